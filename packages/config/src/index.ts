@@ -1,0 +1,304 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const flag = z.stringbool();
+const gib = 1024 ** 3;
+const minute = 60_000;
+
+/**
+ * Every setting, by the environment variable that holds it. `docs/configuration.md` lists the same; a test compares.
+ */
+export const settingsSchema = z.object({
+  BANATA_HOME: z
+    .string()
+    .startsWith('/')
+    .default('/var/lib/banata')
+    .describe('Data of this installation: database, sandboxes, artifacts, keys.'),
+  BANATA_CACHE: z
+    .string()
+    .startsWith('/')
+    .default('/var/cache/banata')
+    .describe('Sandbox image and other things all installations on the machine share.'),
+  BANATA_HOST: z.string().default('127.0.0.1').describe('Address the API listens on.'),
+  BANATA_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(7070)
+    .describe('Port of API, dashboard and viewer.'),
+  BANATA_PUBLIC_URL: z
+    .url()
+    .optional()
+    .describe(
+      'URL under which clients reach the server; goes into viewer, CDP and download links. Default: http://HOST:PORT.',
+    ),
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe('PostgreSQL 15 or newer. Default: an embedded PostgreSQL in BANATA_HOME.'),
+  BANATA_REGION: z
+    .string()
+    .regex(/^[a-z]{3}$/)
+    .default('loc')
+    .describe('Region this server answers, three letters.'),
+  BANATA_SUBNET: z
+    .string()
+    .optional()
+    .describe(
+      'Network of the sandboxes, CIDR /16 to /24. Default: a free /20 chosen from 10.192.0.0/10 by the name of the installation.',
+    ),
+  BANATA_POOL_GIB: z.coerce
+    .number()
+    .positive()
+    .default(40)
+    .describe('Size of the pool that holds the sandboxes’ disks, GiB.'),
+  BANATA_POOL_RESERVE: flag
+    .default(false)
+    .describe(
+      'Reserve the whole pool on disk at the first start, so that a full host disk cannot hurt sandboxes.',
+    ),
+  BANATA_WARM: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(1)
+    .describe('Started, unused sandboxes kept ready, so that creating one takes milliseconds.'),
+  BANATA_SANDBOX_CPUS: z.coerce
+    .number()
+    .positive()
+    .default(2)
+    .describe('CPUs of a sandbox of size "standard".'),
+  BANATA_SANDBOX_MEMORY_GIB: z.coerce
+    .number()
+    .positive()
+    .default(4)
+    .describe('Memory of a sandbox, GiB, swap included.'),
+  BANATA_SANDBOX_PIDS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1024)
+    .describe('Processes and threads of a sandbox.'),
+  BANATA_SANDBOX_DISK_GIB: z.coerce
+    .number()
+    .positive()
+    .default(10)
+    .describe('Disk of a sandbox, GiB: system changes and /workspace together.'),
+  BANATA_MAX_SANDBOXES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(64)
+    .describe('Most sandboxes at once on this machine.'),
+  BANATA_DEFAULT_DURATION_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(60 * minute)
+    .describe('Life of a sandbox that names none.'),
+  BANATA_DEFAULT_IDLE_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(15 * minute)
+    .describe('Idle time after which a sandbox that names none is ended.'),
+  BANATA_ALLOW_PRIVATE: z
+    .string()
+    .default('')
+    .describe('Private networks sandboxes may reach, CIDRs divided by commas. Default: none.'),
+  BANATA_HOST_PORTS: z
+    .string()
+    .default('')
+    .describe(
+      'Ports of this machine’s loopback that sandboxes reach at host.banata.internal, divided by commas. Default: none.',
+    ),
+  BANATA_DNS: z
+    .string()
+    .default('')
+    .describe('DNS servers for sandboxes, divided by commas. Default: the host’s.'),
+  BANATA_MODEL_ALLOW_HOSTS: z
+    .string()
+    .default('')
+    .describe(
+      'Private or loopback host:port pairs a model base URL may name, divided by commas. Default: none.',
+    ),
+  BANATA_DEBIAN_MIRROR: z
+    .string()
+    .optional()
+    .describe('Debian mirror for the sandbox image. Default: Debian’s own.'),
+  BANATA_EXTRA_CA: z
+    .string()
+    .optional()
+    .describe('PEM file with CA certificates that sandboxes trust beside Debian’s. Default: none.'),
+  BANATA_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('Least level that is logged.'),
+  OPENROUTER_API_KEY: z
+    .string()
+    .optional()
+    .describe('Model key for sandboxes that bring none; so are the next ones.'),
+  OPENROUTER_BASE_URL: z.string().optional().describe('Server that speaks OpenRouter’s API.'),
+  OPENROUTER_MODEL: z.string().optional().describe('Model id.'),
+  OPENROUTER_SMALL_MODEL: z
+    .string()
+    .optional()
+    .describe('Model for titles and small jobs. Default: the same model.'),
+  OPENAI_API_KEY: z.string().optional().describe('Key for OpenAI or a compatible server.'),
+  OPENAI_BASE_URL: z.string().optional().describe('Server that speaks OpenAI’s chat completions.'),
+  OPENAI_MODEL: z.string().optional().describe('Model id.'),
+  OPENAI_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
+  ANTHROPIC_API_KEY: z.string().optional().describe('Key for Anthropic or a compatible server.'),
+  ANTHROPIC_BASE_URL: z.string().optional().describe('Server that speaks Anthropic’s messages API.'),
+  ANTHROPIC_MODEL: z.string().optional().describe('Model id.'),
+  ANTHROPIC_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
+});
+
+type Settings = z.infer<typeof settingsSchema>;
+
+/** Values of the model variables (`OPENROUTER_API_KEY`, …) that are set, by name. */
+export type ModelVariables = Record<string, string>;
+
+/** The settings in the form the code uses. Sizes in bytes, times in ms. */
+export interface Config {
+  home: string;
+  cache: string;
+  /** Six letters and digits that mark everything this installation makes on the host; derived from `home`. */
+  instanceId: string;
+  listen: { host: string; port: number };
+  publicUrl: string | undefined;
+  databaseUrl: string | undefined;
+  region: string;
+  driver: {
+    subnet: string | undefined;
+    poolBytes: number;
+    reservePool: boolean;
+    warm: number;
+    allowPrivate: string[];
+    maxSandboxes: number;
+  };
+  limits: { cpus: number; memoryBytes: number; pids: number; diskBytes: number };
+  defaults: { maxDurationMs: number; idleTimeoutMs: number };
+  hostPorts: number[];
+  dns: string[];
+  image: { debianMirror: string | undefined; extraCaFile: string | undefined };
+  models: { variables: ModelVariables; allowHosts: string[] };
+  logLevel: Settings['BANATA_LOG_LEVEL'];
+  /** Files and folders below `home`. */
+  paths: {
+    run: string;
+    serverInfo: string;
+    apiKey: string;
+    secret: string;
+    postgres: string;
+    artifacts: string;
+    driver: string;
+    serverLog: string;
+  };
+}
+
+/** A setting that cannot be used, with the variable's name in the message. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65535) {
+    throw new ConfigError(
+      `BANATA_HOST_PORTS: "${text}" is not a port. Give port numbers divided by commas, such as 11434,8000.`,
+    );
+  }
+  return value;
+}
+
+function paths(home: string): Config['paths'] {
+  const run = join(home, 'run');
+  return {
+    run,
+    serverInfo: join(run, 'server.json'),
+    apiKey: join(home, 'api-key'),
+    secret: join(home, 'secret'),
+    postgres: join(home, 'postgres'),
+    artifacts: join(home, 'artifacts'),
+    driver: join(home, 'oci'),
+    serverLog: join(home, 'server.log'),
+  };
+}
+
+function modelVariables(settings: Settings): ModelVariables {
+  return Object.fromEntries(
+    Object.entries(settings).filter(
+      (entry): entry is [string, string] =>
+        /^(OPENROUTER|OPENAI|ANTHROPIC)_/.test(entry[0]) && typeof entry[1] === 'string',
+    ),
+  );
+}
+
+function instanceIdOf(home: string): string {
+  return BigInt(`0x${createHash('sha256').update(home).digest('hex')}`)
+    .toString(36)
+    .slice(0, 6);
+}
+
+/**
+ * Parses the environment. Empty variables count as unset.
+ * @throws {ConfigError} naming the variable, its value and what is allowed.
+ */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settingsSchema.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = String(issue?.path[0]);
+    throw new ConfigError(
+      `${name}="${env[name] ?? ''}": ${issue?.message ?? 'invalid'}. See docs/configuration.md.`,
+    );
+  }
+  const s = parsed.data;
+  return {
+    home: s.BANATA_HOME,
+    cache: s.BANATA_CACHE,
+    instanceId: instanceIdOf(s.BANATA_HOME),
+    listen: { host: s.BANATA_HOST, port: s.BANATA_PORT },
+    publicUrl: s.BANATA_PUBLIC_URL?.replace(/\/$/, ''),
+    databaseUrl: s.DATABASE_URL,
+    region: s.BANATA_REGION,
+    driver: {
+      subnet: s.BANATA_SUBNET,
+      poolBytes: Math.round(s.BANATA_POOL_GIB * gib),
+      reservePool: s.BANATA_POOL_RESERVE,
+      warm: s.BANATA_WARM,
+      allowPrivate: list(s.BANATA_ALLOW_PRIVATE),
+      maxSandboxes: s.BANATA_MAX_SANDBOXES,
+    },
+    limits: {
+      cpus: s.BANATA_SANDBOX_CPUS,
+      memoryBytes: Math.round(s.BANATA_SANDBOX_MEMORY_GIB * gib),
+      pids: s.BANATA_SANDBOX_PIDS,
+      diskBytes: Math.round(s.BANATA_SANDBOX_DISK_GIB * gib),
+    },
+    defaults: { maxDurationMs: s.BANATA_DEFAULT_DURATION_MS, idleTimeoutMs: s.BANATA_DEFAULT_IDLE_MS },
+    hostPorts: list(s.BANATA_HOST_PORTS).map(port),
+    dns: list(s.BANATA_DNS),
+    image: { debianMirror: s.BANATA_DEBIAN_MIRROR, extraCaFile: s.BANATA_EXTRA_CA },
+    models: { variables: modelVariables(s), allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS) },
+    logLevel: s.BANATA_LOG_LEVEL,
+    paths: paths(s.BANATA_HOME),
+  };
+}

@@ -1,0 +1,106 @@
+/** Limits the driver enforces on one box. */
+export interface BoxLimits {
+  /** Number of CPUs, fractions allowed. */
+  cpus: number;
+  /** Memory and swap together, bytes. */
+  memoryBytes: number;
+  /** Processes and threads together. */
+  pids: number;
+  /** Writable layer and /workspace together, bytes. */
+  diskBytes: number;
+}
+
+/** What the caller of {@link SandboxDriver.create} asks for. */
+export interface BoxRequest {
+  /**
+   * Id of the box, 32 lowercase letters and digits, chosen by the caller and stored by it before the call,
+   * so that a box whose creation was interrupted can be found and destroyed.
+   */
+  id: string;
+  limits: BoxLimits;
+}
+
+/** Where the daemon of a box answers, and the secret it asks for. */
+export interface BoxEndpoint {
+  /** IP address, reachable from the server only. */
+  host: string;
+  port: number;
+  /** Bearer token, good for this box's daemon only. */
+  token: string;
+}
+
+/** A running box. */
+export interface Box {
+  id: string;
+  endpoint: BoxEndpoint;
+  /** Address under which traffic of this box arrives at the boxes' listener. */
+  address: string;
+  /** Milliseconds each step of the creation took, by name, in order. Empty for an adopted box. */
+  timings: Record<string, number>;
+}
+
+/** State of a box as the host sees it: `dead` boxes hold resources but run nothing. */
+export type BoxState = 'running' | 'paused' | 'dead';
+
+export interface BoxListing {
+  id: string;
+  state: BoxState;
+}
+
+/** Address of the boxes' own listener: the one way from a box to the server. */
+export interface ServiceAddress {
+  /** Address the server binds; every box reaches it, nothing else on the host. */
+  host: string;
+  /** TCP port for the model gateway and the box API. */
+  port: number;
+  /** Port (UDP and TCP) on which the server answers the boxes' DNS questions; boxes see it as port 53. */
+  dnsPort: number;
+}
+
+/**
+ * Makes, lists and destroys the boxes that the box daemon runs in. One instance owns everything on the host that
+ * carries its instance id, and touches nothing else.
+ *
+ * Every method rejects with a {@link DriverError}; every method is bounded in time.
+ */
+export interface SandboxDriver {
+  readonly name: string;
+  /**
+   * Prepares the host (pool, network, warm boxes) and adopts what an earlier run left. Idempotent.
+   * @returns the address the server has to listen on for its boxes.
+   */
+  start(): Promise<ServiceAddress>;
+  /**
+   * Makes a box, or hands out a warm one. Resolves as soon as the box daemon answers its health check. When it
+   * rejects, or the signal aborts, nothing of the box is left on the host.
+   */
+  create(request: BoxRequest, signal: AbortSignal): Promise<Box>;
+  /** The box under this id, or undefined when the host has none (or only the dead rest of one). */
+  get(id: string): Promise<Box | undefined>;
+  /** Every box that was handed out, and rests of such; warm boxes are not listed. */
+  list(): Promise<BoxListing[]>;
+  /** Ends the box and frees all it holds. Resolves also when there is no such box. */
+  destroy(id: string): Promise<void>;
+  /** Stops background work of the driver. Boxes go on running. */
+  close(): Promise<void>;
+  /** Destroys every box and removes everything of this instance from the host: pool mount, network, rules. */
+  purge(): Promise<void>;
+}
+
+export type DriverErrorCode =
+  | 'HOST_UNSUITABLE'
+  | 'CAPACITY_EXHAUSTED'
+  | 'BOX_START_FAILED'
+  | 'BOX_ID_TAKEN'
+  | 'ABORTED'
+  | 'DRIVER_FAILURE';
+
+/** What went wrong on the host, in words an operator can act on. */
+export class DriverError extends Error {
+  readonly code: DriverErrorCode;
+  constructor(code: DriverErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DriverError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+export const agentNameSchema = z.enum(['build', 'plan']);
+
+/** Body of `PUT /agent/tasks/{taskId}`; the same task id again answers the task as it is and starts nothing. */
+export const boxTaskRequestSchema = z.object({
+  prompt: z.string(),
+  /** OpenCode session to go on with; null starts a new one. */
+  sessionId: z.string().nullable(),
+  agent: agentNameSchema.nullable(),
+  /** Text appended to the system prompt for this turn. */
+  system: z.string().nullable(),
+  timeoutMs: z.number().int().positive(),
+  /** Add the prompt to the session as context, without a model turn. */
+  noReply: z.boolean().default(false),
+});
+export type BoxTaskRequest = z.infer<typeof boxTaskRequestSchema>;
+
+export const taskUsageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number(),
+  /** Model requests that ended in a message. */
+  modelCalls: z.number(),
+});
+export type TaskUsage = z.infer<typeof taskUsageSchema>;
+
+export const boxTaskStatusSchema = z.enum(['queued', 'running', 'completed', 'failed', 'cancelled']);
+
+export const boxTaskSchema = z.object({
+  taskId: z.string(),
+  status: boxTaskStatusSchema,
+  sessionId: z.string().nullable(),
+  /** Text of the last assistant message of the turn. */
+  resultText: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  usage: taskUsageSchema,
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+});
+export type BoxTask = z.infer<typeof boxTaskSchema>;
+
+export const taskReportSchema = z.object({
+  result: z.string(),
+  report: z.string(),
+  url: z.string().optional(),
+  stepsCompleted: z.number().optional(),
+  actions: z.array(z.string()).optional(),
+  durationMs: z.number().optional(),
+  usage: z.record(z.string(), z.unknown()).optional(),
+  completedAt: z.number(),
+});
+/** Completion report that the agent hands in with `banata-complete-task` (capabilities document, "Report fields"). */
+export type TaskReport = z.infer<typeof taskReportSchema>;
+
+export const agentMessagePartSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), id: z.string(), text: z.string() }),
+  z.object({ type: z.literal('reasoning'), id: z.string(), text: z.string() }),
+  z.object({
+    type: z.literal('tool'),
+    id: z.string(),
+    tool: z.string(),
+    status: z.enum(['pending', 'running', 'completed', 'error']),
+    input: z.unknown(),
+    /** Output or error text, cut to 64 KiB. */
+    output: z.string().nullable(),
+  }),
+]);
+
+export const agentMessageSchema = z.object({
+  id: z.string(),
+  sessionId: z.string(),
+  role: z.enum(['user', 'assistant']),
+  createdAt: z.number(),
+  parts: z.array(agentMessagePartSchema),
+});
+export type AgentMessage = z.infer<typeof agentMessageSchema>;
+
+export const boxAgentStateSchema = z.object({
+  state: z.enum(['off', 'starting', 'idle', 'working', 'failed']),
+  reason: z.string().nullable(),
+  /** Version of the agent server. */
+  version: z.string().nullable(),
+  /** Ids of the tasks that run or wait. */
+  tasks: z.array(z.string()),
+  lastTaskReport: taskReportSchema.nullable(),
+});
+export type BoxAgentState = z.infer<typeof boxAgentStateSchema>;
+export const boxMessagesReplySchema = z.object({ messages: z.array(agentMessageSchema) });

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
+export const BOX_PROTOCOL_VERSION = 1;
+
+/** What `/run/banata/boxd.json` holds: all the daemon knows before it is configured. */
+export const boxBootSchema = z.object({
+  /** Bearer token the server presents. */
+  token: z.string().min(32),
+  /** TCP port the daemon listens on, all addresses. */
+  port: z.number().int().positive(),
+  protocolVersion: z.number().int(),
+});
+export type BoxBoot = z.infer<typeof boxBootSchema>;
+
+export const runtimeSchema = z.enum(['base', 'bun', 'python']);
+export type Runtime = z.infer<typeof runtimeSchema>;
+
+export const viewportSchema = z.object({
+  width: z.number().int().min(320).max(3840),
+  height: z.number().int().min(240).max(2160),
+});
+export type Viewport = z.infer<typeof viewportSchema>;
+
+/** How the agent reaches its model: always the server's model gateway, never a provider itself. */
+export const boxModelSchema = z.object({
+  /** Wire format, which decides the provider package OpenCode loads. */
+  provider: z.enum(['openrouter', 'openai', 'anthropic']),
+  /** Base URL at the boxes' listener, as the provider's own SDK expects it. */
+  baseUrl: z.string(),
+  /** Per-sandbox token of the gateway; stands where a provider key would. */
+  apiKey: z.string(),
+  model: z.string(),
+  /** Model for titles and other small jobs. */
+  smallModel: z.string(),
+});
+export type BoxModel = z.infer<typeof boxModelSchema>;
+
+/** Body of `PUT /config`. Sent once after assignment; sending the same again changes nothing. */
+export const boxConfigSchema = z.object({
+  sandboxId: z.string(),
+  runtime: runtimeSchema,
+  /** Environment of every command, terminal and agent in the box. */
+  env: z.record(z.string(), z.string()),
+  browser: z.object({ viewport: viewportSchema, persistentProfile: z.boolean() }).nullable(),
+  agent: z
+    .object({
+      defaultAgent: z.enum(['build', 'plan']),
+      /** Null: no model is configured; prompts are refused by the server before they reach the box. */
+      model: boxModelSchema.nullable(),
+    })
+    .nullable(),
+});
+export type BoxConfig = z.infer<typeof boxConfigSchema>;
+
+export const boxHealthSchema = z.object({
+  ok: z.literal(true),
+  protocolVersion: z.number().int(),
+  /** Sandbox this box was configured for; null while it is warm. */
+  sandboxId: z.string().nullable(),
+  /** Milliseconds since the daemon started. */
+  uptimeMs: z.number(),
+});
+export type BoxHealth = z.infer<typeof boxHealthSchema>;
+
+/** Shape of every error reply of the daemon. */
+export const boxErrorSchema = z.object({ error: z.string(), code: z.string() });
+export type BoxErrorBody = z.infer<typeof boxErrorSchema>;

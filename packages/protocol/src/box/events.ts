@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
+
+const session = { sessionId: z.string(), taskId: z.string().nullable() };
+
+/** What happens in a box, as its journal keeps it. */
+export const boxEventBodySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('browser.ready'), data: z.object({}) }),
+  z.object({ type: z.literal('browser.failed'), data: z.object({ reason: z.string() }) }),
+  z.object({ type: z.literal('agent.ready'), data: z.object({ version: z.string() }) }),
+  z.object({ type: z.literal('agent.failed'), data: z.object({ reason: z.string() }) }),
+  /** Every change of a task's state; the last one carries the final state. */
+  z.object({ type: z.literal('task.updated'), data: boxTaskSchema }),
+  z.object({
+    type: z.literal('task.report'),
+    data: z.object({ taskId: z.string().nullable(), report: taskReportSchema }),
+  }),
+  /** Text as it is written, joined over about 100 ms. */
+  z.object({
+    type: z.literal('agent.text.delta'),
+    data: z.object({ ...session, messageId: z.string(), partId: z.string(), text: z.string() }),
+  }),
+  /** A part of a message in its newest whole state: text when finished, a tool call at each change. */
+  z.object({
+    type: z.literal('agent.part'),
+    data: z.object({ ...session, messageId: z.string(), part: agentMessagePartSchema }),
+  }),
+  z.object({
+    type: z.literal('agent.status'),
+    data: z.object({ ...session, status: z.enum(['busy', 'idle', 'retry']), message: z.string().nullable() }),
+  }),
+  z.object({
+    type: z.literal('agent.todo'),
+    data: z.object({ ...session, todos: z.array(z.object({ content: z.string(), status: z.string() })) }),
+  }),
+]);
+export type BoxEventBody = z.infer<typeof boxEventBodySchema>;
+
+/** One entry of the journal. */
+export const boxEventSchema = z.object({
+  /** Grows by one per entry, also over a restart of the daemon. */
+  cursor: z.number().int().positive(),
+  /** Epoch milliseconds. */
+  at: z.number(),
+  body: boxEventBodySchema,
+});
+export type BoxEvent = z.infer<typeof boxEventSchema>;

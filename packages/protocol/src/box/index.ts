@@ -1,0 +1,6 @@
+export * from './agent.ts';
+export * from './browser.ts';
+export * from './config.ts';
+export * from './events.ts';
+export * from './exec.ts';
+export * from './files.ts';

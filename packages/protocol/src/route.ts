@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import type { Scope } from './scopes.ts';
+
+/** What a route answers when it succeeds. */
+export type RouteReply =
+  | { kind: 'json'; status: number; schema: z.ZodType }
+  | { kind: 'sse'; description: string; schema: z.ZodType }
+  | { kind: 'bytes'; description: string; contentType: string }
+  /** The route takes a WebSocket upgrade. */
+  | { kind: 'websocket'; description: string };
+
+/** One route of the API as data: the server mounts it, the OpenAPI document and the clients come from it. */
+export interface RouteDefinition {
+  /** Such as `sandboxes.create`. */
+  id: string;
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  /** Other paths under which the same route answers: the names of the other API generation. */
+  aliases?: string[];
+  tag: string;
+  summary: string;
+  description?: string;
+  /** Scope the key needs; `link` routes take a signed token in the query instead of a key; `none` are public. */
+  auth: Scope | 'link' | 'none';
+  query?: z.ZodObject;
+  body?: z.ZodObject;
+  /** The body may also be raw bytes (`application/octet-stream`); `id` and the other fields are then in the query. */
+  rawBody?: boolean;
+  reply: RouteReply;
+  /** Errors beside the ones every route of its kind can answer. */
+  errors: ErrorCode[];
+}
+
+/** Keeps the literal types of a definition, so that handlers are typed by it. */
+export function defineRoute<const T extends RouteDefinition>(definition: T): T {
+  return definition;
+}
+
+export type RouteQuery<T extends RouteDefinition> = T extends { query: infer Q extends z.ZodType }
+  ? z.output<Q>
+  : object;
+export type RouteBody<T extends RouteDefinition> = T extends { body: infer B extends z.ZodType }
+  ? z.output<B>
+  : object;
+export type RouteResult<T extends RouteDefinition> = T extends {
+  reply: { kind: 'json'; schema: infer S extends z.ZodType };
+}
+  ? z.input<S>
+  : Response;

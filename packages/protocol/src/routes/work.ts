@@ -1,0 +1,92 @@
+import { defineRoute } from '../route.ts';
+import {
+  codeSchema,
+  execResultSchema,
+  execSchema,
+  fsListQuerySchema,
+  fsListReplySchema,
+  fsReadQuerySchema,
+  fsReadReplySchema,
+  fsWriteReplySchema,
+  fsWriteSchema,
+} from '../schemas/work.ts';
+
+export const exec = defineRoute({
+  id: 'sandboxes.exec',
+  method: 'POST',
+  path: '/v1/sandboxes/exec',
+  tag: 'Execution',
+  summary: 'Run a command and wait for its end',
+  auth: 'sandbox_sessions:exec',
+  body: execSchema,
+  reply: { kind: 'json', status: 200, schema: execResultSchema },
+  errors: ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'SANDBOX_UNREACHABLE', 'SANDBOX_TIMEOUT'],
+});
+
+export const runCode = defineRoute({
+  id: 'sandboxes.code',
+  method: 'POST',
+  path: '/v1/sandboxes/code',
+  tag: 'Execution',
+  summary: 'Run a snippet of code and wait for its end',
+  auth: 'sandbox_sessions:exec',
+  body: codeSchema,
+  reply: { kind: 'json', status: 200, schema: execResultSchema },
+  errors: ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'SANDBOX_UNREACHABLE', 'SANDBOX_TIMEOUT'],
+});
+
+export const fsRead = defineRoute({
+  id: 'sandboxes.fs.read',
+  method: 'GET',
+  path: '/v1/sandboxes/fs/read',
+  tag: 'Files',
+  summary: 'Read a file',
+  auth: 'sandbox_sessions:read',
+  query: fsReadQuerySchema,
+  reply: { kind: 'json', status: 200, schema: fsReadReplySchema },
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'FILE_NOT_FOUND',
+    'FILE_ACCESS_DENIED',
+    'SANDBOX_UNREACHABLE',
+  ],
+});
+
+export const fsWrite = defineRoute({
+  id: 'sandboxes.fs.write',
+  method: 'POST',
+  path: '/v1/sandboxes/fs/write',
+  tag: 'Files',
+  summary: 'Write a file; parent folders are created, an existing file is replaced',
+  description: 'As JSON (at most 16 MiB), or as raw bytes with `id` and `path` in the query.',
+  auth: 'sandbox_sessions:exec',
+  body: fsWriteSchema,
+  rawBody: true,
+  reply: { kind: 'json', status: 200, schema: fsWriteReplySchema },
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'FILE_ACCESS_DENIED',
+    'PAYLOAD_TOO_LARGE',
+    'SANDBOX_UNREACHABLE',
+  ],
+});
+
+export const fsList = defineRoute({
+  id: 'sandboxes.fs.list',
+  method: 'GET',
+  path: '/v1/sandboxes/fs/list',
+  tag: 'Files',
+  summary: 'List a folder',
+  auth: 'sandbox_sessions:read',
+  query: fsListQuerySchema,
+  reply: { kind: 'json', status: 200, schema: fsListReplySchema },
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'FILE_NOT_FOUND',
+    'FILE_ACCESS_DENIED',
+    'SANDBOX_UNREACHABLE',
+  ],
+});

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { agentMessageSchema, agentNameSchema, taskReportSchema, taskUsageSchema } from '../box/agent.ts';
+import { idSchema } from '../ids.ts';
+
+export const DEFAULT_TASK_TIMEOUT_MS = 30 * 60 * 1000;
+export const MAX_TASK_TIMEOUT_MS = 12 * 60 * 60 * 1000;
+
+export const taskStatusSchema = z.enum([
+  'queued',
+  'running',
+  'waiting_for_human',
+  'completed',
+  'failed',
+  'cancelled',
+]);
+export type TaskStatus = z.infer<typeof taskStatusSchema>;
+
+const promptFields = {
+  id: idSchema,
+  prompt: z
+    .string()
+    .min(1)
+    .max(1024 * 1024),
+  agent: agentNameSchema.optional().describe('Default: the sandbox’s defaultAgent.'),
+  sessionId: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('Agent session to go on with; without it a new one starts.'),
+  noReply: z.boolean().default(false).describe('Add the prompt as context and do not let the model answer.'),
+  system: z
+    .string()
+    .max(256 * 1024)
+    .optional()
+    .describe('Text appended to the system prompt for this turn.'),
+  metadata: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('Free-form; comes back with the task and its events.'),
+};
+
+export const promptAsyncSchema = z.strictObject({
+  ...promptFields,
+  timeoutMs: z.number().int().positive().max(MAX_TASK_TIMEOUT_MS).default(DEFAULT_TASK_TIMEOUT_MS),
+});
+export const promptSchema = z.strictObject({
+  ...promptFields,
+  timeoutMs: z
+    .number()
+    .int()
+    .positive()
+    .max(15 * 60 * 1000)
+    .default(5 * 60 * 1000)
+    .describe('The request is held open this long at most, in ms; for longer work use prompt-async.'),
+});
+
+export const agentTaskSchema = z.object({
+  taskId: idSchema,
+  sandboxId: idSchema,
+  status: taskStatusSchema,
+  prompt: z.string(),
+  agent: agentNameSchema.nullable(),
+  sessionId: z.string().nullable(),
+  metadata: z.record(z.string(), z.json()),
+  resultText: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  usage: taskUsageSchema,
+  createdAt: z.number(),
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+});
+export type AgentTask = z.infer<typeof agentTaskSchema>;
+
+export const promptAsyncReplySchema = z.object({ taskId: idSchema, status: taskStatusSchema });
+export const promptReplySchema = z.object({
+  taskId: idSchema,
+  status: taskStatusSchema,
+  sessionId: z.string().nullable(),
+  text: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+
+export const taskListSchema = z.object({ data: z.array(agentTaskSchema), nextCursor: z.string().nullable() });
+
+export const agentStateSchema = z.object({
+  state: z
+    .enum(['starting', 'idle', 'working', 'waiting_for_human', 'complete', 'failed'])
+    .describe('"complete": idle after at least one task ended.'),
+  reason: z.string().nullable(),
+  version: z.string().nullable(),
+  tasks: z.array(agentTaskSchema).describe('The tasks that run or wait, oldest first.'),
+  lastTask: agentTaskSchema.nullable(),
+  lastTaskReport: taskReportSchema.nullable(),
+});
+
+export const runtimeStateSchema = agentStateSchema.extend({
+  status: z.string().describe('Status of the sandbox.'),
+  outputs: z
+    .array(z.object({ path: z.string(), size: z.number(), modifiedAt: z.number() }))
+    .describe('Newest files directly in /workspace.'),
+});
+
+export const agentMessagesSchema = z.object({ messages: z.array(agentMessageSchema) });

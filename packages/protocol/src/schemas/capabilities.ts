@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { viewportSchema } from '../box/config.ts';
+
+const browserSchema = z.strictObject({
+  mode: z
+    .enum(['none', 'local-chromium', 'paired-banata-browser'])
+    .optional()
+    .describe('Default: "local-chromium" when `browser` is given, else "none".'),
+  recording: z.boolean().optional().describe('Record the browser as MP4. Default false.'),
+  persistentProfile: z
+    .boolean()
+    .optional()
+    .describe('Keep cookies and state across sessions. Default false.'),
+  streamPreview: z.boolean().optional().describe('Live view of the browser. Default true.'),
+  humanInLoop: z.boolean().optional().describe('A person may take over the browser. Default false.'),
+  viewport: viewportSchema.partial().optional().describe('Pixels. Default 1280 × 800.'),
+  byoProxyUrl: z
+    .string()
+    .optional()
+    .describe('Proxy for browser and runtime, http://user:password@host:port.'),
+});
+
+const agentSchema = z.strictObject({
+  enabled: z.boolean().optional().describe('Default false.'),
+  defaultAgent: z.enum(['build', 'plan']).optional().describe('Default "build".'),
+  allowPromptApi: z.boolean().optional().describe('Whether prompts are taken through the API. Default true.'),
+});
+
+const documentsSchema = z.strictObject({ libreofficeHeadless: z.boolean().optional() });
+
+const storageSchema = z.strictObject({
+  workspace: z.enum(['ephemeral', 'checkpointed']).optional(),
+  artifactPrefix: z
+    .string()
+    .max(200)
+    .regex(
+      /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/,
+      'segments of letters, digits, ".", "_", "-" divided by "/"',
+    )
+    .refine(
+      (prefix) => !prefix.split('/').some((segment) => /^\.+$/.test(segment)),
+      'segments of dots alone are not allowed',
+    )
+    .optional(),
+});
+
+/** Capabilities as asked, in the names of either API generation (`opencode` is the older name of `agent`). */
+export const capabilitiesSchema = z.strictObject({
+  browser: browserSchema.nullish(),
+  agent: agentSchema.nullish(),
+  opencode: agentSchema.nullish(),
+  documents: documentsSchema.nullish(),
+  storage: storageSchema.nullish(),
+});
+export type CapabilitiesInput = z.infer<typeof capabilitiesSchema>;
+
+/** Capabilities with every default filled in, under one set of names. */
+export interface Capabilities {
+  browser: {
+    mode: 'none' | 'local-chromium' | 'paired-banata-browser';
+    recording: boolean;
+    persistentProfile: boolean;
+    streamPreview: boolean;
+    humanInLoop: boolean;
+    viewport: { width: number; height: number };
+    byoProxyUrl: string | null;
+  };
+  agent: { enabled: boolean; defaultAgent: 'build' | 'plan'; allowPromptApi: boolean };
+  documents: { libreofficeHeadless: boolean };
+  storage: { workspace: 'ephemeral' | 'checkpointed'; artifactPrefix: string | null };
+}
+
+const DEFAULT_VIEWPORT = { width: 1280, height: 800 };
+
+function normalizeBrowser(browser: CapabilitiesInput['browser']): Capabilities['browser'] {
+  const asked = browser ?? { mode: 'none' as const };
+  return {
+    mode: asked.mode ?? 'local-chromium',
+    recording: asked.recording ?? false,
+    persistentProfile: asked.persistentProfile ?? false,
+    streamPreview: asked.streamPreview ?? true,
+    humanInLoop: asked.humanInLoop ?? false,
+    viewport: {
+      width: asked.viewport?.width ?? DEFAULT_VIEWPORT.width,
+      height: asked.viewport?.height ?? DEFAULT_VIEWPORT.height,
+    },
+    byoProxyUrl: asked.byoProxyUrl ?? null,
+  };
+}
+
+function normalizeAgent(asked: NonNullable<CapabilitiesInput['agent']>): Capabilities['agent'] {
+  return {
+    enabled: asked.enabled ?? false,
+    defaultAgent: asked.defaultAgent ?? 'build',
+    allowPromptApi: asked.allowPromptApi ?? true,
+  };
+}
+
+/** Fills in the defaults and folds `opencode` into `agent`; `agent` wins where both are given. */
+export function normalizeCapabilities(input: CapabilitiesInput | null | undefined): Capabilities {
+  const { browser, agent, opencode, documents, storage } = input ?? {};
+  return {
+    browser: normalizeBrowser(browser),
+    agent: normalizeAgent({ ...opencode, ...agent }),
+    documents: { libreofficeHeadless: documents?.libreofficeHeadless ?? false },
+    storage: {
+      workspace: storage?.workspace ?? 'ephemeral',
+      artifactPrefix: storage?.artifactPrefix?.replace(/\/$/, '') ?? null,
+    },
+  };
+}

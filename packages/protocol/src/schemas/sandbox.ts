@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { runtimeSchema } from '../box/config.ts';
+import { idSchema } from '../ids.ts';
+import { capabilitiesSchema } from './capabilities.ts';
+
+export const sandboxStatusSchema = z.enum([
+  'queued',
+  'assigning',
+  'ready',
+  'active',
+  'pausing',
+  'paused',
+  'ending',
+  'ended',
+  'failed',
+]);
+export type SandboxStatus = z.infer<typeof sandboxStatusSchema>;
+
+const environmentSchema = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name has letters, digits and "_"'),
+  z.string().max(32 * 1024),
+);
+
+/** Longest life a sandbox can be given at once: 24 hours. */
+export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
+
+const durationSchema = z.number().int().positive().max(MAX_DURATION_MS);
+
+export const createSandboxSchema = z.strictObject({
+  runtime: runtimeSchema.optional().describe('Decides the default language of /code. Default "bun".'),
+  size: z.enum(['standard']).optional().describe('2 CPUs, 4 GiB. Default "standard".'),
+  region: z
+    .string()
+    .regex(/^[a-z]{3}$/, 'three lowercase letters')
+    .optional()
+    .describe('Preference only. A server on one machine answers its own region.'),
+  ephemeral: z.boolean().optional().describe('Default true.'),
+  env: environmentSchema
+    .optional()
+    .describe('Environment of commands and agent. Model keys never enter the sandbox.'),
+  capabilities: capabilitiesSchema.nullish(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(1024))
+    .optional()
+    .describe('Free-form labels, returned as they are.'),
+  maxDurationMs: durationSchema
+    .optional()
+    .describe('Life of the sandbox in ms. Default 3,600,000 (one hour).'),
+  idleTimeoutMs: durationSchema
+    .nullish()
+    .describe(
+      'The sandbox ends after this long without activity, in ms. Null: never. Default 900,000 (15 minutes).',
+    ),
+});
+export type CreateSandbox = z.infer<typeof createSandboxSchema>;
+
+export const controlModeSchema = z.enum(['ai', 'human', 'shared']);
+
+export const pairedBrowserSchema = z.object({
+  sessionId: z.string(),
+  cdpUrl: z
+    .string()
+    .describe('WebSocket URL for Playwright connectOverCDP or puppeteer.connect; holds a token.'),
+  previewUrl: z.string().describe('Standalone viewer page; holds a token.'),
+  recording: z.boolean(),
+  persistentProfile: z.boolean(),
+  controlMode: controlModeSchema,
+});
+
+export const sandboxSessionSchema = z.object({
+  id: idSchema,
+  status: sandboxStatusSchema,
+  runtime: runtimeSchema,
+  size: z.enum(['standard']),
+  region: z.string(),
+  ephemeral: z.boolean(),
+  capabilities: capabilitiesSchema.nullable(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+  readyAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  expiresAt: z
+    .number()
+    .describe('When the sandbox is ended at the latest; renew with POST /v1/sandboxes/timeout.'),
+  idleTimeoutMs: z.number().nullable(),
+  lastActivityAt: z.number(),
+  endReason: z.string().nullable().describe('Why it ended or failed.'),
+  pairedBrowser: pairedBrowserSchema.nullable(),
+});
+export type SandboxSession = z.infer<typeof sandboxSessionSchema>;
+
+export const sandboxListSchema = z.object({
+  data: z.array(sandboxSessionSchema),
+  nextCursor: z.string().nullable(),
+});
