@@ -7,6 +7,7 @@ import {
   previewResizeSchema,
   previewSchema,
   previewStartSchema,
+  previewViewSchema,
 } from '../schemas/browser.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -29,6 +30,18 @@ export const getPreview = defineRoute({
   query: z.strictObject({ id: idSchema }),
   reply: { kind: 'json', status: 200, schema: previewSchema },
   errors,
+});
+
+export const viewPreview = defineRoute({
+  id: 'sandboxes.preview.view',
+  method: 'GET',
+  path: '/v1/sandboxes/browser-preview/view',
+  tag,
+  summary: 'What the standalone viewer page shows beside the picture',
+  auth: 'link',
+  query: z.strictObject({ token: z.string() }),
+  reply: { kind: 'json', status: 200, schema: previewViewSchema },
+  errors: ['SANDBOX_NOT_FOUND'],
 });
 
 export const startPreview = defineRoute({
@@ -87,8 +100,7 @@ export const cdpSocket = defineRoute({
   path: '/v1/sandboxes/cdp',
   tag,
   summary: 'Chrome DevTools Protocol over WebSocket; the URL comes from the session or the preview',
-  description:
-    'Playwright connectOverCDP and puppeteer.connect work against it. /json/version and /json/list below it answer too.',
+  description: 'Playwright connectOverCDP and puppeteer.connect work against it.',
   auth: 'link',
   query: tokenQuery,
   reply: { kind: 'websocket', description: 'CDP messages' },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { viewportSchema } from '../box/config.ts';
 import { idSchema } from '../ids.ts';
-import { controlModeSchema } from './sandbox.ts';
+import { controlModeSchema, sandboxStatusSchema } from './sandbox.ts';
 
 export const previewSchema = z.object({
   status: z.enum(['starting', 'ready', 'failed']),
@@ -27,6 +27,15 @@ export const previewNavigateSchema = z.strictObject({
 export const previewResizeSchema = z.strictObject({ id: idSchema, ...viewportSchema.partial().shape });
 export const previewCommandReplySchema = z.object({
   ok: z.literal(true),
+  url: z.string().nullable(),
+  title: z.string().nullable(),
+  viewport: viewportSchema,
+});
+
+export const previewViewSchema = z.object({
+  sandboxStatus: sandboxStatusSchema,
+  status: z.enum(['starting', 'ready', 'failed', 'ended']),
+  controlMode: controlModeSchema,
   url: z.string().nullable(),
   title: z.string().nullable(),
   viewport: viewportSchema,

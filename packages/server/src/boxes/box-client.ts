@@ -1,0 +1,132 @@
+import { ApiError, type ErrorCode } from '@banata/protocol';
+import { boxErrorSchema } from '@banata/protocol/box';
+import type { BoxEndpoint } from '@banata/drivers';
+import { Agent, request, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A reply of the daemon that is parsed as JSON is no longer than this; exec output is bounded well below. */
+const MAX_REPLY_BYTES = 24 * 1024 * 1024;
+
+/** How errors of the daemon reach API callers; what is not listed is an error of ours. */
+const codes: Record<string, ErrorCode> = {
+  FILE_NOT_FOUND: 'FILE_NOT_FOUND',
+  IS_DIRECTORY: 'INVALID_REQUEST',
+  NOT_DIRECTORY: 'INVALID_REQUEST',
+  INVALID_REQUEST: 'INVALID_REQUEST',
+  CWD_NOT_FOUND: 'INVALID_REQUEST',
+  PERMISSION_DENIED: 'FILE_ACCESS_DENIED',
+  BROWSER_NOT_READY: 'BROWSER_NOT_READY',
+  BROWSER_OFF: 'BROWSER_NOT_ENABLED',
+  AGENT_OFF: 'AGENT_NOT_ENABLED',
+};
+
+export interface BoxCall {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  query?: Record<string, string>;
+  json?: unknown;
+  /** Raw body, streamed. */
+  body?: Dispatcher.DispatchOptions['body'];
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Longest wait for the head of the reply, and for each next piece of its body. */
+  timeoutMs: number;
+}
+
+/**
+ * Speaks to the daemons in the boxes. Nothing a box answers is trusted: replies are bounded in time and size and are
+ * parsed; errors become {@link ApiError}s with a text of the box's at most 500 characters long.
+ */
+export class BoxClient {
+  readonly #agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS }, connections: 128, pipelining: 1 });
+
+  async json<T extends z.ZodType>(endpoint: BoxEndpoint, schema: T, call: BoxCall): Promise<z.output<T>> {
+    const reply = await this.stream(endpoint, call);
+    const text = await readBounded(reply.body, MAX_REPLY_BYTES);
+    const parsed = schema.safeParse(parseJson(text));
+    if (!parsed.success) {
+      throw new ApiError('SANDBOX_UNREACHABLE', `The sandbox sent a malformed answer to ${call.path}.`, {
+        cause: parsed.error,
+      });
+    }
+    return parsed.data;
+  }
+
+  /** The reply of a successful call; the caller consumes or destroys the body. */
+  async stream(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
+    const reply = await this.#request(endpoint, call);
+    if (reply.statusCode < 300) return reply;
+    throw await toApiError(reply);
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  async #request(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
+    try {
+      return await request(`http://${endpoint.host}:${endpoint.port}${call.path}`, {
+        dispatcher: this.#agent,
+        method: call.method,
+        ...(call.query ? { query: call.query } : {}),
+        headers: {
+          authorization: `Bearer ${endpoint.token}`,
+          ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...call.headers,
+        },
+        body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),
+        signal: call.signal ?? null,
+        headersTimeout: call.timeoutMs,
+        bodyTimeout: call.timeoutMs,
+      });
+    } catch (cause) {
+      throw unreachable(cause, call);
+    }
+  }
+}
+
+function unreachable(cause: unknown, call: BoxCall): Error {
+  if (call.signal?.aborted) return new DOMException('The call was aborted.', 'AbortError');
+  const code = (cause as { code?: string }).code;
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
+    return new ApiError('SANDBOX_TIMEOUT', undefined, { cause });
+  return new ApiError('SANDBOX_UNREACHABLE', undefined, { cause });
+}
+
+async function toApiError(reply: Dispatcher.ResponseData): Promise<ApiError> {
+  const text = await readBounded(reply.body, 64 * 1024);
+  const parsed = boxErrorSchema.safeParse(parseJson(text));
+  if (!parsed.success)
+    return new ApiError('SANDBOX_UNREACHABLE', `The sandbox answered with status ${reply.statusCode}.`);
+  const code = codes[parsed.data.code];
+  const message = parsed.data.error.slice(0, 500);
+  return code
+    ? new ApiError(code, message)
+    : new ApiError('SANDBOX_UNREACHABLE', `The sandbox answered: ${message}`);
+}
+
+async function readBounded(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes)
+        throw new ApiError('SANDBOX_UNREACHABLE', 'The sandbox sent an answer that is too long.');
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof ApiError) throw cause;
+    throw new ApiError('SANDBOX_UNREACHABLE', 'The sandbox broke off its answer.', { cause });
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import type { ServiceAddress } from '@banata/drivers';
+import type { Config } from '@banata/config';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { getServers } from 'node:dns';
+import { createServer, type Server } from 'node:http';
+import type { Logger } from '../logger.ts';
+import { createModelGateway } from '../services/models/gateway.ts';
+import { resolveModelAccess } from '../services/models/resolve.ts';
+import type { OutboundGuard } from '../services/net/outbound-guard.ts';
+import { hashToken, type Secrets } from '../services/secrets.ts';
+import type { ModelUsageStore } from '../stores/model-usage-store.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
+import { DnsForwarder } from './dns.ts';
+import { HostPorts } from './host-ports.ts';
+
+export interface BoxesListenerDeps {
+  address: ServiceAddress;
+  config: Pick<Config, 'hostPorts' | 'dns' | 'models'>;
+  store: SandboxStore;
+  usage: ModelUsageStore;
+  secrets: Secrets;
+  guard: OutboundGuard;
+  logger: Logger;
+}
+
+/**
+ * The server as boxes see it, on the service address that the driver made: the model gateway, DNS, and the host's
+ * ports the operator listed. Nothing of the API is here.
+ */
+export class BoxesListener {
+  readonly #deps: BoxesListenerDeps;
+  readonly #dns: DnsForwarder;
+  readonly #hostPorts = new HostPorts();
+  #server: Server | undefined;
+
+  constructor(deps: BoxesListenerDeps) {
+    this.#deps = deps;
+    const { address, config, logger } = deps;
+    const upstreams = config.dns.length > 0 ? config.dns : getServers();
+    this.#dns = new DnsForwarder({ host: address.host, port: address.dnsPort, upstreams, logger });
+  }
+
+  async start(): Promise<void> {
+    const { address, config } = this.#deps;
+    const app = new Hono().route('/model', this.#modelGateway());
+    const server = createServer(getRequestListener(app.fetch));
+    server.headersTimeout = 10_000;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address.port, address.host, resolve);
+    });
+    this.#server = server;
+    await this.#dns.start();
+    await this.#hostPorts.start(address.host, config.hostPorts);
+  }
+
+  async close(): Promise<void> {
+    await this.#hostPorts.close();
+    await this.#dns.close();
+    const server = this.#server;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #modelGateway(): Hono {
+    const { store, usage, secrets, guard, config, logger } = this.#deps;
+    return createModelGateway({
+      guard,
+      logger,
+      lookup: async (token) => {
+        const row = await store.findByModelToken(hashToken(token));
+        if (!row) return undefined;
+        const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
+        const { credentials } = resolveModelAccess({ env, server: config.models.variables });
+        return { sandboxId: row.id, credentials };
+      },
+      recordUsage: (sandboxId, call) =>
+        usage.add(sandboxId, {
+          model: call.model ?? 'unknown',
+          inputTokens: call.inputTokens ?? 0,
+          outputTokens: call.outputTokens ?? 0,
+        }),
+    });
+  }
+}

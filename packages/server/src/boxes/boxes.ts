@@ -1,0 +1,49 @@
+import { ApiError } from '@banata/protocol';
+import type { BoxEndpoint, SandboxDriver } from '@banata/drivers';
+import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
+import type { SandboxRow } from '../database/schema.ts';
+import type { BoxCall, BoxClient } from './box-client.ts';
+
+/** The boxes of sandboxes: where each answers, and calls to it. */
+export class Boxes {
+  readonly #driver: SandboxDriver;
+  readonly #client: BoxClient;
+  readonly #endpoints = new Map<string, BoxEndpoint>();
+
+  constructor(driver: SandboxDriver, client: BoxClient) {
+    this.#driver = driver;
+    this.#client = client;
+  }
+
+  remember(boxId: string, endpoint: BoxEndpoint): void {
+    this.#endpoints.set(boxId, endpoint);
+  }
+
+  forget(boxId: string): void {
+    this.#endpoints.delete(boxId);
+  }
+
+  /** @throws {ApiError} SANDBOX_UNREACHABLE when the host has no such box any more. */
+  async endpointOf(sandbox: Pick<SandboxRow, 'box_id'>): Promise<BoxEndpoint> {
+    if (sandbox.box_id === null) throw new ApiError('SANDBOX_NOT_READY');
+    const known = this.#endpoints.get(sandbox.box_id);
+    if (known) return known;
+    const box = await this.#driver.get(sandbox.box_id);
+    if (!box) throw new ApiError('SANDBOX_UNREACHABLE', 'The box of this sandbox is gone.');
+    this.#endpoints.set(sandbox.box_id, box.endpoint);
+    return box.endpoint;
+  }
+
+  async json<T extends z.ZodType>(
+    sandbox: Pick<SandboxRow, 'box_id'>,
+    schema: T,
+    call: BoxCall,
+  ): Promise<z.output<T>> {
+    return this.#client.json(await this.endpointOf(sandbox), schema, call);
+  }
+
+  async stream(sandbox: Pick<SandboxRow, 'box_id'>, call: BoxCall): Promise<Dispatcher.ResponseData> {
+    return this.#client.stream(await this.endpointOf(sandbox), call);
+  }
+}

@@ -1,0 +1,17 @@
+import type { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import * as initial from './migrations/0001-initial.ts';
+import type { Tables } from './schema.ts';
+
+/**
+ * Brings the database to the newest schema, under Kysely's advisory lock, so that several servers may start at once.
+ * Migrations are numbered and never changed once released.
+ */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve({ '0001-initial': initial }) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw new Error('The database could not be migrated.', { cause: error });
+}

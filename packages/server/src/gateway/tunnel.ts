@@ -1,0 +1,112 @@
+import { ApiError } from '@banata/protocol';
+import type { BoxEndpoint } from '@banata/drivers';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+const HANDSHAKE_TIMEOUT_MS = 20_000;
+
+/** Headers of the handshake that the client and the box agree on; nothing else passes. */
+const FORWARDED = [
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+];
+const RETURNED = ['sec-websocket-accept', 'sec-websocket-protocol', 'sec-websocket-extensions'];
+
+export interface TunnelOptions {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  endpoint: BoxEndpoint;
+  path: string;
+}
+
+/**
+ * Joins a client's WebSocket with one of the box, byte by byte. The handshake is parsed and rebuilt on the way back,
+ * so that a box cannot send the client anything but a WebSocket.
+ * @returns when either side has closed.
+ * @throws {ApiError} when the box refuses the handshake; the client's socket is then untouched.
+ */
+export async function openTunnel({ request, socket, head, endpoint, path }: TunnelOptions): Promise<void> {
+  const { reply, upstream, upstreamHead } = await handshake(request, endpoint, path);
+  const headers = pick(reply.headers, RETURNED).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n${headers.join('')}\r\n`,
+  );
+  if (upstreamHead.length > 0) socket.write(upstreamHead);
+  if (head.length > 0) upstream.write(head);
+  await join(socket, upstream);
+}
+
+async function handshake(
+  request: IncomingMessage,
+  endpoint: BoxEndpoint,
+  path: string,
+): Promise<{ reply: IncomingMessage; upstream: Duplex; upstreamHead: Buffer }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    reply: IncomingMessage;
+    upstream: Duplex;
+    upstreamHead: Buffer;
+  }>();
+  const outgoing = httpRequest({
+    host: endpoint.host,
+    port: endpoint.port,
+    path,
+    agent: false,
+    timeout: HANDSHAKE_TIMEOUT_MS,
+    headers: {
+      ...Object.fromEntries(pick(request.headers, FORWARDED)),
+      authorization: `Bearer ${endpoint.token}`,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    },
+  });
+  outgoing.on('upgrade', (reply, upstream, upstreamHead) => {
+    upstream.on('error', () => upstream.destroy());
+    upstream.setTimeout(0);
+    upstream.setNoDelay(true);
+    resolve({ reply, upstream, upstreamHead });
+  });
+  outgoing.on('response', (reply) => {
+    reply.destroy();
+    const code =
+      reply.statusCode === 409 || reply.statusCode === 503 ? 'BROWSER_NOT_READY' : 'SANDBOX_UNREACHABLE';
+    reject(new ApiError(code));
+  });
+  outgoing.on('timeout', () => outgoing.destroy(new ApiError('SANDBOX_TIMEOUT')));
+  outgoing.on('error', (error) =>
+    reject(
+      error instanceof ApiError ? error : new ApiError('SANDBOX_UNREACHABLE', undefined, { cause: error }),
+    ),
+  );
+  outgoing.end();
+  return promise;
+}
+
+/** Pipes both ways; the end of one side ends the other. */
+async function join(client: Duplex, box: Duplex): Promise<void> {
+  const closed = Promise.race([closing(client), closing(box)]);
+  client.pipe(box);
+  box.pipe(client);
+  await closed;
+  client.destroy();
+  box.destroy();
+}
+
+function closing(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    else socket.once('close', resolve);
+  });
+}
+
+/** The named headers that are there once and are harmless to write into a header block. */
+function pick(headers: IncomingMessage['headers'], names: string[]): [string, string][] {
+  return names.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)
+      ? [[name, value] as [string, string]]
+      : [];
+  });
+}

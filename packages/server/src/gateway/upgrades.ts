@@ -1,0 +1,70 @@
+import { ApiError } from '@banata/protocol';
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Boxes } from '../boxes/boxes.ts';
+import type { Logger } from '../logger.ts';
+import type { ActivityService } from '../services/activity.ts';
+import type { Links } from '../services/links.ts';
+import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
+import { openTunnel } from './tunnel.ts';
+
+export interface UpgradeDeps {
+  store: SandboxStore;
+  boxes: Boxes;
+  links: Links;
+  activity: ActivityService;
+  logger: Logger;
+}
+
+/** WebSocket routes: path here, purpose of the link it needs, path at the box. */
+const routes = {
+  '/v1/sandboxes/cdp': { purpose: 'cdp', boxPath: '/browser/cdp' },
+  '/v1/sandboxes/vnc': { purpose: 'view', boxPath: '/browser/vnc' },
+} as const;
+
+function isRoute(path: string): path is keyof typeof routes {
+  return Object.hasOwn(routes, path);
+}
+
+/** Takes over the server's `upgrade` event. */
+export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Before anything else: a socket that fails without a listener would end the process.
+    socket.on('error', () => socket.destroy());
+    upgrade(request, socket, head, deps).catch((error: unknown) => refuse(socket, error, deps.logger));
+  });
+}
+
+async function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  deps: UpgradeDeps,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
+  const { purpose, boxPath } = routes[url.pathname];
+  const { sandboxId } = deps.links.verify(url.searchParams.get('token'), purpose);
+  const row = await deps.store.find(sandboxId);
+  if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+  const endpoint = await deps.boxes.endpointOf(requireWorking(row));
+  const done = deps.activity.begin(row.id);
+  try {
+    await openTunnel({ request, socket, head, endpoint, path: boxPath });
+  } finally {
+    done();
+  }
+}
+
+function refuse(socket: Duplex, error: unknown, logger: Logger): void {
+  if (socket.destroyed) return;
+  if (!(error instanceof ApiError))
+    logger.error({ event: 'upgrade.error', err: error }, 'unexpected error on upgrade');
+  const known = error instanceof ApiError ? error : new ApiError('INTERNAL');
+  const body = JSON.stringify(known.toBody());
+  socket.end(
+    `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? 'Error'}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,175 @@
+import { boxEventSchema, boxTaskSchema, type BoxEvent, type BoxTaskRequest } from '@banata/protocol/box';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Readable } from 'node:stream';
+import type { Boxes } from '../boxes/boxes.ts';
+import { Waker, type Notifications } from '../database/notifications.ts';
+import type { SandboxRow, TaskRow } from '../database/schema.ts';
+import type { Logger } from '../logger.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
+import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
+import type { BoxEventApplier } from './box-event-applier.ts';
+
+/** The box sends a heartbeat every 10 s; a stream that is silent longer than this is dead. */
+const STREAM_SILENCE_MS = 30_000;
+const CALL_TIMEOUT_MS = 15_000;
+const BACKOFF_MS = { first: 100, most: 5_000 };
+/** Open tasks are looked at this often, should a notification be lost. */
+const TASK_POLL_MS = 5_000;
+const MAX_BATCH = 200;
+const MAX_EVENT_CHARS = 2 * 1024 * 1024;
+
+export interface BoxLinkDeps {
+  store: SandboxStore;
+  tasks: TaskStore;
+  boxes: Boxes;
+  applier: BoxEventApplier;
+  notifications: Notifications;
+  logger: Logger;
+}
+
+/**
+ * Speaks for one sandbox: hands its tasks to the box and takes over the box's journal. Runs on the one server that
+ * holds the sandbox's lease, until its signal aborts.
+ */
+export class BoxLink {
+  readonly #deps: BoxLinkDeps;
+  readonly #sandboxId: string;
+  readonly #signal: AbortSignal;
+
+  constructor(deps: BoxLinkDeps, sandboxId: string, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#sandboxId = sandboxId;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    await Promise.all([this.#repeat('follow', () => this.#follow()), this.#dispatch()]);
+  }
+
+  /** Runs `work` again whenever it ends or fails, with growing pauses after failures. */
+  async #repeat(name: string, work: () => Promise<void>): Promise<void> {
+    let pause = BACKOFF_MS.first;
+    while (!this.#signal.aborted) {
+      try {
+        await work();
+        pause = BACKOFF_MS.first;
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        this.#deps.logger.debug(
+          { event: 'link.retry', name, sandboxId: this.#sandboxId, err: error },
+          'link to box failed',
+        );
+        pause = Math.min(pause * 2, BACKOFF_MS.most);
+      }
+      await sleep(pause, undefined, { signal: this.#signal }).catch(() => undefined);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const sandbox = await this.#sandbox();
+    const reply = await this.#deps.boxes.stream(sandbox, {
+      method: 'GET',
+      path: '/events',
+      query: { after: String(sandbox.box_cursor) },
+      headers: { accept: 'text/event-stream' },
+      timeoutMs: STREAM_SILENCE_MS,
+      signal: this.#signal,
+    });
+    const stream = Readable.toWeb(reply.body)
+      .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
+      .pipeThrough(new EventSourceParserStream({ maxBufferSize: MAX_EVENT_CHARS }));
+    await this.#take(sandbox, stream.getReader());
+  }
+
+  /** Applies entries in batches: all that came while the batch before was being written. */
+  async #take(sandbox: SandboxRow, reader: ReadableStreamDefaultReader<{ data: string }>): Promise<void> {
+    const pending: BoxEvent[] = [];
+    let ended = false;
+    let failure: unknown;
+    const waker = new Waker();
+    const reading = (async () => {
+      while (pending.length < MAX_BATCH * 10) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        pending.push(boxEventSchema.parse(JSON.parse(value.data)));
+        waker.wake();
+      }
+      // Too far ahead of the database: the journal keeps the rest, the next connection goes on from the cursor.
+      await reader.cancel();
+    })()
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => {
+        ended = true;
+        waker.wake();
+      });
+    while (!ended || pending.length > 0) {
+      if (pending.length === 0) await waker.wait(STREAM_SILENCE_MS, this.#signal);
+      else await this.#deps.applier.apply(sandbox, pending.splice(0, MAX_BATCH));
+    }
+    await reading;
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Hands open tasks to the box: now, and whenever one was added or is to be cancelled. */
+  async #dispatch(): Promise<void> {
+    const waker = new Waker();
+    const unsubscribe = this.#deps.notifications.subscribe(TASKS_CHANNEL, this.#sandboxId, waker.wake);
+    const handedOver = new Set<string>();
+    try {
+      await this.#repeat('dispatch', async () => {
+        while (!this.#signal.aborted) {
+          for (const task of await this.#deps.tasks.listOpen(this.#sandboxId))
+            await this.#handOver(task, handedOver);
+          await waker.wait(TASK_POLL_MS, this.#signal);
+        }
+      });
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  async #handOver(task: TaskRow, handedOver: Set<string>): Promise<void> {
+    const sandbox = await this.#sandbox();
+    if (!handedOver.has(task.id)) {
+      const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
+        method: 'PUT',
+        path: `/agent/tasks/${task.id}`,
+        json: toBoxRequest(task),
+        timeoutMs: CALL_TIMEOUT_MS,
+        signal: this.#signal,
+      });
+      handedOver.add(task.id);
+      await this.#deps.applier.applyTask(sandbox.id, answer);
+    }
+    if (task.cancel_requested) {
+      const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
+        method: 'POST',
+        path: `/agent/tasks/${task.id}/cancel`,
+        json: {},
+        timeoutMs: CALL_TIMEOUT_MS,
+        signal: this.#signal,
+      });
+      await this.#deps.applier.applyTask(sandbox.id, answer);
+    }
+  }
+
+  async #sandbox(): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(this.#sandboxId);
+    if (!row) throw new Error('the sandbox has no row');
+    return row;
+  }
+}
+
+function toBoxRequest(task: TaskRow): BoxTaskRequest {
+  return {
+    prompt: task.prompt,
+    sessionId: task.session_id,
+    agent: task.agent,
+    system: task.system,
+    timeoutMs: task.timeout_ms,
+    noReply: task.no_reply,
+  };
+}

@@ -1,0 +1,76 @@
+import type { SandboxDriver } from '@banata/drivers';
+import type { SandboxRow } from '../database/schema.ts';
+import type { Logger } from '../logger.ts';
+import type { Provisioner } from '../services/sandboxes/provisioner.ts';
+import type { Terminator } from '../services/sandboxes/terminator.ts';
+import { takesWork } from '../services/sandboxes/status.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
+
+export interface ReconcilerDeps {
+  store: SandboxStore;
+  driver: SandboxDriver;
+  provisioner: Provisioner;
+  terminator: Terminator;
+  serverId: string;
+  logger: Logger;
+  now: () => number;
+}
+
+/**
+ * Compares the rows with the boxes of the host, both ways: a box without a row goes, a row whose box is gone fails,
+ * and what a stopped server left half-done is finished.
+ */
+export class Reconciler {
+  readonly #deps: ReconcilerDeps;
+
+  constructor(deps: ReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  async reconcile(): Promise<void> {
+    // Boxes first: a row made in between has no box on the list yet, which is no reason to fail it.
+    const boxes = await this.#deps.driver.list();
+    const rows = await this.#deps.store.listLive();
+    const states = new Map(boxes.map((box) => [box.id, box.state]));
+    for (const row of rows)
+      await this.#reconcileRow(row, row.box_id === null ? undefined : states.get(row.box_id));
+    const known = new Set(rows.map((row) => row.box_id));
+    for (const box of boxes.filter(({ id }) => !known.has(id))) await this.#removeOrphan(box.id);
+  }
+
+  async #reconcileRow(row: SandboxRow, state: string | undefined): Promise<void> {
+    if (row.status === 'queued' || row.status === 'assigning') {
+      if (this.#isAbandoned(row)) this.#deps.provisioner.start(row.id);
+    } else if (row.status === 'ending') {
+      await this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.');
+    } else if (takesWork(row.status) && state !== 'running') {
+      await this.#confirmLoss(row);
+    }
+  }
+
+  /** The list and the rows were read at different instants: ask for this box by name before failing its sandbox. */
+  async #confirmLoss(row: SandboxRow): Promise<void> {
+    const box = row.box_id === null ? undefined : await this.#deps.driver.get(row.box_id);
+    if (box) return;
+    this.#deps.logger.warn({ event: 'sandbox.lost', sandboxId: row.id }, 'the box of a sandbox is gone');
+    await this.#deps.terminator.fail(
+      row.id,
+      'The sandbox stopped by itself: its processes ended or the host took them down.',
+    );
+  }
+
+  async #removeOrphan(boxId: string): Promise<void> {
+    const owner = await this.#deps.store.findByBox(boxId);
+    if (owner && owner.status !== 'ended' && owner.status !== 'failed') return;
+    this.#deps.logger.warn({ event: 'box.orphan', boxId }, 'removing a box that no sandbox owns');
+    await this.#deps.driver.destroy(boxId);
+  }
+
+  #isAbandoned(row: SandboxRow): boolean {
+    return (
+      row.lease_owner === null ||
+      row.lease_owner === this.#deps.serverId ||
+      row.lease_until < this.#deps.now()
+    );
+  }
+}

@@ -1,0 +1,241 @@
+import {
+  ApiError,
+  normalizeCapabilities,
+  type AgentTask,
+  type agentStateSchema,
+  type promptAsyncSchema,
+  type promptReplySchema,
+  type promptSchema,
+  type runtimeStateSchema,
+  type TaskStatus,
+} from '@banata/protocol';
+import {
+  boxAgentStateSchema,
+  boxListReplySchema,
+  boxMessagesReplySchema,
+  type AgentMessage,
+} from '@banata/protocol/box';
+import type { ModelVariables } from '@banata/config';
+import type { z } from 'zod';
+import type { Boxes } from '../../boxes/boxes.ts';
+import { Waker, type Notifications } from '../../database/notifications.ts';
+import type { SandboxRow, TaskRow } from '../../database/schema.ts';
+import { EVENTS_CHANNEL } from '../../stores/event-store.ts';
+import type { TaskStore } from '../../stores/task-store.ts';
+import type { Caller } from '../access.ts';
+import type { ActivityService } from '../activity.ts';
+import { resolveModelAccess } from '../models/resolve.ts';
+import type { SandboxService } from '../sandboxes/sandbox-service.ts';
+import { requireWorking } from '../sandboxes/sandbox-service.ts';
+import type { Secrets } from '../secrets.ts';
+import { toTask } from './task-view.ts';
+
+const STATE_TIMEOUT_MS = 5_000;
+const MESSAGES_TIMEOUT_MS = 15_000;
+/** A waiting prompt looks at its task at least this often, should a notification be lost. */
+const TASK_POLL_MS = 2_000;
+const MAX_OUTPUTS = 100;
+
+const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 };
+
+type PromptInput = z.output<typeof promptAsyncSchema>;
+
+export interface AgentServiceDeps {
+  sandboxes: SandboxService;
+  tasks: TaskStore;
+  boxes: Boxes;
+  activity: ActivityService;
+  secrets: Secrets;
+  notifications: Notifications;
+  serverModels: ModelVariables;
+  now: () => number;
+}
+
+/** Prompts, tasks and the state of the agent. The box runs the tasks; this keeps their record. */
+export class AgentService {
+  readonly #deps: AgentServiceDeps;
+
+  constructor(deps: AgentServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Records the task and returns; the server that speaks for the sandbox hands it to the box. */
+  async promptAsync(caller: Caller, input: PromptInput): Promise<AgentTask> {
+    const row = requireWorking(await this.#withAgent(caller, input.id));
+    this.#requirePrompting(row);
+    this.#deps.activity.touch(row.id);
+    const task = await this.#deps.tasks.insert(
+      {
+        organization_id: row.organization_id,
+        sandbox_id: row.id,
+        status: 'queued',
+        prompt: input.prompt,
+        agent: input.agent ?? null,
+        session_id: input.sessionId ?? null,
+        metadata: JSON.stringify(input.metadata ?? {}),
+        system: input.system ?? null,
+        no_reply: input.noReply,
+        cancel_requested: false,
+        timeout_ms: input.timeoutMs,
+        usage: JSON.stringify(NO_USAGE),
+        created_at: this.#deps.now(),
+      },
+      (inserted) => ({ type: 'sandbox.agent.task.queued', data: toTask(inserted) }),
+    );
+    return toTask(task);
+  }
+
+  /** Prompts and waits for the end of the task. The task goes on when the caller goes away. */
+  async prompt(
+    caller: Caller,
+    input: z.output<typeof promptSchema>,
+    signal: AbortSignal,
+  ): Promise<z.input<typeof promptReplySchema>> {
+    const queued = await this.promptAsync(caller, input);
+    const task = await this.#waitForEnd(queued.sandboxId, queued.taskId, signal);
+    return {
+      taskId: task.taskId,
+      status: task.status,
+      sessionId: task.sessionId,
+      text: task.resultText,
+      error: task.error,
+    };
+  }
+
+  async task(caller: Caller, id: string, taskId: string): Promise<AgentTask> {
+    const sandbox = await this.#deps.sandboxes.find(caller, id);
+    return toTask(await this.#findTask(sandbox.id, taskId));
+  }
+
+  async listTasks(
+    caller: Caller,
+    id: string,
+    options: { status?: TaskStatus | undefined; limit: number; cursor?: string | undefined },
+  ): Promise<{ data: AgentTask[]; nextCursor: string | null }> {
+    const sandbox = await this.#deps.sandboxes.find(caller, id);
+    const { rows, nextCursor } = await this.#deps.tasks.list(sandbox.id, options);
+    return { data: rows.map(toTask), nextCursor };
+  }
+
+  /** Asks the box to stop the task; answers it as it is then. A finished task is answered as it is. */
+  async cancel(caller: Caller, id: string, taskId: string, signal: AbortSignal): Promise<AgentTask> {
+    const sandbox = await this.#deps.sandboxes.find(caller, id);
+    const task = await this.#findTask(sandbox.id, taskId);
+    if (task.finished_at !== null) return toTask(task);
+    await this.#deps.tasks.requestCancel(task);
+    return this.#waitForEnd(sandbox.id, taskId, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+  }
+
+  async state(caller: Caller, id: string): Promise<z.input<typeof agentStateSchema>> {
+    return this.#stateOf(requireWorking(await this.#withAgent(caller, id)));
+  }
+
+  /** The agent's state with its outputs; a sandbox without an agent has outputs only. */
+  async runtime(caller: Caller, id: string): Promise<z.input<typeof runtimeStateSchema>> {
+    const row = await this.#deps.sandboxes.findWorking(caller, id);
+    const [state, outputs] = await Promise.all([this.#stateOf(row), this.#outputs(row)]);
+    return { ...state, status: row.status, outputs };
+  }
+
+  async messages(
+    caller: Caller,
+    id: string,
+    options: { sessionId?: string | undefined; limit: number },
+  ): Promise<{ messages: AgentMessage[] }> {
+    const row = requireWorking(await this.#withAgent(caller, id));
+    return this.#deps.boxes.json(row, boxMessagesReplySchema, {
+      method: 'GET',
+      path: '/agent/messages',
+      query: {
+        limit: String(options.limit),
+        ...(options.sessionId === undefined ? {} : { sessionId: options.sessionId }),
+      },
+      timeoutMs: MESSAGES_TIMEOUT_MS,
+    });
+  }
+
+  /** @throws {ApiError} AGENT_NOT_ENABLED. */
+  async requireAgent(caller: Caller, id: string): Promise<SandboxRow> {
+    return this.#withAgent(caller, id);
+  }
+
+  async #stateOf(row: SandboxRow): Promise<z.input<typeof agentStateSchema>> {
+    const [box, open, recent] = await Promise.all([
+      this.#deps.boxes.json(row, boxAgentStateSchema, {
+        method: 'GET',
+        path: '/agent/state',
+        timeoutMs: STATE_TIMEOUT_MS,
+      }),
+      this.#deps.tasks.listOpen(row.id),
+      this.#deps.tasks.list(row.id, { limit: 1 }),
+    ]);
+    const lastTask = recent.rows[0] ?? null;
+    return {
+      state: stateName(box.state, open, lastTask),
+      reason: box.reason,
+      version: box.version,
+      tasks: open.map(toTask),
+      lastTask: lastTask && toTask(lastTask),
+      lastTaskReport: row.last_task_report,
+    };
+  }
+
+  async #outputs(row: SandboxRow): Promise<{ path: string; size: number; modifiedAt: number }[]> {
+    const { entries } = await this.#deps.boxes.json(row, boxListReplySchema, {
+      method: 'GET',
+      path: '/files/list',
+      query: { path: '/workspace' },
+      timeoutMs: STATE_TIMEOUT_MS,
+    });
+    return entries
+      .filter((entry) => entry.type === 'file')
+      .sort((a, b) => b.modifiedAt - a.modifiedAt)
+      .slice(0, MAX_OUTPUTS)
+      .map(({ path, size, modifiedAt }) => ({ path, size, modifiedAt }));
+  }
+
+  async #withAgent(caller: Caller, id: string): Promise<SandboxRow> {
+    const row = await this.#deps.sandboxes.find(caller, id);
+    if (!normalizeCapabilities(row.capabilities).agent.enabled) throw new ApiError('AGENT_NOT_ENABLED');
+    return row;
+  }
+
+  #requirePrompting(row: SandboxRow): void {
+    if (!normalizeCapabilities(row.capabilities).agent.allowPromptApi)
+      throw new ApiError('PROMPT_API_DISABLED');
+    const env = JSON.parse(this.#deps.secrets.open(row.env_sealed, row.id)) as Record<string, string>;
+    const { access, problem } = resolveModelAccess({ env, server: this.#deps.serverModels });
+    if (!access) throw new ApiError('MODEL_NOT_CONFIGURED', problem ?? undefined);
+  }
+
+  async #findTask(sandboxId: string, taskId: string): Promise<TaskRow> {
+    const task = await this.#deps.tasks.find(sandboxId, taskId);
+    if (!task) throw new ApiError('TASK_NOT_FOUND');
+    return task;
+  }
+
+  async #waitForEnd(sandboxId: string, taskId: string, signal: AbortSignal): Promise<AgentTask> {
+    const waker = new Waker();
+    const unsubscribe = this.#deps.notifications.subscribe(EVENTS_CHANNEL, sandboxId, waker.wake);
+    try {
+      for (;;) {
+        const task = await this.#findTask(sandboxId, taskId);
+        if (task.finished_at !== null || signal.aborted) return toTask(task);
+        await waker.wait(TASK_POLL_MS, signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+}
+
+function stateName(
+  box: 'off' | 'starting' | 'idle' | 'working' | 'failed',
+  open: TaskRow[],
+  last: TaskRow | null,
+): z.input<typeof agentStateSchema>['state'] {
+  if (open.some((task) => task.status === 'waiting_for_human')) return 'waiting_for_human';
+  if (open.length > 0) return 'working';
+  if (box === 'off' || box === 'idle') return last ? 'complete' : 'idle';
+  return box;
+}

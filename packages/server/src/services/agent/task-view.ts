@@ -1,0 +1,21 @@
+import type { AgentTask } from '@banata/protocol';
+import type { TaskRow } from '../../database/schema.ts';
+
+/** A task as the API and its events show it. */
+export function toTask(row: TaskRow): AgentTask {
+  return {
+    taskId: row.id,
+    sandboxId: row.sandbox_id,
+    status: row.status,
+    prompt: row.prompt,
+    agent: row.agent,
+    sessionId: row.session_id,
+    metadata: row.metadata,
+    resultText: row.result_text,
+    error: row.error,
+    usage: row.usage,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}

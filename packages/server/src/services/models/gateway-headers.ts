@@ -1,0 +1,68 @@
+import type { ModelProvider } from './model-access.ts';
+
+/** Only these go from the box to the model server; identity, cookies and organization choice do not. */
+const REQUEST_HEADERS = [
+  'accept',
+  'anthropic-beta',
+  'anthropic-version',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'http-referer',
+  'idempotency-key',
+  'openai-beta',
+  'user-agent',
+  'x-title',
+];
+
+/** Only these come back, besides the rate-limit families below. */
+const RESPONSE_HEADERS = new Set([
+  'cache-control',
+  'content-length',
+  'content-type',
+  'openai-model',
+  'openai-processing-ms',
+  'request-id',
+  'retry-after',
+  'retry-after-ms',
+  'x-generation-id',
+  'x-request-id',
+  'x-should-retry',
+]);
+const RESPONSE_FAMILIES = /^(?:x-ratelimit-|anthropic-ratelimit-|ratelimit(?:-|$))/;
+
+/** The box's token: `Authorization: Bearer …` or `x-api-key`. Null when there is none of a believable length. */
+export function gatewayToken(headers: Headers): string | null {
+  const bearer = /^bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1];
+  const token = bearer ?? headers.get('x-api-key');
+  return token === null || token === '' || token.length > 512 ? null : token;
+}
+
+/** Headers for the model server, with the real key in place of the token. */
+export function upstreamHeaders(
+  provider: ModelProvider,
+  from: Headers,
+  apiKey: string | null,
+): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of REQUEST_HEADERS) {
+    const value = from.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  // Usage is read from the answer as it passes, so it must not be compressed.
+  headers['accept-encoding'] = 'identity';
+  if (apiKey !== null && provider === 'anthropic') headers['x-api-key'] = apiKey;
+  else if (apiKey !== null) headers['authorization'] = `Bearer ${apiKey}`;
+  return headers;
+}
+
+/** Headers for the box. */
+export function boxHeaders(from: Record<string, string | string[] | undefined>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(from)) {
+    const lower = name.toLowerCase();
+    if (typeof value !== 'string') continue;
+    if (RESPONSE_HEADERS.has(lower) || RESPONSE_FAMILIES.test(lower)) headers[lower] = value;
+  }
+  return headers;
+}

@@ -1,0 +1,184 @@
+import { newId, normalizeCapabilities, randomText } from '@banata/protocol';
+import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
+import { DriverError, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import type { Config } from '@banata/config';
+import type { Boxes } from '../../boxes/boxes.ts';
+import type { SandboxRow } from '../../database/schema.ts';
+import type { Logger } from '../../logger.ts';
+import type { SandboxStore } from '../../stores/sandbox-store.ts';
+import type { Background } from '../background.ts';
+import { boxModel } from '../models/box-model.ts';
+import { resolveModelAccess } from '../models/resolve.ts';
+import { hashToken, type Secrets } from '../secrets.ts';
+
+const START_TIMEOUT_MS = 60_000;
+/** A provisioning server renews nothing: it is done, or has failed, well within this time. */
+export const PROVISION_LEASE_MS = 90_000;
+const MODEL_TOKEN_LENGTH = 40;
+
+export interface ProvisionerDeps {
+  store: SandboxStore;
+  driver: SandboxDriver;
+  boxes: Boxes;
+  secrets: Secrets;
+  config: Pick<Config, 'limits' | 'models'>;
+  serviceAddress: ServiceAddress;
+  serverId: string;
+  /** Takes up the link to the box of a followed sandbox that became ready. */
+  attach: (sandboxId: string) => Promise<void>;
+  background: Background;
+  logger: Logger;
+  now: () => number;
+}
+
+/** Turns queued sandboxes into ready ones. */
+export class Provisioner {
+  readonly #deps: ProvisionerDeps;
+  readonly #inProgress = new Set<string>();
+
+  constructor(deps: ProvisionerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Provisions in the background, unless that is under way; the outcome is in the row and its events. */
+  start(id: string): void {
+    if (this.#inProgress.has(id)) return;
+    this.#inProgress.add(id);
+    this.#deps.background.run('provision', (signal) =>
+      this.provision(id, signal).finally(() => this.#inProgress.delete(id)),
+    );
+  }
+
+  /**
+   * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
+   * sandbox over all servers; a box left by an earlier try is destroyed first.
+   */
+  async provision(id: string, signal: AbortSignal): Promise<void> {
+    const { store, serverId, now, logger } = this.#deps;
+    const startedAt = now();
+    if (!(await store.claim(id, serverId, startedAt + PROVISION_LEASE_MS, startedAt))) return;
+    const row = await this.#assign(id);
+    if (!row) return;
+    try {
+      const timings = await this.#makeReady(
+        row,
+        AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]),
+      );
+      logger.info(
+        { event: 'sandbox.provisioned', sandboxId: id, durationMs: now() - startedAt, timings },
+        'sandbox provisioned',
+      );
+    } catch (error) {
+      logger.error(
+        { event: 'sandbox.provision_failed', sandboxId: id, err: error },
+        'sandbox could not be started',
+      );
+      // A server that stops leaves the row as it is: the next one starts over.
+      if (!signal.aborted) await this.#fail(row, error);
+    }
+  }
+
+  async #assign(id: string): Promise<SandboxRow | undefined> {
+    const { store, driver, now } = this.#deps;
+    const row = await store.find(id);
+    if (row?.status === 'assigning') {
+      if (row.box_id !== null) await driver.destroy(row.box_id);
+      return store.update(id, { box_id: newId() }, [], now());
+    }
+    return store.transition(
+      id,
+      {
+        to: 'assigning',
+        set: { box_id: newId() },
+        events: [{ type: 'sandbox.assigned', data: { region: row?.region ?? '' } }],
+      },
+      now(),
+    );
+  }
+
+  async #makeReady(row: SandboxRow, signal: AbortSignal): Promise<Record<string, number>> {
+    const { store, driver, boxes, config, now } = this.#deps;
+    const boxId = row.box_id;
+    if (boxId === null) throw new Error('an assigned sandbox has a box id');
+    const box = await driver.create({ id: boxId, limits: config.limits }, signal);
+    boxes.remember(boxId, box.endpoint);
+    const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
+    await boxes.json(row, boxHealthSchema, {
+      method: 'PUT',
+      path: '/config',
+      json: this.#boxConfig(row, modelToken),
+      timeoutMs: 10_000,
+      signal,
+    });
+    const readyAt = now();
+    const ready = await store.transition(
+      row.id,
+      {
+        to: 'ready',
+        set: {
+          ready_at: readyAt,
+          last_activity_at: readyAt,
+          model_token_hash: hashToken(modelToken),
+          lease_owner: null,
+          lease_until: 0,
+        },
+        events: [{ type: 'sandbox.ready', data: { startupMs: readyAt - row.created_at } }],
+      },
+      readyAt,
+    );
+    // Ended while it was being made: whoever ended it may have come before there was a box.
+    if (!ready) await driver.destroy(boxId);
+    else if (ready.followed) await this.#deps.attach(ready.id);
+    return box.timings;
+  }
+
+  #boxConfig(row: SandboxRow, modelToken: string): BoxConfig {
+    const { secrets, config, serviceAddress } = this.#deps;
+    const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
+    const capabilities = normalizeCapabilities(row.capabilities);
+    const models = resolveModelAccess({ env, server: config.models.variables });
+    const origin = `http://host.banata.internal:${serviceAddress.port}`;
+    const browser = capabilities.browser;
+    return {
+      sandboxId: row.id,
+      runtime: row.runtime,
+      env: models.boxEnv(origin, modelToken),
+      browser:
+        browser.mode === 'none'
+          ? null
+          : { viewport: browser.viewport, persistentProfile: browser.persistentProfile },
+      agent: capabilities.agent.enabled
+        ? {
+            defaultAgent: capabilities.agent.defaultAgent,
+            model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
+          }
+        : null,
+    };
+  }
+
+  async #fail(row: SandboxRow, error: unknown): Promise<void> {
+    const { store, driver, boxes, now } = this.#deps;
+    if (row.box_id !== null) {
+      boxes.forget(row.box_id);
+      await driver.destroy(row.box_id);
+    }
+    const reason = failureReason(error);
+    await store.transition(
+      row.id,
+      {
+        to: 'failed',
+        set: { ended_at: now(), end_reason: reason },
+        events: [{ type: 'sandbox.failed', data: { reason } }],
+      },
+      now(),
+    );
+  }
+}
+
+function failureReason(error: unknown): string {
+  if (error instanceof DriverError) return error.message;
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return `The sandbox did not start within ${START_TIMEOUT_MS / 1000} s. The host may be overloaded; try again, or run fewer sandboxes.`;
+  }
+  return 'The sandbox could not be started. Try again; the server log has the details.';
+}

@@ -1,0 +1,156 @@
+import {
+  ApiError,
+  newId,
+  normalizeCapabilities,
+  type Capabilities,
+  type CreateSandbox,
+  type SandboxSession,
+  type SandboxStatus,
+} from '@banata/protocol';
+import type { Config } from '@banata/config';
+import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxStore } from '../../stores/sandbox-store.ts';
+import type { Caller } from '../access.ts';
+import type { Links } from '../links.ts';
+import type { Secrets } from '../secrets.ts';
+import type { Provisioner } from './provisioner.ts';
+import { toSession } from './session-view.ts';
+import { isFinal, takesWork } from './status.ts';
+import type { Terminator } from './terminator.ts';
+
+export interface SandboxServiceDeps {
+  store: SandboxStore;
+  secrets: Secrets;
+  links: Links;
+  provisioner: Provisioner;
+  terminator: Terminator;
+  config: Pick<Config, 'region' | 'defaults' | 'driver'>;
+  now: () => number;
+}
+
+/** Creating, finding, renewing and ending sandboxes for an organization. */
+export class SandboxService {
+  readonly #deps: SandboxServiceDeps;
+
+  constructor(deps: SandboxServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Records the sandbox and starts making it; answers at once with status `queued`. */
+  async create(caller: Caller, input: CreateSandbox): Promise<SandboxSession> {
+    const { store, secrets, config, links, provisioner } = this.#deps;
+    const capabilities = normalizeCapabilities(input.capabilities);
+    refuseUnsupported(capabilities);
+    if ((await store.countLive()) >= config.driver.maxSandboxes) {
+      throw new ApiError(
+        'CAPACITY_EXHAUSTED',
+        `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
+      );
+    }
+    const now = this.#deps.now();
+    const id = newId();
+    const row = await store.insert(
+      {
+        id,
+        organization_id: caller.organizationId,
+        status: 'queued',
+        runtime: input.runtime ?? 'bun',
+        size: input.size ?? 'standard',
+        region: config.region,
+        ephemeral: input.ephemeral ?? true,
+        capabilities: input.capabilities ? JSON.stringify(input.capabilities) : null,
+        metadata: JSON.stringify(input.metadata ?? {}),
+        env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
+        followed: capabilities.browser.mode !== 'none' || capabilities.agent.enabled,
+        created_at: now,
+        expires_at: now + (input.maxDurationMs ?? config.defaults.maxDurationMs),
+        idle_timeout_ms:
+          input.idleTimeoutMs === undefined ? config.defaults.idleTimeoutMs : input.idleTimeoutMs,
+        last_activity_at: now,
+        active_until: 0,
+        lease_until: 0,
+        event_seq: 0,
+        box_cursor: 0,
+      },
+      [{ type: 'sandbox.created', data: {} }],
+    );
+    provisioner.start(id);
+    return toSession(row, links);
+  }
+
+  async get(caller: Caller, id: string): Promise<SandboxSession> {
+    return toSession(await this.find(caller, id), this.#deps.links);
+  }
+
+  async list(
+    caller: Caller,
+    options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
+  ): Promise<{ data: SandboxSession[]; nextCursor: string | null }> {
+    const { rows, nextCursor } = await this.#deps.store.list(caller.organizationId, options);
+    return { data: rows.map((row) => toSession(row, this.#deps.links)), nextCursor };
+  }
+
+  /** Resolves once the box is gone; an ended sandbox is answered as it is. */
+  async end(caller: Caller, id: string): Promise<SandboxSession> {
+    const row = await this.find(caller, id);
+    if (!isFinal(row.status)) await this.#deps.terminator.end(id, 'Ended by request.');
+    return this.get(caller, id);
+  }
+
+  async renew(
+    caller: Caller,
+    id: string,
+    change: { timeoutMs?: number | undefined; idleTimeoutMs?: number | null | undefined },
+  ): Promise<SandboxSession> {
+    const row = await this.find(caller, id);
+    const now = this.#deps.now();
+    const expiresAt = change.timeoutMs === undefined ? row.expires_at : now + change.timeoutMs;
+    const updated = await this.#deps.store.update(
+      id,
+      {
+        expires_at: expiresAt,
+        last_activity_at: now,
+        ...(change.idleTimeoutMs === undefined ? {} : { idle_timeout_ms: change.idleTimeoutMs }),
+      },
+      [{ type: 'sandbox.timeout.renewed', data: { expiresAt } }],
+      now,
+    );
+    if (!updated)
+      throw new ApiError('CONFLICT', `The sandbox is ${row.status}; its deadline cannot be renewed.`);
+    return toSession(updated, this.#deps.links);
+  }
+
+  /** @throws {ApiError} SANDBOX_NOT_FOUND, also for a sandbox of another organization. */
+  async find(caller: Caller, id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id, caller.organizationId);
+    if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+    return row;
+  }
+
+  /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
+  async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
+    return requireWorking(await this.find(caller, id));
+  }
+}
+
+/** @throws {ApiError} SANDBOX_NOT_READY with the present status. */
+export function requireWorking(row: SandboxRow): SandboxRow {
+  if (!takesWork(row.status))
+    throw new ApiError('SANDBOX_NOT_READY', undefined, { details: { status: row.status } });
+  return row;
+}
+
+function refuseUnsupported({ browser, documents, storage }: Capabilities): void {
+  const unsupported: [boolean, string][] = [
+    [
+      browser.mode === 'paired-banata-browser',
+      'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
+    ],
+    [browser.recording, 'capabilities.browser.recording'],
+    [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
+    [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
+    [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
+  ];
+  const found = unsupported.find(([asked]) => asked);
+  if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
+}

@@ -1,0 +1,40 @@
+import { normalizeCapabilities, type SandboxSession } from '@banata/protocol';
+import type { SandboxRow } from '../../database/schema.ts';
+import type { Links } from '../links.ts';
+import { takesWork } from './status.ts';
+
+/** A sandbox as the API shows it. */
+export function toSession(row: SandboxRow, links: Links): SandboxSession {
+  return {
+    id: row.id,
+    status: row.status,
+    runtime: row.runtime,
+    size: row.size,
+    region: row.region,
+    ephemeral: row.ephemeral,
+    capabilities: row.capabilities,
+    metadata: row.metadata,
+    createdAt: row.created_at,
+    readyAt: row.ready_at,
+    endedAt: row.ended_at,
+    expiresAt: row.expires_at,
+    idleTimeoutMs: row.idle_timeout_ms,
+    lastActivityAt: row.last_activity_at,
+    endReason: row.end_reason,
+    pairedBrowser: pairedBrowser(row, links),
+  };
+}
+
+function pairedBrowser(row: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
+  const { browser } = normalizeCapabilities(row.capabilities);
+  if (browser.mode === 'none' || !takesWork(row.status)) return null;
+  const { cdpUrl, viewerUrl } = links.forBrowser(row.id);
+  return {
+    sessionId: row.id,
+    cdpUrl,
+    previewUrl: viewerUrl,
+    recording: browser.recording,
+    persistentProfile: browser.persistentProfile,
+    controlMode: 'shared',
+  };
+}

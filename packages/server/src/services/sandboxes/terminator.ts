@@ -1,0 +1,108 @@
+import type { SandboxStatus } from '@banata/protocol';
+import type { SandboxDriver } from '@banata/drivers';
+import type { Boxes } from '../../boxes/boxes.ts';
+import type { SandboxRow } from '../../database/schema.ts';
+import type { Logger } from '../../logger.ts';
+import type { SandboxStore } from '../../stores/sandbox-store.ts';
+import type { TaskStore } from '../../stores/task-store.ts';
+import { toTask } from '../agent/task-view.ts';
+
+export interface TerminatorDeps {
+  store: SandboxStore;
+  tasks: TaskStore;
+  driver: SandboxDriver;
+  boxes: Boxes;
+  logger: Logger;
+  now: () => number;
+}
+
+/** Ends sandboxes. Every step can be repeated, so that another server can finish what one began. */
+export class Terminator {
+  readonly #deps: TerminatorDeps;
+  readonly #inProgress = new Map<string, Promise<void>>();
+
+  constructor(deps: TerminatorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Ends a sandbox that has not ended: its box goes, its open tasks fail. Resolves when it is done. */
+  end(id: string, reason: string): Promise<void> {
+    return this.#once(id, () => this.#finish(id, 'ended', reason));
+  }
+
+  /** The same for a sandbox whose box is lost. */
+  fail(id: string, reason: string): Promise<void> {
+    return this.#once(id, () => this.#finish(id, 'failed', reason));
+  }
+
+  /** Whoever comes while a sandbox is being ended waits for the same end. */
+  #once(id: string, finish: () => Promise<void>): Promise<void> {
+    const running = this.#inProgress.get(id) ?? finish().finally(() => this.#inProgress.delete(id));
+    this.#inProgress.set(id, running);
+    return running;
+  }
+
+  async #finish(
+    id: string,
+    outcome: Extract<SandboxStatus, 'ended' | 'failed'>,
+    reason: string,
+  ): Promise<void> {
+    const { store, driver, boxes, logger, now } = this.#deps;
+    const row = (await this.#markEnding(id, reason)) ?? (await store.find(id));
+    if (row?.status !== 'ending') return;
+    if (row.box_id !== null) {
+      boxes.forget(row.box_id);
+      await driver.destroy(row.box_id);
+    }
+    await this.#failOpenTasks(row);
+    const endedAt = now();
+    await store.transition(
+      id,
+      {
+        to: outcome,
+        set: { ended_at: endedAt, end_reason: row.end_reason ?? reason, lease_owner: null, lease_until: 0 },
+        events: [
+          {
+            type: outcome === 'ended' ? 'sandbox.ended' : 'sandbox.failed',
+            data: { reason: row.end_reason ?? reason },
+          },
+        ],
+      },
+      endedAt,
+    );
+    logger.info(
+      { event: 'sandbox.ended', sandboxId: id, outcome, reason, lifeMs: endedAt - row.created_at },
+      'sandbox ended',
+    );
+  }
+
+  #markEnding(id: string, reason: string): Promise<SandboxRow | undefined> {
+    const events = [{ type: 'sandbox.ending' as const, data: { reason } }];
+    return this.#deps.store.transition(
+      id,
+      { to: 'ending', set: { end_reason: reason }, events },
+      this.#deps.now(),
+    );
+  }
+
+  async #failOpenTasks(row: SandboxRow): Promise<void> {
+    const { tasks, now } = this.#deps;
+    const error = { code: 'SANDBOX_ENDED', message: 'The sandbox ended before the task was done.' };
+    for (const open of await tasks.listOpen(row.id)) {
+      await tasks.transaction(row.id, async (tx) => {
+        const failed = await tasks.updateOpen(tx, row.id, open.id, {
+          status: 'failed',
+          error: JSON.stringify(error),
+          finished_at: now(),
+        });
+        if (failed)
+          await tasks.appendEvents(
+            tx,
+            row.id,
+            [{ type: 'sandbox.agent.task.failed', data: toTask(failed) }],
+            now(),
+          );
+      });
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { Database } from '../database/connect.ts';
+
+/** Tokens of model calls, summed by sandbox and model. */
+export class ModelUsageStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async add(
+    sandboxId: string,
+    call: { model: string; inputTokens: number; outputTokens: number },
+  ): Promise<void> {
+    await this.#db
+      .insertInto('model_usage')
+      .columns(['sandbox_id', 'organization_id', 'model', 'requests', 'input_tokens', 'output_tokens'])
+      .expression((eb) =>
+        eb
+          .selectFrom('sandboxes')
+          .select([
+            'id',
+            'organization_id',
+            eb.val(call.model).as('model'),
+            eb.cast<number>(eb.val(1), 'bigint').as('requests'),
+            eb.cast<number>(eb.val(call.inputTokens), 'bigint').as('input_tokens'),
+            eb.cast<number>(eb.val(call.outputTokens), 'bigint').as('output_tokens'),
+          ])
+          .where('id', '=', sandboxId),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['sandbox_id', 'model']).doUpdateSet((eb) => ({
+          requests: eb('model_usage.requests', '+', eb.ref('excluded.requests')),
+          input_tokens: eb('model_usage.input_tokens', '+', eb.ref('excluded.input_tokens')),
+          output_tokens: eb('model_usage.output_tokens', '+', eb.ref('excluded.output_tokens')),
+        })),
+      )
+      .execute();
+  }
+}

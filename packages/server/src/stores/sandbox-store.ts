@@ -1,0 +1,168 @@
+import type { SandboxStatus } from '@banata/protocol';
+import type { Insertable, Updateable } from 'kysely';
+import type { Database } from '../database/connect.ts';
+import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
+import { statusesBefore } from '../services/sandboxes/status.ts';
+import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import type { EventStore, NewEvent, Tx } from './event-store.ts';
+
+const FINAL: SandboxStatus[] = ['ended', 'failed'];
+
+export interface Transition {
+  to: SandboxStatus;
+  /** Columns set along with the status. */
+  set?: Updateable<SandboxesTable>;
+  events: NewEvent[];
+}
+
+/** Rows of sandboxes. Every change of status goes through {@link SandboxStore.transition}. */
+export class SandboxStore {
+  readonly #db: Database;
+  readonly #events: EventStore;
+
+  constructor(db: Database, events: EventStore) {
+    this.#db = db;
+    this.#events = events;
+  }
+
+  async insert(row: Insertable<SandboxesTable>, events: NewEvent[]): Promise<SandboxRow> {
+    return this.#db.transaction().execute(async (tx) => {
+      const inserted = await tx.insertInto('sandboxes').values(row).returningAll().executeTakeFirstOrThrow();
+      await this.#events.append(tx, row.id, events, row.created_at);
+      return inserted;
+    });
+  }
+
+  /** Without an organization: for the server's own work. */
+  find(id: string, organizationId?: string): Promise<SandboxRow | undefined> {
+    const query = this.#db.selectFrom('sandboxes').selectAll().where('id', '=', id);
+    return (
+      organizationId === undefined ? query : query.where('organization_id', '=', organizationId)
+    ).executeTakeFirst();
+  }
+
+  findByBox(boxId: string): Promise<SandboxRow | undefined> {
+    return this.#db.selectFrom('sandboxes').selectAll().where('box_id', '=', boxId).executeTakeFirst();
+  }
+
+  findByModelToken(hash: string): Promise<SandboxRow | undefined> {
+    return this.#db
+      .selectFrom('sandboxes')
+      .selectAll()
+      .where('model_token_hash', '=', hash)
+      .where('status', 'not in', FINAL)
+      .executeTakeFirst();
+  }
+
+  async list(
+    organizationId: string,
+    options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
+  ): Promise<Page<SandboxRow>> {
+    let query = this.#db
+      .selectFrom('sandboxes')
+      .selectAll()
+      .where('organization_id', '=', organizationId)
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(options.limit + 1);
+    if (options.status !== undefined) query = query.where('status', '=', options.status);
+    else if (!options.all) query = query.where('status', 'not in', FINAL);
+    if (options.cursor !== undefined) {
+      const [createdAt, id] = decodeCursor(options.cursor);
+      query = query.where((eb) =>
+        eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(Number(createdAt), String(id))),
+      );
+    }
+    const rows = await query.execute();
+    const page = rows.slice(0, options.limit);
+    const last = page.at(-1);
+    return {
+      rows: page,
+      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
+    };
+  }
+
+  /** Every sandbox that has not ended. */
+  listLive(): Promise<SandboxRow[]> {
+    return this.#db.selectFrom('sandboxes').selectAll().where('status', 'not in', FINAL).execute();
+  }
+
+  async countLive(): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('sandboxes')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('status', 'not in', FINAL)
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  /**
+   * Moves a sandbox to another status, if its present one allows that, with the events that tell of it.
+   * @returns the new row, or undefined when the present status does not allow the move.
+   */
+  transition(id: string, change: Transition, now: number): Promise<SandboxRow | undefined> {
+    return this.#db.transaction().execute((tx) => this.transitionIn(tx, id, change, now));
+  }
+
+  async transitionIn(tx: Tx, id: string, change: Transition, now: number): Promise<SandboxRow | undefined> {
+    const row = await tx
+      .updateTable('sandboxes')
+      .set({ ...change.set, status: change.to })
+      .where('id', '=', id)
+      .where('status', 'in', statusesBefore(change.to))
+      .returningAll()
+      .executeTakeFirst();
+    if (row) await this.#events.append(tx, id, change.events, now);
+    return row;
+  }
+
+  /** Changes columns other than the status of a sandbox that has not ended, with events. */
+  update(
+    id: string,
+    set: Updateable<Omit<SandboxesTable, 'status'>>,
+    events: NewEvent[],
+    now: number,
+  ): Promise<SandboxRow | undefined> {
+    return this.#db.transaction().execute(async (tx) => {
+      const row = await tx
+        .updateTable('sandboxes')
+        .set(set)
+        .where('id', '=', id)
+        .where('status', 'not in', FINAL)
+        .returningAll()
+        .executeTakeFirst();
+      if (row) await this.#events.append(tx, id, events, now);
+      return row;
+    });
+  }
+
+  /**
+   * Takes or renews the right to speak for a sandbox.
+   * @returns false when another server holds it.
+   */
+  async claim(id: string, owner: string, until: number, now: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('sandboxes')
+      .set({ lease_owner: owner, lease_until: until })
+      .where('id', '=', id)
+      .where((eb) =>
+        eb.or([eb('lease_owner', 'is', null), eb('lease_owner', '=', owner), eb('lease_until', '<', now)]),
+      )
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Records activity; a time that is older than the one on record changes nothing. */
+  async touch(entries: { id: string; at: number; activeUntil: number }[]): Promise<void> {
+    for (const { id, at, activeUntil } of entries) {
+      await this.#db
+        .updateTable('sandboxes')
+        .set((eb) => ({
+          last_activity_at: eb.fn('greatest', ['last_activity_at', eb.val(at)]),
+          active_until: eb.fn('greatest', ['active_until', eb.val(activeUntil)]),
+        }))
+        .where('id', '=', id)
+        .execute();
+    }
+  }
+}
