@@ -1,6 +1,7 @@
 import { ConfigError, loadConfig, type Config } from '@banata/config';
-import { openDriver } from './compose.ts';
+
 import { EmbeddedPostgres } from './database/embedded-postgres.ts';
+import { openDriver } from './foundations.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { serve } from './serve.ts';
 

@@ -19,7 +19,8 @@ export async function serve(config: Config, logger: Logger, signal: AbortSignal)
   const startedAt = performance.now();
   let publicUrl = config.publicUrl ?? '';
   const composition = await compose(config, { logger, publicUrl: () => publicUrl });
-  const server = createServer(getRequestListener(composition.app.fetch));
+  const handle = getRequestListener(composition.app.fetch);
+  const server = createServer((request, response) => void handle(request, response));
   // Uploads and held-open prompts take longer than Node's default of five minutes for a whole request.
   server.requestTimeout = 0;
   serveUpgrades(server, composition.upgrades);

@@ -38,7 +38,7 @@ export function mountWork(
     }
     const { id, path } = parseInput(rawQuerySchema, context.req.query());
     // Straight from the socket: a web stream in between would halve the throughput.
-    return files.write(caller, id, { path, content: context.env.incoming as Readable }, signal);
+    return files.write(caller, id, { path, content: context.env.incoming }, signal);
   });
 
   mount.route(fsList, ({ caller, query: { id, path } }) => files.list(caller, id, path));

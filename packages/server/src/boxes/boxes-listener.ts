@@ -44,7 +44,8 @@ export class BoxesListener {
   async start(): Promise<void> {
     const { address, config } = this.#deps;
     const app = new Hono().route('/model', this.#modelGateway());
-    const server = createServer(getRequestListener(app.fetch));
+    const listen = getRequestListener(app.fetch);
+    const server = createServer((request, response) => void listen(request, response));
     server.headersTimeout = 10_000;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, cp, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,11 +43,15 @@ export class EmbeddedPostgres {
     if (!(await exists(join(this.#data, 'PG_VERSION')))) await this.#initialize(binaries, account);
     if (await this.#isRunning(binaries, account)) return;
     await this.#asAccount(account, join(binaries, 'bin/pg_ctl'), [
-      ...['-D', this.#data, '-l', join(this.#socketDirectory, 'postgres.log'), '-w', '-t', '45'],
-      ...[
-        '-o',
-        `-c listen_addresses= -c unix_socket_directories=${this.#socketDirectory} -c max_connections=120`,
-      ],
+      '-D',
+      this.#data,
+      '-l',
+      join(this.#socketDirectory, 'postgres.log'),
+      '-w',
+      '-t',
+      '45',
+      '-o',
+      `-c listen_addresses= -c unix_socket_directories=${this.#socketDirectory} -c max_connections=120`,
       'start',
     ]);
   }
@@ -113,7 +117,8 @@ export class EmbeddedPostgres {
   }
 
   async #prepareFolder(folder: string, account: { uid: number; gid: number }): Promise<void> {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
     await chown(folder, account.uid, account.gid);
   }
 
@@ -122,7 +127,15 @@ export class EmbeddedPostgres {
     await rm(draft, { recursive: true, force: true });
     await this.#prepareFolder(draft, account);
     await this.#asAccount(account, join(binaries, 'bin/initdb'), [
-      ...['-D', draft, '-U', ACCOUNT, '-E', 'UTF8', '--locale=C.UTF-8', '-A', 'trust'],
+      '-D',
+      draft,
+      '-U',
+      ACCOUNT,
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '-A',
+      'trust',
     ]);
     // Only the account and root can enter the socket folder, so trust on the socket is no wider than file rights.
     await writeFile(join(draft, 'pg_hba.conf'), 'local all all trust\n');
@@ -138,14 +151,12 @@ export class EmbeddedPostgres {
     const sql = join(this.#socketDirectory, 'create.sql');
     await writeFile(sql, 'create database banata;\n', { mode: 0o644 });
     await this.#asAccount(account, '/bin/sh', [
-      ...[
-        '-c',
-        `exec "$1" --single -D "$2" postgres < "$3"`,
-        'sh',
-        join(binaries, 'bin/postgres'),
-        data,
-        sql,
-      ],
+      '-c',
+      `exec "$1" --single -D "$2" postgres < "$3"`,
+      'sh',
+      join(binaries, 'bin/postgres'),
+      data,
+      sql,
     ]);
     await rm(sql);
   }

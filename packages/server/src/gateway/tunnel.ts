@@ -20,6 +20,8 @@ export interface TunnelOptions {
   head: Buffer;
   endpoint: BoxEndpoint;
   path: string;
+  /** Sees what the client sends, in the pieces it arrives in. */
+  onClientData: (chunk: Buffer) => void;
 }
 
 /**
@@ -28,7 +30,14 @@ export interface TunnelOptions {
  * @returns when either side has closed.
  * @throws {ApiError} when the box refuses the handshake; the client's socket is then untouched.
  */
-export async function openTunnel({ request, socket, head, endpoint, path }: TunnelOptions): Promise<void> {
+export async function openTunnel({
+  request,
+  socket,
+  head,
+  endpoint,
+  path,
+  onClientData,
+}: TunnelOptions): Promise<void> {
   const { reply, upstream, upstreamHead } = await handshake(request, endpoint, path);
   const headers = pick(reply.headers, RETURNED).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(
@@ -36,6 +45,7 @@ export async function openTunnel({ request, socket, head, endpoint, path }: Tunn
   );
   if (upstreamHead.length > 0) socket.write(upstreamHead);
   if (head.length > 0) upstream.write(head);
+  socket.on('data', onClientData);
   await join(socket, upstream);
 }
 

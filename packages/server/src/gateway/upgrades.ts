@@ -7,6 +7,7 @@ import type { ActivityService } from '../services/activity.ts';
 import type { Links } from '../services/links.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
+import { beginsWithInput } from './rfb-input.ts';
 import { openTunnel } from './tunnel.ts';
 
 export interface UpgradeDeps {
@@ -19,8 +20,9 @@ export interface UpgradeDeps {
 
 /** WebSocket routes: path here, purpose of the link it needs, path at the box. */
 const routes = {
-  '/v1/sandboxes/cdp': { purpose: 'cdp', boxPath: '/browser/cdp' },
-  '/v1/sandboxes/vnc': { purpose: 'view', boxPath: '/browser/vnc' },
+  '/v1/sandboxes/cdp': { purpose: 'cdp', boxPath: '/browser/cdp', countsAsActivity: () => true },
+  // A viewer asks for pictures all the time; only what the person does keeps the sandbox alive.
+  '/v1/sandboxes/vnc': { purpose: 'view', boxPath: '/browser/vnc', countsAsActivity: beginsWithInput },
 } as const;
 
 function isRoute(path: string): path is keyof typeof routes {
@@ -44,17 +46,21 @@ async function upgrade(
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
-  const { purpose, boxPath } = routes[url.pathname];
+  const { purpose, boxPath, countsAsActivity } = routes[url.pathname];
   const { sandboxId } = deps.links.verify(url.searchParams.get('token'), purpose);
   const row = await deps.store.find(sandboxId);
   if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
   const endpoint = await deps.boxes.endpointOf(requireWorking(row));
-  const done = deps.activity.begin(row.id);
-  try {
-    await openTunnel({ request, socket, head, endpoint, path: boxPath });
-  } finally {
-    done();
-  }
+  await openTunnel({
+    request,
+    socket,
+    head,
+    endpoint,
+    path: boxPath,
+    onClientData: (chunk) => {
+      if (countsAsActivity(chunk)) deps.activity.touch(row.id);
+    },
+  });
 }
 
 function refuse(socket: Duplex, error: unknown, logger: Logger): void {

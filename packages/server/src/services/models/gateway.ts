@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import type { BaseLogger } from 'pino';
 import type { OutboundGuard } from '../net/outbound-guard.ts';
@@ -76,6 +77,12 @@ class Slots {
   }
 }
 
+/** Undefined where no HTTP connection is behind the request. */
+function cutterOf(context: Context): (() => void) | undefined {
+  const { outgoing } = (context.env ?? {}) as Partial<HttpBindings>;
+  return outgoing === undefined ? undefined : () => void outgoing.destroy();
+}
+
 class Gateway {
   readonly #options: ModelGatewayOptions;
   readonly #limits: GatewayLimits;
@@ -92,7 +99,7 @@ class Gateway {
     let admitted: Admitted | null = null;
     try {
       admitted = await this.#admit(context, provider);
-      return await this.#forward(context.req.raw, admitted, startedAt);
+      return await this.#forward(context, admitted, startedAt);
     } catch (error) {
       const shown = error instanceof GatewayError ? error : this.#unexpected(error);
       this.#options.logger.warn(
@@ -143,14 +150,17 @@ class Gateway {
     return { provider, sandboxId: sandbox.sandboxId, upstream, call };
   }
 
-  async #forward(request: Request, admitted: Admitted, startedAt: number): Promise<Response> {
-    const release = this.#slots.take(admitted.sandboxId);
+  async #forward(context: Context, admitted: Admitted, startedAt: number): Promise<Response> {
+    const request = context.req.raw;
+    const giveBack = this.#slots.take(admitted.sandboxId);
     const hangUp = new AbortController();
-    const signal = AbortSignal.any([
-      request.signal,
-      hangUp.signal,
-      AbortSignal.timeout(this.#limits.totalMs),
-    ]);
+    const signal = AbortSignal.any([request.signal, hangUp.signal]);
+    const timer = setTimeout(() => hangUp.abort(), this.#limits.totalMs);
+    const release = (): void => {
+      clearTimeout(timer);
+      giveBack();
+      hangUp.abort();
+    };
     try {
       const reply = await this.#call(request, admitted, signal);
       const mask = new KeyMask(admitted.upstream.kind === 'http' ? admitted.upstream.apiKey : null);
@@ -160,7 +170,6 @@ class Gateway {
         if (hasEnded) return;
         hasEnded = true;
         release();
-        hangUp.abort();
         const durationMs = Math.round(performance.now() - startedAt);
         this.#record(admitted, { ...meter.result(), status: reply.status, outcome, durationMs });
       };
@@ -169,13 +178,12 @@ class Gateway {
         onEnd(request.signal.aborted ? 'client_closed' : 'upstream_failed'),
       );
       const headers = Object.entries(reply.headers).map(([name, value]) => [name, mask.text(value)] as const);
-      return new Response(relay(reply.body, { mask, meter, onEnd }), {
+      return new Response(relay(reply.body, { mask, meter, onEnd, cut: cutterOf(context) }), {
         status: reply.status,
         headers: Object.fromEntries(headers),
       });
     } catch (error) {
       release();
-      hangUp.abort();
       throw error;
     }
   }

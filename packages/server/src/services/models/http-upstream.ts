@@ -55,7 +55,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Says which host failed and what to do, and nothing of the request that was sent. */
-function explain(error: unknown, { provider, upstream, limits }: HttpUpstreamCall): GatewayError {
+function explain(error: unknown, { provider, upstream, limits, signal }: HttpUpstreamCall): GatewayError {
   if (error instanceof GatewayError) return error;
   const { baseUrl } = variablesOf(provider);
   if (error instanceof OutboundBlockedError) {
@@ -65,8 +65,8 @@ function explain(error: unknown, { provider, upstream, limits }: HttpUpstreamCal
     );
   }
   const host = new URL(upstream.baseUrl).host;
-  if (error instanceof errors.HeadersTimeoutError) {
-    const seconds = Math.ceil(limits.firstByteMs / 1000);
+  if (error instanceof errors.HeadersTimeoutError || signal.aborted) {
+    const seconds = Math.ceil((signal.aborted ? limits.totalMs : limits.firstByteMs) / 1000);
     return new GatewayError(
       504,
       `The model server ${host} did not begin to answer within ${seconds} s. Stream the answer, or try again later.`,

@@ -9,11 +9,13 @@ export interface RelayOptions {
   meter: UsageMeter;
   /** Called once, when the last byte has passed or the stream broke. */
   onEnd: (outcome: RelayOutcome) => void;
+  /** Breaks the connection to the reader, where there is one, so that a cut answer does not look whole. */
+  cut?: (() => void) | undefined;
 }
 
 /** Passes an answer through at the pace of its reader, masking the key and watching the usage. */
 export function relay(body: AsyncIterable<Uint8Array>, options: RelayOptions): ReadableStream<Uint8Array> {
-  const { mask, meter, onEnd } = options;
+  const { mask, meter, onEnd, cut } = options;
   const iterator = body[Symbol.asyncIterator]();
 
   const nextBytes = async (): Promise<Uint8Array | null> => {
@@ -34,8 +36,10 @@ export function relay(body: AsyncIterable<Uint8Array>, options: RelayOptions): R
       controller.close();
     } catch {
       onEnd('upstream_failed');
-      // The cause names the model server's connection; the reader learns only that the answer is cut.
-      controller.error(new Error('The answer of the model server broke off'));
+      // An errored stream would do too, but the HTTP adapter then writes an error text into the answer and to the console.
+      cut?.();
+      if (cut === undefined) controller.error(new Error('The answer of the model server broke off'));
+      else controller.close();
     }
   };
 

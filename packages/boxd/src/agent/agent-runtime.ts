@@ -1,0 +1,199 @@
+import type {
+  AgentMessage,
+  BoxAgentState,
+  BoxConfig,
+  BoxModel,
+  BoxTask,
+  BoxTaskRequest,
+} from '@banata/protocol/box';
+import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BoxError } from '../http/route.ts';
+import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
+import { agentMessage } from './events/message-part.ts';
+import { EventPublisher } from './events/publisher.ts';
+import { OpenCodeRequestError } from './opencode/client.ts';
+import { ReportKeeper } from './report/report-keeper.ts';
+import { ReportSocket } from './report/report-socket.ts';
+import { AgentServer } from './server/agent-server.ts';
+import { agentPaths } from './server/paths.ts';
+import { prepareTools } from './server/prepare-tools.ts';
+import type { AgentPrograms } from './server/programs.ts';
+import { AgentSupervisor } from './server/supervisor.ts';
+import type { TaskLimits } from './tasks/limits.ts';
+import { TaskRunner } from './tasks/task-runner.ts';
+import { TaskStore } from './tasks/task-store.ts';
+
+export interface AgentRuntimeOptions {
+  environment: BoxEnvironment;
+  events: EventSink;
+  logger: BoxLogger;
+  browser: () => BrowserService;
+  runCommandEnv: () => Record<string, string>;
+  programs: AgentPrograms;
+  limits: TaskLimits;
+  model: BoxModel;
+  defaultAgent: NonNullable<BoxConfig['agent']>['defaultAgent'];
+  env: Record<string, string>;
+}
+
+const ENDPOINT_WAIT_MS = 5_000;
+const ENDPOINT_POLL_MS = 20;
+/** Messages are left out, the oldest first, once a reply is this long. */
+const MAX_MESSAGES_BYTES = 8 * 1024 * 1024;
+
+/** The agent of one configuration: its server, its tasks, its reports. */
+export class AgentRuntime {
+  readonly #options: AgentRuntimeOptions;
+  readonly #publisher: EventPublisher;
+  readonly #supervisor: AgentSupervisor;
+  readonly #runner: TaskRunner;
+  readonly #reports: ReportKeeper;
+  readonly #socket: ReportSocket;
+  readonly #stopping = new AbortController();
+
+  constructor(options: AgentRuntimeOptions) {
+    this.#options = options;
+    const { environment, events, logger, limits } = options;
+    const paths = agentPaths(environment);
+    this.#publisher = new EventPublisher(events, logger);
+    this.#supervisor = new AgentSupervisor({
+      create: () => this.#createServer(),
+      logger,
+      onReady: ({ version }) => void this.#publisher.publish({ type: 'agent.ready', data: { version } }),
+      onFailed: (reason) => void this.#publisher.publish({ type: 'agent.failed', data: { reason } }),
+    });
+    this.#runner = new TaskRunner({
+      store: new TaskStore(paths.tasksDir),
+      publisher: this.#publisher,
+      logger,
+      limits,
+      agent: {
+        whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
+        prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
+      },
+    });
+    this.#reports = new ReportKeeper({
+      file: paths.lastReportFile,
+      publisher: this.#publisher,
+      logger,
+      runningTasks: () => this.#runner.running(),
+    });
+    const account = environment.accounts.user;
+    const submit = this.#reports.submit.bind(this.#reports);
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit });
+  }
+
+  async open(): Promise<void> {
+    const { environment } = this.#options;
+    await mkdir(environment.stateDir, { recursive: true });
+    await mkdir(environment.runDir, { recursive: true, mode: 0o711 });
+    await this.#reports.open();
+    await this.#socket.open();
+    this.#supervisor.start();
+    await this.#runner.open();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#runner.close();
+    await this.#supervisor.stop();
+    await this.#socket.close();
+  }
+
+  submit(taskId: string, request: BoxTaskRequest): Promise<BoxTask> {
+    return this.#runner.submit(taskId, request);
+  }
+
+  task(taskId: string): Promise<BoxTask | null> {
+    return this.#runner.get(taskId);
+  }
+
+  cancel(taskId: string): Promise<BoxTask | null> {
+    return this.#runner.cancel(taskId);
+  }
+
+  state(): BoxAgentState {
+    const { state, reason, version } = this.#supervisor.state();
+    const active = this.#runner.running().length > 0 ? 'working' : 'idle';
+    return {
+      state: state === 'ready' ? active : state,
+      reason,
+      version,
+      tasks: this.#runner.unfinished(),
+      lastTaskReport: this.#reports.last(),
+    };
+  }
+
+  /** The newest `limit` messages of a session, oldest first; of the newest session without an id. */
+  async messages(sessionId: string | null, limit: number): Promise<AgentMessage[]> {
+    const connection = this.#supervisor.connection();
+    if (connection === null) {
+      const { reason } = this.#supervisor.state();
+      const why = reason === null ? '' : ` (${reason})`;
+      throw new BoxError(
+        503,
+        'AGENT_UNAVAILABLE',
+        `the agent is not running yet${why}; try again in a few seconds`,
+      );
+    }
+    const id = sessionId ?? (await connection.client.listSessions(1))[0]?.id;
+    if (id === undefined) return [];
+    try {
+      return bounded((await connection.client.messages(id, limit)).map(agentMessage));
+    } catch (error) {
+      if (!(error instanceof OpenCodeRequestError) || ![400, 404].includes(error.status)) throw error;
+      throw new BoxError(404, 'SESSION_NOT_FOUND', `there is no agent session ${id.slice(0, 100)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #createServer(): Promise<AgentServer> {
+    const { environment, programs, logger, model, defaultAgent, env, runCommandEnv } = this.#options;
+    return new AgentServer({
+      environment,
+      paths: agentPaths(environment),
+      programs,
+      logger,
+      commandEnv: { ...runCommandEnv(), ...env },
+      model,
+      defaultAgent,
+      browserEndpoint: await this.#browserEndpoint(),
+    });
+  }
+
+  /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */
+  async #browserEndpoint(): Promise<string | null> {
+    const browser = this.#options.browser();
+    const deadline = performance.now() + ENDPOINT_WAIT_MS;
+    for (;;) {
+      if ((await browser.state()).state === 'off') return null;
+      try {
+        return browser.agentEndpoint();
+      } catch (error) {
+        if (performance.now() < deadline && !this.#stopping.signal.aborted) await sleep(ENDPOINT_POLL_MS);
+        else {
+          this.#options.logger.warn('agent.browser.missing', { reason: String(error) });
+          return null;
+        }
+      }
+    }
+  }
+
+  #toolOptions(): { browser: BrowserService; logger: BoxLogger; browserStartMs: number } {
+    const { browser, logger, limits } = this.#options;
+    return { browser: browser(), logger, browserStartMs: limits.browserStartMs };
+  }
+}
+
+function bounded(messages: AgentMessage[]): AgentMessage[] {
+  const kept: AgentMessage[] = [];
+  let size = 0;
+  for (const message of messages.toReversed()) {
+    size += JSON.stringify(message).length;
+    if (size > MAX_MESSAGES_BYTES && kept.length > 0) break;
+    kept.unshift(message);
+  }
+  return kept;
+}

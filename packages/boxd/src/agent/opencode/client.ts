@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { readBoundedText } from './bounded-body.ts';
+import {
+  healthSchema,
+  mcpStatusesSchema,
+  messageSchema,
+  type OpenCodeMessage,
+  type OpenCodeSession,
+  sessionSchema,
+  type SessionStatus,
+  sessionStatusesSchema,
+} from './schemas.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+const MAX_ERROR_TEXT = 500;
+
+/** The agent server answered with an error status, or with something that is not the agreed shape. */
+export class OpenCodeRequestError extends Error {
+  /** HTTP status; 0 when the reply could not be understood. */
+  readonly status: number;
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'OpenCodeRequestError';
+    this.status = status;
+  }
+}
+
+export interface OpenCodeClientOptions {
+  baseUrl: string;
+  password: string;
+  /** The workspace that sessions belong to. */
+  directory: string;
+}
+
+/** One prompt, as `POST /session/{id}/prompt_async` takes it. */
+export interface OpenCodePrompt {
+  text: string;
+  agent: string | null;
+  system: string | null;
+}
+
+interface CallOptions {
+  method?: 'GET' | 'POST' | 'DELETE';
+  query?: Record<string, string>;
+  body?: object;
+  timeoutMs?: number;
+}
+
+/** Talks to one running OpenCode server. Every call is bounded in time and size. */
+export class OpenCodeClient {
+  readonly #options: OpenCodeClientOptions;
+  readonly #authorization: string;
+
+  constructor(options: OpenCodeClientOptions) {
+    this.#options = options;
+    this.#authorization = `Basic ${Buffer.from(`opencode:${options.password}`).toString('base64')}`;
+  }
+
+  health(timeoutMs: number): Promise<z.infer<typeof healthSchema>> {
+    return this.#call('/global/health', healthSchema, { timeoutMs });
+  }
+
+  /** A session that has a title makes no model request of its own for one. */
+  createSession(title: string, timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<OpenCodeSession> {
+    return this.#call('/session', sessionSchema, { method: 'POST', body: { title }, timeoutMs });
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    await this.#call(sessionPath(sessionId), z.unknown(), { method: 'DELETE' });
+  }
+
+  /** Newest first; without the sessions of subagents. */
+  async listSessions(limit: number): Promise<OpenCodeSession[]> {
+    const query = { roots: 'true', limit: String(limit) };
+    const sessions = await this.#call('/session', z.array(sessionSchema), { query });
+    return sessions.sort((a, b) => b.time.updated - a.time.updated);
+  }
+
+  /** The newest `limit` messages, oldest first. */
+  messages(sessionId: string, limit: number): Promise<OpenCodeMessage[]> {
+    const query = { limit: String(limit) };
+    return this.#call(`${sessionPath(sessionId)}/message`, z.array(messageSchema), { query });
+  }
+
+  async sessionStatus(sessionId: string): Promise<SessionStatus> {
+    const statuses = await this.#call('/session/status', sessionStatusesSchema);
+    return statuses[sessionId] ?? { type: 'idle' };
+  }
+
+  /** Returns once the prompt is accepted; the turn goes on by itself. */
+  async prompt(sessionId: string, prompt: OpenCodePrompt): Promise<void> {
+    const body = promptBody(prompt);
+    await this.#call(`${sessionPath(sessionId)}/prompt_async`, z.unknown(), { method: 'POST', body });
+  }
+
+  /** Adds a message to the session without a model turn. */
+  async addContext(sessionId: string, prompt: OpenCodePrompt): Promise<void> {
+    const body = { ...promptBody(prompt), noReply: true };
+    await this.#call(`${sessionPath(sessionId)}/message`, z.unknown(), { method: 'POST', body });
+  }
+
+  async abort(sessionId: string): Promise<void> {
+    await this.#call(`${sessionPath(sessionId)}/abort`, z.unknown(), { method: 'POST' });
+  }
+
+  mcpStatuses(timeoutMs: number): Promise<z.infer<typeof mcpStatusesSchema>> {
+    return this.#call('/mcp', mcpStatusesSchema, { timeoutMs });
+  }
+
+  async mcpConnect(name: string, timeoutMs: number): Promise<void> {
+    await this.#call(`/mcp/${encodeURIComponent(name)}/connect`, z.unknown(), { method: 'POST', timeoutMs });
+  }
+
+  /** Ends the commands that tools run; the server itself goes on. */
+  async dispose(timeoutMs: number): Promise<void> {
+    await this.#call('/global/dispose', z.unknown(), { method: 'POST', timeoutMs });
+  }
+
+  /** Opens the event stream of the workspace; the caller reads and bounds it. */
+  async openEvents(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await fetch(this.#url('/event', {}), { headers: this.#headers(), signal });
+    if (!response.ok || response.body === null) {
+      await response.body?.cancel();
+      throw new OpenCodeRequestError(response.status, `the event stream answered ${response.status}`);
+    }
+    return response.body;
+  }
+
+  async #call<T extends z.ZodType>(path: string, schema: T, options: CallOptions = {}): Promise<z.output<T>> {
+    const method = options.method ?? 'GET';
+    const response = await fetch(this.#url(path, options.query ?? {}), {
+      method,
+      headers: { ...this.#headers(), ...(options.body ? { 'content-type': 'application/json' } : {}) },
+      ...(options.body ? { body: JSON.stringify(options.body) } : {}),
+      signal: AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    });
+    const text = await readBoundedText(response, MAX_REPLY_BYTES);
+    if (!response.ok) {
+      const message = `${method} ${path} answered ${response.status}: ${text.slice(0, MAX_ERROR_TEXT)}`;
+      throw new OpenCodeRequestError(response.status, message);
+    }
+    const parsed = schema.safeParse(text === '' ? undefined : parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new OpenCodeRequestError(0, `${method} ${path} answered something else than agreed`, {
+      cause: parsed.error,
+    });
+  }
+
+  #url(path: string, query: Record<string, string>): string {
+    const search = new URLSearchParams({ directory: this.#options.directory, ...query });
+    return `${this.#options.baseUrl}${path}?${search.toString()}`;
+  }
+
+  #headers(): Record<string, string> {
+    return { authorization: this.#authorization };
+  }
+}
+
+function sessionPath(sessionId: string): string {
+  return `/session/${encodeURIComponent(sessionId)}`;
+}
+
+function promptBody(prompt: OpenCodePrompt): object {
+  return {
+    parts: [{ type: 'text', text: prompt.text }],
+    ...(prompt.agent === null ? {} : { agent: prompt.agent }),
+    ...(prompt.system === null ? {} : { system: prompt.system }),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON fits no schema but `unknown`, whose callers do not look at the reply.
+    return undefined;
+  }
+}

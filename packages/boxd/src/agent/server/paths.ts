@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { BoxEnvironment } from '../../services.ts';
+
+/** Files and folders of the agent. */
+export interface AgentPaths {
+  /** Written by the daemon, read by the agent; the agent cannot change it. */
+  configHome: string;
+  configDir: string;
+  configFile: string;
+  instructionsFile: string;
+  modelsFile: string;
+  shellEnvFile: string;
+  /** Folder of {@link reportSocket} and the configuration. */
+  runDir: string;
+  reportSocket: string;
+  /** Owned by the account `user`: sessions, logs, temporary files. */
+  dataHome: string;
+  stateHome: string;
+  cacheHome: string;
+  tempDir: string;
+  /** Page snapshots and screenshots that the browser tools write. */
+  browserOutput: string;
+  /** Readable by root only. */
+  tasksDir: string;
+  lastReportFile: string;
+  runIdFile: string;
+}
+
+export function agentPaths(environment: BoxEnvironment): AgentPaths {
+  const runDir = join(environment.runDir, 'agent');
+  const configHome = join(runDir, 'config');
+  const configDir = join(configHome, 'opencode');
+  const home = join(environment.accounts.user.home, '.local/share/banata-agent');
+  return {
+    configHome,
+    configDir,
+    configFile: join(configDir, 'opencode.json'),
+    instructionsFile: join(configDir, 'BANATA.md'),
+    modelsFile: join(runDir, 'models.json'),
+    shellEnvFile: join(runDir, 'shell-env.sh'),
+    runDir,
+    reportSocket: join(environment.runDir, 'agent.sock'),
+    dataHome: join(home, 'data'),
+    stateHome: join(home, 'state'),
+    cacheHome: join(home, 'cache'),
+    tempDir: join(home, 'tmp'),
+    browserOutput: join(home, 'browser'),
+    tasksDir: join(environment.stateDir, 'tasks'),
+    lastReportFile: join(environment.stateDir, 'agent-last-report.json'),
+    runIdFile: join(environment.stateDir, 'agent-run-id'),
+  };
+}

@@ -1,0 +1,174 @@
+import type { BoxLogger } from '../../services.ts';
+import type { EventPublisher } from '../events/publisher.ts';
+import { OpenCodeRequestError } from '../opencode/client.ts';
+import type { AgentConnection } from '../server/connection.ts';
+import { AgentUnavailableError } from '../server/supervisor.ts';
+import { messagesOfTurn } from './judge-turn.ts';
+import type { TaskLimits } from './limits.ts';
+import { stopReasonOf } from './stop-reason.ts';
+import type { TaskError, TaskErrorCode } from './task-error.ts';
+import { NO_USAGE, type TaskRecord } from './task-record.ts';
+import { MESSAGES_PER_TURN, Turn, type TurnOutcome, whenAtRest } from './turn.ts';
+
+/** What a running task needs of the agent. */
+export interface TaskContext {
+  publisher: EventPublisher;
+  logger: BoxLogger;
+  limits: TaskLimits;
+  /** Waits for the agent server; rejects with {@link AgentUnavailableError}. */
+  whenReady(timeoutMs: number, signal: AbortSignal): Promise<AgentConnection>;
+  /** Sees to it that the browser and its tools are there, as far as the sandbox has them; bounded, never rejects. */
+  prepareTools(connection: AgentConnection, signal: AbortSignal): Promise<void>;
+  /** Makes a change of the record durable, then visible. */
+  save(record: TaskRecord): Promise<void>;
+}
+
+const TITLE_LENGTH = 80;
+
+/** Runs a task from its place in the journal to an outcome; never rejects but for a journal that cannot be written. */
+export async function runTask(
+  context: TaskContext,
+  record: TaskRecord,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  try {
+    signal.throwIfAborted();
+    const connection = await context.whenReady(context.limits.agentStartMs, signal);
+    // Nobody knows whether a prompt that was on its way at a crash has arrived: it is never sent twice.
+    if (record.promptedAt !== null) return await resumeTask(context, record, connection, signal);
+    return await promptAndFollow(context, record, connection, signal);
+  } catch (error) {
+    return outcomeOfError(error, signal);
+  }
+}
+
+function failed(code: TaskErrorCode, message: string): TurnOutcome {
+  return { status: 'failed', resultText: null, error: { code, message }, usage: NO_USAGE };
+}
+
+function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
+  const stop = stopReasonOf(signal);
+  if (stop?.kind === 'shutdown') return { status: 'shutdown' };
+  if (stop?.kind === 'cancelled')
+    return { status: 'cancelled', resultText: null, error: null, usage: NO_USAGE };
+  if (stop?.kind === 'failed') return failed(stop.error.code, stop.error.message);
+  if (error instanceof AgentUnavailableError) {
+    return failed('AGENT_UNAVAILABLE', `the agent is not running: ${error.message}`);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return failed('AGENT_ERROR', message.slice(0, 1000));
+}
+
+function titleOf(prompt: string): string {
+  const line = prompt.split('\n').find((text) => text.trim() !== '') ?? 'Task';
+  return line.trim().slice(0, TITLE_LENGTH);
+}
+
+async function promptAndFollow(
+  context: TaskContext,
+  record: TaskRecord,
+  connection: AgentConnection,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const { request } = record;
+  await context.prepareTools(connection, signal);
+  if (!(await connection.events.whenConnected(5_000))) context.logger.warn('agent.events.late', {});
+  const target = await findSession(context, record, connection);
+  if ('status' in target) return target;
+  signal.throwIfAborted();
+  const { sessionId, lastMessageBefore } = target;
+  const taskId = record.task.taskId;
+  using turn = new Turn({ ...context, connection, taskId, sessionId, lastMessageBefore });
+  record.task = { ...record.task, status: 'running', sessionId, startedAt: Date.now() };
+  record.promptedAt = record.task.startedAt;
+  record.lastMessageBefore = lastMessageBefore;
+  await context.save(record);
+  const prompt = { text: request.prompt, agent: request.agent, system: request.system };
+  if (request.noReply) {
+    await connection.client.addContext(sessionId, prompt);
+    return { status: 'completed', resultText: '', usage: NO_USAGE };
+  }
+  try {
+    await connection.client.prompt(sessionId, prompt);
+  } catch (error) {
+    // Anything but a refusal may have arrived: the turn then shows, or its absence does.
+    if (error instanceof OpenCodeRequestError && error.status >= 400) throw error;
+    context.logger.warn('agent.prompt.unsure', { taskId, reason: String(error) });
+  }
+  return settle(context, record, await turn.finish(signal), signal);
+}
+
+type Target = { sessionId: string; lastMessageBefore: string | null };
+
+async function findSession(
+  context: TaskContext,
+  record: TaskRecord,
+  connection: AgentConnection,
+): Promise<Target | TurnOutcome> {
+  const { sessionId } = record.request;
+  if (sessionId === null) {
+    const session = await connection.client.createSession(titleOf(record.request.prompt));
+    return { sessionId: session.id, lastMessageBefore: null };
+  }
+  try {
+    if (!(await whenAtRest(connection, sessionId, context.limits.settleMs))) {
+      return failed(
+        'SESSION_BUSY',
+        `session ${sessionId} is still busy with other work; try again when it is idle`,
+      );
+    }
+    const [last] = await connection.client.messages(sessionId, 1);
+    return { sessionId, lastMessageBefore: last?.info.id ?? null };
+  } catch (error) {
+    if (!(error instanceof OpenCodeRequestError) || ![400, 404].includes(error.status)) throw error;
+    return failed(
+      'SESSION_NOT_FOUND',
+      `there is no session ${sessionId}; leave sessionId out to start a new one`,
+    );
+  }
+}
+
+/** A turn whose agent server went away is judged by what the session holds under the next one. */
+async function settle(
+  context: TaskContext,
+  record: TaskRecord,
+  outcome: TurnOutcome,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  if (outcome.status !== 'lost') return outcome;
+  const connection = await context.whenReady(context.limits.agentStartMs, signal);
+  const judged = await resumeTask(context, record, connection, signal);
+  if (judged.status === 'shutdown' || judged.status === 'lost') return judged;
+  const { usage } = judged.usage.modelCalls > outcome.usage.modelCalls ? judged : outcome;
+  return { ...judged, usage };
+}
+
+/** Goes on with a turn that was prompted before: follows it when it still runs, judges it when it does not. */
+async function resumeTask(
+  context: TaskContext,
+  record: TaskRecord,
+  connection: AgentConnection,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const { sessionId, taskId } = record.task;
+  const { lastMessageBefore } = record;
+  if (sessionId === null) return failed('AGENT_CRASHED', 'the agent ended before the task had a session');
+  if (record.request.noReply) {
+    return failed(
+      'AGENT_CRASHED',
+      'the agent ended while the context was added; look at the messages before adding it again',
+    );
+  }
+  using turn = new Turn({ ...context, connection, taskId, sessionId, lastMessageBefore });
+  const status = await connection.client.sessionStatus(sessionId);
+  if (status.type !== 'idle') return settle(context, record, await turn.finish(signal), signal);
+  const messages = await connection.client.messages(sessionId, MESSAGES_PER_TURN);
+  const judged = turn.judge(messagesOfTurn(messages, lastMessageBefore));
+  if (judged !== null) return judged;
+  const error: TaskError = { code: 'AGENT_CRASHED', message: CRASHED };
+  return { status: 'failed', resultText: null, error, usage: turn.usage() };
+}
+
+const CRASHED =
+  'the agent server ended in the middle of the turn; what it did so far is in the session and the workspace. ' +
+  'Send a new prompt to the same session to go on';

@@ -1,0 +1,45 @@
+import {
+  type BoxTask,
+  boxTaskRequestSchema,
+  boxTaskSchema,
+  type BoxTaskRequest,
+  type TaskUsage,
+} from '@banata/protocol/box';
+import { z } from 'zod';
+
+/** What the journal keeps of a task. */
+export const taskRecordSchema = z.object({
+  version: z.literal(1),
+  /** Order of arrival, over all tasks. */
+  order: z.number(),
+  request: boxTaskRequestSchema,
+  task: boxTaskSchema,
+  /**
+   * Set before the prompt is handed to OpenCode, and from then on the prompt is never handed over again: a task found
+   * with it after a crash is judged by what the session holds.
+   */
+  promptedAt: z.number().nullable(),
+  /** Newest message of the session before the prompt; null in a new session. */
+  lastMessageBefore: z.string().nullable(),
+});
+export type TaskRecord = z.infer<typeof taskRecordSchema>;
+
+export const NO_USAGE: TaskUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 };
+
+export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: number): TaskRecord {
+  const task: BoxTask = {
+    taskId,
+    status: 'queued',
+    sessionId: request.sessionId,
+    resultText: null,
+    error: null,
+    usage: NO_USAGE,
+    startedAt: null,
+    finishedAt: null,
+  };
+  return { version: 1, order, request, task, promptedAt: null, lastMessageBefore: null };
+}
+
+export function isFinal(task: BoxTask): boolean {
+  return task.status === 'completed' || task.status === 'failed' || task.status === 'cancelled';
+}

@@ -1,0 +1,85 @@
+import type { BoxConfig } from '@banata/protocol/box';
+import { chown, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createCodeService } from './code/service.ts';
+import type { BoxdConfig } from './config.ts';
+import { ConfigStore } from './configuration/config-store.ts';
+import { createConfigurationService } from './configuration/service.ts';
+import { Journal } from './events/journal.ts';
+import { createEventsService } from './events/service.ts';
+import { commandEnvironment } from './exec/command-environment.ts';
+import { CommandRunner } from './exec/command-runner.ts';
+import { createExecService } from './exec/service.ts';
+import { createFilesService } from './files/service.ts';
+import { Router } from './http/router.ts';
+import { HttpServer } from './http/server.ts';
+import { endLeftovers } from './leftovers.ts';
+import { OptionalParts } from './optional-parts.ts';
+import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
+
+/** A running daemon. */
+export interface Boxd {
+  /** Port it listens on. */
+  port: number;
+  /** Ends everything it started and stops listening. */
+  stop(): Promise<void>;
+}
+
+/** Puts the daemon together and starts it. Resolves when it takes requests. */
+export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<Boxd> {
+  const startedAt = performance.now();
+  const { boot, environment } = config;
+  await prepareDirectories(environment);
+  await endLeftovers(environment, logger);
+
+  const store = new ConfigStore(join(environment.stateDir, 'config.json'));
+  const journal = new Journal({ directory: join(environment.stateDir, 'journal') });
+  const accounts = Object.values(environment.accounts);
+  const runner = new CommandRunner({ directory: join(environment.stateDir, 'exec'), accounts, logger });
+  const [restored] = await Promise.all([store.load(), journal.open(), runner.open()]);
+
+  const commandEnv = (account: Account): Record<string, string> =>
+    commandEnvironment({
+      account,
+      path: environment.path,
+      base: config.commandBase,
+      configured: store.current?.env ?? {},
+    });
+  const files = createFilesService({ environment, logger, script: config.filesWorkerScript });
+  const optional = new OptionalParts({
+    environment,
+    events: journal,
+    logger,
+    runCommandEnv: () => commandEnv(environment.accounts.user),
+  });
+  const apply = (wanted: BoxConfig): Promise<void> => optional.start(wanted);
+  const parts = [
+    createConfigurationService({ store, apply, startedAt }),
+    createExecService({ environment, runner, commandEnv }),
+    createCodeService({ environment, runner, commandEnv, runtime: () => store.current?.runtime ?? 'base' }),
+    files,
+    createEventsService({ journal, logger }),
+  ];
+  const router = new Router({ routes: parts.flatMap(({ routes }) => routes), lazy: optional.lazyParts });
+  const server = new HttpServer({ token: boot.token, router, logger });
+  const port = await server.listen(boot.port, '0.0.0.0');
+  logger.info('boxd.listening', { port, sinceProcessStartMs: Math.round(performance.now()) });
+  // Commands and files work even when the browser or the agent cannot be started again.
+  if (restored)
+    await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
+
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await Promise.all([optional.stop(), runner.close(), files.stop()]);
+    await journal.close();
+  };
+  return { port, stop };
+}
+
+async function prepareDirectories({ stateDir, runDir, workspace, accounts }: BoxEnvironment): Promise<void> {
+  // Accounts other than root pass through to what is theirs, but do not list.
+  await Promise.all([stateDir, runDir].map((path) => mkdir(path, { recursive: true, mode: 0o711 })));
+  await mkdir(workspace, { recursive: true });
+  const { user } = accounts;
+  if ((await stat(workspace)).uid !== user.uid) await chown(workspace, user.uid, user.gid);
+}

@@ -1,0 +1,53 @@
+import { connect } from 'node:net';
+import type { WebSocket } from 'ws';
+import { keepAlive } from './web-socket.ts';
+
+const MAX_VIEWERS = 32;
+/** From this much unsent data on, the VNC server is not read: it then drops frames for this viewer. */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
+
+/** Carries the bytes of a VNC server's Unix socket over WebSockets, one connection each. */
+export class VncTunnel {
+  readonly #path: string;
+  readonly #viewers = new Set<WebSocket>();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  open(viewer: WebSocket): void {
+    if (this.#viewers.size >= MAX_VIEWERS) {
+      viewer.close(1013, `The desktop has ${MAX_VIEWERS} viewers, the most allowed.`);
+      return;
+    }
+    this.#viewers.add(viewer);
+    keepAlive(viewer);
+    const server = connect(this.#path);
+    viewer.on('message', (data, isBinary) => {
+      if (!isBinary) return viewer.close(1003, 'VNC data is binary.');
+      if (!server.write(data as Buffer)) viewer.pause();
+    });
+    server.on('drain', () => viewer.resume());
+    server.on('data', (chunk) => {
+      viewer.send(chunk, () => {
+        if (viewer.bufferedAmount <= MAX_BACKLOG_BYTES) server.resume();
+      });
+      if (viewer.bufferedAmount > MAX_BACKLOG_BYTES) server.pause();
+    });
+    // Either end's error is followed by its close.
+    server.on('error', () => {});
+    viewer.on('error', () => viewer.terminate());
+    server.on('close', () => {
+      viewer.resume();
+      viewer.close(1012, 'The desktop ended; connect again.');
+    });
+    viewer.on('close', () => {
+      this.#viewers.delete(viewer);
+      server.destroy();
+    });
+  }
+
+  close(): void {
+    for (const viewer of this.#viewers) viewer.close(1001, 'The desktop was stopped.');
+  }
+}

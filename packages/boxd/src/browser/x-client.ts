@@ -1,0 +1,99 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { SocketReader } from './socket-reader.ts';
+import { X_COOKIE_PROTOCOL } from './x-authority.ts';
+
+const TIMEOUT_MS = 1_000;
+const LITTLE_ENDIAN = 'l'.charCodeAt(0);
+const REPLY = 1;
+const INTERN_ATOM = 16;
+const GET_PROPERTY = 20;
+/** Longest title asked for, in units of four bytes. */
+const MAX_TITLE_UNITS = 1024;
+
+/**
+ * Title of the window in front without the program's name after the last dash; undefined when no window is. Three
+ * questions to the X server, see "X Window System Protocol", section 8 and appendix B, and EWMH for the names.
+ */
+export async function frontWindowTitle(display: string, cookie: Buffer): Promise<string | undefined> {
+  // The abstract name, which only the X server can hold; a file in /tmp could be another's.
+  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
+  const timer = setTimeout(() => socket.destroy(new Error('The X server did not answer.')), TIMEOUT_MS);
+  try {
+    const client = new XClient(socket);
+    const root = await client.setUp(cookie);
+    const active = await client.property(root, await client.atom('_NET_ACTIVE_WINDOW'));
+    if (active.length < 4 || active.readUInt32LE() === 0) return undefined;
+    const title = await client.property(active.readUInt32LE(), await client.atom('_NET_WM_NAME'));
+    const text = title.toString('utf8');
+    const dash = text.lastIndexOf(' - ');
+    return dash < 0 ? text : text.slice(0, dash);
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+class XClient {
+  readonly #socket: Socket;
+  readonly #reader: SocketReader;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#reader = new SocketReader(socket);
+  }
+
+  /** Answers the root window of the first screen. */
+  async setUp(cookie: Buffer): Promise<number> {
+    const head = Buffer.alloc(12);
+    head.writeUInt8(LITTLE_ENDIAN, 0);
+    head.writeUInt16LE(11, 2);
+    head.writeUInt16LE(X_COOKIE_PROTOCOL.length, 6);
+    head.writeUInt16LE(cookie.length, 8);
+    this.#socket.write(Buffer.concat([head, padded(Buffer.from(X_COOKIE_PROTOCOL)), padded(cookie)]));
+    const answer = await this.#reader.take(8);
+    const body = await this.#reader.take(answer.readUInt16LE(6) * 4);
+    if (answer.readUInt8(0) !== 1) throw new Error('The X server refused the connection.');
+    const vendor = body.readUInt16LE(16);
+    const formats = body.readUInt8(21);
+    return body.readUInt32LE(32 + Math.ceil(vendor / 4) * 4 + formats * 8);
+  }
+
+  async atom(name: string): Promise<number> {
+    const text = padded(Buffer.from(name));
+    const request = Buffer.alloc(8);
+    request.writeUInt8(INTERN_ATOM, 0);
+    request.writeUInt16LE(2 + text.length / 4, 2);
+    request.writeUInt16LE(name.length, 4);
+    const { head } = await this.#ask(Buffer.concat([request, text]));
+    return head.readUInt32LE(8);
+  }
+
+  async property(window: number, property: number): Promise<Buffer> {
+    const request = Buffer.alloc(24);
+    request.writeUInt8(GET_PROPERTY, 0);
+    request.writeUInt16LE(6, 2);
+    request.writeUInt32LE(window, 4);
+    request.writeUInt32LE(property, 8);
+    request.writeUInt32LE(MAX_TITLE_UNITS, 20);
+    const { head, value } = await this.#ask(request);
+    const bytesPerUnit = head.readUInt8(1) / 8;
+    return value.subarray(0, head.readUInt32LE(16) * bytesPerUnit);
+  }
+
+  async #ask(request: Buffer): Promise<{ head: Buffer; value: Buffer }> {
+    this.#socket.write(request);
+    for (;;) {
+      const head = await this.#reader.take(32);
+      const type = head.readUInt8(0);
+      if (type === 0) throw new Error(`The X server answered error ${head.readUInt8(1)}.`);
+      // Events that every client gets, such as a new keyboard map.
+      if (type !== REPLY) continue;
+      return { head, value: await this.#reader.take(head.readUInt32LE(4) * 4) };
+    }
+  }
+}
+
+function padded(data: Buffer): Buffer {
+  return Buffer.concat([data, Buffer.alloc((4 - (data.length % 4)) % 4)]);
+}

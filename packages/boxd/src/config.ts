@@ -1,0 +1,63 @@
+import { boxBootSchema, type BoxBoot } from '@banata/protocol/box';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readAccounts } from './accounts.ts';
+import type { BoxEnvironment } from './services.ts';
+
+const BOOT_FILE = '/run/banata/boxd.json';
+const INSTALL_DIR = '/opt/banata';
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+/** Lets programs that bring their own certificate store use the image's, which holds the operator's certificates. */
+const COMMAND_DEFAULTS = {
+  LANG: 'C.UTF-8',
+  NODE_USE_SYSTEM_CA: '1',
+  REQUESTS_CA_BUNDLE: CERTIFICATES,
+  SSL_CERT_FILE: CERTIFICATES,
+};
+
+/** Variables of the container that commands inherit; the rest of the daemon's environment is its own. */
+const INHERITED = [
+  ...Object.keys(COMMAND_DEFAULTS),
+  'TZ',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_DIR',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+];
+
+/** All the daemon is given at its start. */
+export interface BoxdConfig {
+  boot: BoxBoot;
+  environment: BoxEnvironment;
+  /** Variables of the image that every command starts with. */
+  commandBase: Record<string, string>;
+  /** Script of the file worker. */
+  filesWorkerScript: string;
+}
+
+/** Reads the boot file, the accounts and the container's environment. Throws when one is not as expected. */
+export async function loadConfig(env: NodeJS.ProcessEnv): Promise<BoxdConfig> {
+  const [bootText, accounts] = await Promise.all([readFile(BOOT_FILE, 'utf8'), readAccounts('/etc/passwd')]);
+  const { home } = accounts.user;
+  const inherited = Object.fromEntries(INHERITED.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  return {
+    boot: boxBootSchema.parse(JSON.parse(bootText)),
+    environment: {
+      accounts,
+      stateDir: '/var/lib/banata',
+      runDir: '/run/boxd',
+      installDir: INSTALL_DIR,
+      workspace: '/workspace',
+      path: [`${home}/.local/bin`, `${home}/.bun/bin`, `${home}/go/bin`, SYSTEM_PATH].join(':'),
+    },
+    commandBase: { ...COMMAND_DEFAULTS, ...inherited },
+    filesWorkerScript: join(INSTALL_DIR, 'lib/files-worker.cjs'),
+  };
+}

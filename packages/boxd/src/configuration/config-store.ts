@@ -1,0 +1,65 @@
+import { boxConfigSchema, type BoxConfig } from '@banata/protocol/box';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { BoxError } from '../http/route.ts';
+
+/** The box's one configuration, on disk so that it outlives the daemon. */
+export class ConfigStore {
+  readonly #path: string;
+  #config: BoxConfig | null = null;
+  #saving: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get current(): BoxConfig | null {
+    return this.#config;
+  }
+
+  /** Reads what a daemon before this one was given. */
+  async load(): Promise<BoxConfig | null> {
+    const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    if (text !== null) this.#config = boxConfigSchema.parse(JSON.parse(text));
+    return this.#config;
+  }
+
+  /**
+   * Takes the configuration; resolves with false when it is the one that was taken already.
+   * Throws a {@link BoxError} 409 `ALREADY_CONFIGURED` for a different one.
+   */
+  async save(config: BoxConfig): Promise<boolean> {
+    const turn = this.#saving.then(() => this.#save(config));
+    this.#saving = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  async #save(config: BoxConfig): Promise<boolean> {
+    if (this.#config) {
+      if (isDeepStrictEqual(this.#config, config)) return false;
+      throw new BoxError(
+        409,
+        'ALREADY_CONFIGURED',
+        `This box is configured for sandbox ${this.#config.sandboxId} already; a box is configured once`,
+      );
+    }
+    const temporary = `${this.#path}.tmp`;
+    // It holds the sandbox's environment, which is secret.
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(JSON.stringify(config));
+      await handle.datasync();
+      await rename(temporary, this.#path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    this.#config = config;
+    return true;
+  }
+}

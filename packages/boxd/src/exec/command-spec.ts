@@ -1,0 +1,17 @@
+import type { Account } from '../services.ts';
+
+/** A command to run, resolved: nothing in it is looked up any more. */
+export interface CommandSpec {
+  program: string;
+  args: readonly string[];
+  /** Absolute path. */
+  cwd: string;
+  /** Whole environment of the command. */
+  env: Readonly<Record<string, string>>;
+  account: Account;
+  /** Text on standard input; without it standard input is empty. */
+  stdin?: string | undefined;
+  timeoutMs: number;
+  /** Bytes of each stream in the result. */
+  maxOutputBytes: number;
+}

@@ -1,0 +1,103 @@
+import { constants } from 'node:fs';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Account } from '../services.ts';
+import { headAsText } from './truncate.ts';
+
+/** What of a stream is kept on disk; a command's further output is thrown away. */
+export const MAX_STORED_BYTES = 64 * 1024 * 1024;
+
+const DISCARD_NOTE = `\n[banata: output beyond ${MAX_STORED_BYTES / 1024 / 1024} MiB was discarded]\n`;
+
+/** Prefix of files whose command has not been answered yet. */
+export const RUNNING_PREFIX = 'run-';
+
+/**
+ * A file that takes one output stream of a command. A file, not a pipe: a reply need not wait for background
+ * processes that inherited the stream, they survive the daemon, and `/dev/stdout` can be opened again.
+ */
+export class OutputFile {
+  readonly #directory: string;
+  readonly #name: string;
+  readonly #handle: FileHandle;
+  #discarded = false;
+
+  private constructor(directory: string, name: string, handle: FileHandle) {
+    this.#directory = directory;
+    this.#name = name;
+    this.#handle = handle;
+  }
+
+  /** Creates the file, owned by the account that writes it. */
+  static async create(directory: string, name: string, account: Account): Promise<OutputFile> {
+    const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
+    const path = join(directory, RUNNING_PREFIX + name);
+    const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0o600);
+    try {
+      if (account.uid !== process.getuid?.()) await handle.chown(account.uid, account.gid);
+    } catch (error) {
+      await handle.close();
+      await rm(path, { force: true });
+      throw error;
+    }
+    return new OutputFile(directory, name, handle);
+  }
+
+  /** Descriptor for the child. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
+  /** True when output was thrown away because the file was full. */
+  get discarded(): boolean {
+    return this.#discarded;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
+  /** Cuts the file to `maxBytes`: the writer appends, so it goes on at the new end. */
+  async enforceLimit(maxBytes: number): Promise<void> {
+    if ((await this.size()) <= maxBytes) return;
+    this.#discarded = true;
+    await this.#handle.truncate(maxBytes);
+  }
+
+  /** Reads up to `buffer.length` bytes; resolves with their number, 0 at the present end. */
+  async read(buffer: Buffer, position: number): Promise<number> {
+    return (await this.#handle.read(buffer, 0, buffer.length, position)).bytesRead;
+  }
+
+  /** The first `maxBytes` bytes as text. */
+  async head(maxBytes: number): Promise<{ text: string; whole: boolean }> {
+    const size = await this.size();
+    // One byte more than is kept tells whether the cut falls between two characters.
+    const buffer = Buffer.alloc(Math.min(size, maxBytes + 1));
+    let length = 0;
+    while (length < buffer.length) {
+      const read = await this.read(buffer.subarray(length), length);
+      if (read === 0) break;
+      length += read;
+    }
+    return { text: headAsText(buffer.subarray(0, length), maxBytes), whole: size <= maxBytes };
+  }
+
+  /** Keeps the file for its reader and resolves with its path. */
+  async keep(): Promise<string> {
+    await this.enforceLimit(MAX_STORED_BYTES);
+    if (this.#discarded) await this.#handle.appendFile(DISCARD_NOTE);
+    const path = join(this.#directory, this.#name);
+    await rename(join(this.#directory, RUNNING_PREFIX + this.#name), path);
+    return path;
+  }
+
+  /** Removes the name; writers and this object go on with the nameless file. */
+  async unlink(): Promise<void> {
+    await rm(join(this.#directory, RUNNING_PREFIX + this.#name), { force: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { listProcesses, parseStat, selectTree, type ProcessInfo } from './process-tree.ts';
+
+const info = (pid: number, parent: number, rest: Partial<ProcessInfo> = {}): ProcessInfo => ({
+  pid,
+  parent,
+  group: pid,
+  session: pid,
+  state: 'S',
+  ...rest,
+});
+
+describe('parseStat', () => {
+  test('is not led astray by the name of a program', () => {
+    expect(parseStat('42 (a) R 1 ) (b) S 7 40 41 0 -1')).toEqual({
+      pid: 42,
+      parent: 7,
+      group: 40,
+      session: 41,
+      state: 'S',
+    });
+  });
+
+  test.each(['', 'x', '12 (cut'])('takes no %j', (line) => {
+    expect(parseStat(line)).toBeUndefined();
+  });
+});
+
+describe('selectTree', () => {
+  const processes = [
+    info(1, 0),
+    info(100, 50),
+    info(101, 100),
+    // Left by its parent, but in the session.
+    info(102, 1, { session: 100 }),
+    // A session of its own and no parent left: known by its mark, and its child by its parent.
+    info(200, 1),
+    info(201, 200),
+    info(103, 1, { group: 100, state: 'Z' }),
+    info(300, 1),
+  ];
+
+  test('finds descendants, session and group, and what is marked', () => {
+    expect(selectTree(processes, 100, new Set([200])).sort()).toEqual([100, 101, 102, 200, 201]);
+  });
+
+  test('finds by the mark alone', () => {
+    expect(selectTree(processes, undefined, new Set([200])).sort()).toEqual([200, 201]);
+  });
+
+  test('never takes PID 1 or the caller', () => {
+    const all = [...processes, info(process.pid, 100)];
+    expect(selectTree(all, 100, new Set([1])).includes(1)).toBe(false);
+    expect(selectTree(all, 100, new Set()).includes(process.pid)).toBe(false);
+  });
+});
+
+test('listProcesses sees the test itself', async () => {
+  const own = (await listProcesses()).find(({ pid }) => pid === process.pid);
+  expect(own?.parent).toBe(process.ppid);
+});

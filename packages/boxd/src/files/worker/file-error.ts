@@ -1,0 +1,74 @@
+/** An error that reaches the caller as `{ error, code }` with this status. */
+export class FileError extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'FileError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+interface Meaning {
+  status: number;
+  code: string;
+  /** `PATH` stands for the path. */
+  message: string;
+}
+
+const NOT_FOUND: Meaning = { status: 404, code: 'FILE_NOT_FOUND', message: 'There is no PATH' };
+const DENIED: Meaning = {
+  status: 403,
+  code: 'PERMISSION_DENIED',
+  message: 'The account of the sandbox may not do this with PATH',
+};
+const NOT_EMPTY: Meaning = {
+  status: 409,
+  code: 'DIRECTORY_NOT_EMPTY',
+  message: 'PATH is not empty; pass recursive=true',
+};
+const BAD_PATH: Meaning = {
+  status: 400,
+  code: 'INVALID_PATH',
+  message: 'PATH is too long, a loop of links, or has a name that is not allowed',
+};
+const NOT_A_FILE: Meaning = { status: 400, code: 'NOT_A_FILE', message: 'PATH is not a regular file' };
+const DISK_FULL: Meaning = {
+  status: 507,
+  code: 'DISK_FULL',
+  message: 'The disk of the box is full; remove files and try again',
+};
+const BUSY: Meaning = { status: 409, code: 'FILE_BUSY', message: 'PATH is in use' };
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  ENOENT: NOT_FOUND,
+  EACCES: DENIED,
+  EPERM: DENIED,
+  EROFS: DENIED,
+  EISDIR: { status: 400, code: 'IS_DIRECTORY', message: 'PATH is a directory' },
+  ENOTDIR: { status: 400, code: 'NOT_A_DIRECTORY', message: 'PATH: a part of the path is not a directory' },
+  ENOTEMPTY: NOT_EMPTY,
+  EEXIST: NOT_EMPTY,
+  ENAMETOOLONG: BAD_PATH,
+  ELOOP: BAD_PATH,
+  EINVAL: BAD_PATH,
+  ENXIO: NOT_A_FILE,
+  ENODEV: NOT_A_FILE,
+  ENOSPC: DISK_FULL,
+  EDQUOT: DISK_FULL,
+  EBUSY: BUSY,
+  ETXTBSY: BUSY,
+};
+
+/** Says what a system error means for the caller; undefined when it is not the caller's. */
+export function fromSystemError(error: unknown, path: string): FileError | undefined {
+  const meaning = MEANINGS[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  if (!meaning) return undefined;
+  return new FileError(
+    meaning.status,
+    meaning.code,
+    meaning.message.replace('PATH', () => path),
+    { cause: error },
+  );
+}

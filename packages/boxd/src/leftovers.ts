@@ -1,0 +1,24 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { killTree } from './exec/kill-tree.ts';
+import type { BoxEnvironment, BoxLogger } from './services.ts';
+
+/** Variable that every service process of the daemon carries, with the service's name as its value. */
+export const SERVICE_MARKER = 'BANATA_SERVICE';
+
+/**
+ * Ends the service processes (browser, agent, file worker) of a daemon that ended without doing so. A note in
+ * `runDir`, which goes with the box, tells whether there was one.
+ */
+export async function endLeftovers(environment: BoxEnvironment, logger: BoxLogger): Promise<void> {
+  const note = join(environment.runDir, 'started');
+  try {
+    await writeFile(note, '', { flag: 'wx' });
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const accounts = Object.values(environment.accounts);
+  const left = await killTree({ marker: { name: SERVICE_MARKER }, accounts, graceMs: 0 });
+  logger.warn('boxd.restarted', { left });
+}

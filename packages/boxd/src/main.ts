@@ -1,0 +1,33 @@
+import { startBoxd, type Boxd } from './boxd.ts';
+import { loadConfig } from './config.ts';
+import { createLogger } from './logger.ts';
+
+const STOP_LIMIT_MS = 8000;
+
+const logger = createLogger(process.stderr);
+
+// What was not foreseen leaves the daemon in a state that nobody knows; boxd-init starts a new one.
+function die(event: string, error: unknown): never {
+  logger.error(event, { error });
+  process.exit(1);
+}
+process.on('uncaughtException', (error) => die('boxd.uncaught', error));
+process.on('unhandledRejection', (error) => die('boxd.unhandled', error));
+
+let boxd: Boxd | undefined;
+let stopping = false;
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  setTimeout(() => process.exit(0), STOP_LIMIT_MS).unref();
+  await boxd?.stop();
+  process.exit(0);
+}
+process.on('SIGTERM', () => void stop());
+process.on('SIGINT', () => void stop());
+
+loadConfig(process.env)
+  .then(async (config) => {
+    boxd = await startBoxd(config, logger);
+  })
+  .catch((error: unknown) => die('boxd.start_failed', error));

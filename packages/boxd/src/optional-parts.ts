@@ -1,0 +1,66 @@
+import type { BoxConfig } from '@banata/protocol/box';
+import type { BoxRoute, BoxUpgrade } from './http/route.ts';
+import type { LazyPart } from './http/router.ts';
+import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from './services.ts';
+
+export interface OptionalPartsOptions {
+  environment: BoxEnvironment;
+  events: EventSink;
+  logger: BoxLogger;
+  /** Environment of the commands of `user`. */
+  runCommandEnv: () => Record<string, string>;
+}
+
+interface WithRoutes {
+  routes: BoxRoute[];
+  upgrades: BoxUpgrade[];
+}
+
+/** Browser and agent: their code is loaded when they are first used, so that a box without them stays small. */
+export class OptionalParts {
+  readonly lazyParts: LazyPart[];
+  readonly #options: OptionalPartsOptions;
+  #browser: Promise<BrowserService & WithRoutes> | undefined;
+  #agent: Promise<AgentService & WithRoutes> | undefined;
+
+  constructor(options: OptionalPartsOptions) {
+    this.#options = options;
+    this.lazyParts = [
+      { prefix: '/browser', load: () => this.#loadBrowser() },
+      { prefix: '/agent', load: () => this.#loadAgent() },
+    ];
+  }
+
+  /** Starts what the configuration asks for; returns when both are on their way. */
+  async start(config: BoxConfig): Promise<void> {
+    const [browser, agent] = await Promise.all([
+      config.browser && this.#loadBrowser(),
+      config.agent && this.#loadAgent(),
+    ]);
+    if (config.browser) browser?.start(config.browser);
+    if (config.agent) agent?.start(config.agent, config.env);
+  }
+
+  async stop(): Promise<void> {
+    // The agent first: it uses the browser.
+    await (await this.#agent)?.stop();
+    await (await this.#browser)?.stop();
+  }
+
+  #loadBrowser(): Promise<BrowserService & WithRoutes> {
+    const { environment, events, logger } = this.#options;
+    this.#browser ??= import('./browser/service.ts').then(({ createBrowserService }) =>
+      createBrowserService({ environment, events, logger }),
+    );
+    return this.#browser;
+  }
+
+  #loadAgent(): Promise<AgentService & WithRoutes> {
+    const { environment, events, logger, runCommandEnv } = this.#options;
+    this.#agent ??= Promise.all([import('./agent/service.ts'), this.#loadBrowser()]).then(
+      ([{ createAgentService }, browser]) =>
+        createAgentService({ environment, events, logger, runCommandEnv, browser: () => browser }),
+    );
+    return this.#agent;
+  }
+}

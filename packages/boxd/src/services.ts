@@ -1,0 +1,58 @@
+import type { BoxBrowserState, BoxConfig, BoxEventBody } from '@banata/protocol/box';
+
+/** Identity under which a child process runs. Found by name in /etc/passwd at start. */
+export interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+/** Places and identities the daemon works with; differ in tests. */
+export interface BoxEnvironment {
+  /** The three users of the image (see DESIGN.md): `root` runs the daemon. */
+  accounts: { root: Account; desktop: Account; user: Account };
+  /** Writable by root only; the journal and task state lie here (default `/var/lib/banata`). */
+  stateDir: string;
+  /** Sockets and other things that end with the box (default `/run/boxd`, mode 0711). */
+  runDir: string;
+  /** Where the daemon's own files lie (default `/opt/banata`). */
+  installDir: string;
+  workspace: string;
+  /** PATH of commands. */
+  path: string;
+}
+
+/** Appends to the box's journal. Durable when the promise resolves. */
+export interface EventSink {
+  append(body: BoxEventBody): Promise<void>;
+}
+
+/** Logger of the daemon: one JSON line per event on stderr. */
+export interface BoxLogger {
+  info(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, fields?: Record<string, unknown>): void;
+}
+
+/** The live browser, as the other parts of the daemon use it. */
+export interface BrowserService {
+  /** Starts Xvnc, window manager and Chromium. Returns at once; events say when it is ready or failed. */
+  start(config: NonNullable<BoxConfig['browser']>): void;
+  state(): Promise<BoxBrowserState>;
+  /** Resolves when the browser takes CDP clients; rejects when it failed or the signal aborts. */
+  whenReady(signal: AbortSignal): Promise<void>;
+  /**
+   * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`). Answers `/json/version`; the URL
+   * holds a secret, so only who was told it can connect.
+   */
+  agentEndpoint(): string;
+  stop(): Promise<void>;
+}
+
+/** The AI agent, as the other parts of the daemon use it. */
+export interface AgentService {
+  /** Starts the agent server. Returns at once; events say when it is ready or failed. */
+  start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>): void;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,126 @@
+/** Values given with a scenario, as in `SCENARIO:bash command="echo hi" reply=done`. */
+export type ScenarioArguments = Record<string, string>;
+
+export interface ScriptedToolCall {
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+/** What the scripted model does with one request. */
+export type ScriptedReply =
+  | { kind: 'message'; text: string; toolCalls: ScriptedToolCall[]; chunkDelayMs: number }
+  | { kind: 'error'; status: number; headers: Record<string, string>; message: string }
+  /** Writes the text and then breaks the connection. */
+  | { kind: 'cut'; text: string }
+  /** Writes the text and then stays silent until the client goes away. */
+  | { kind: 'hang'; text: string };
+
+type Scenario = (args: ScenarioArguments, step: number) => ScriptedReply;
+
+const say = (text: string, chunkDelayMs = 0): ScriptedReply => ({
+  kind: 'message',
+  text,
+  toolCalls: [],
+  chunkDelayMs,
+});
+
+const call = (name: string, args: Record<string, unknown>, text = ''): ScriptedReply => ({
+  kind: 'message',
+  text,
+  toolCalls: [{ name, arguments: args }],
+  chunkDelayMs: 0,
+});
+
+const bash = (command: string): ScriptedReply => call('bash', { command, description: 'Runs a command' });
+
+/** Replies by scenario name; `step` counts the assistant turns since the prompt that named the scenario. */
+const SCENARIOS: Record<string, Scenario> = {
+  /** One answer: `reply`, in words `delayMs` apart. */
+  text: (args) => say(args['reply'] ?? 'Hello from the scripted model.', Number(args['delayMs'] ?? 0)),
+  /** Writes `path` with `content`, reads it back in bash, answers. */
+  'write-bash': (args, step) => {
+    const path = args['path'] ?? '/workspace/scripted.txt';
+    if (step === 0) {
+      return call('write', { filePath: path, content: args['content'] ?? 'scripted content\n' }, 'Writing.');
+    }
+    return step === 1 ? bash(`wc -c '${path}'`) : say(args['reply'] ?? `Wrote ${path}.`);
+  },
+  /** Runs `command` in bash, answers. */
+  bash: (args, step) =>
+    step === 0 ? bash(args['command'] ?? 'true') : say(args['reply'] ?? 'Command done.'),
+  /** Runs `command` for ever: the turn never ends by itself. */
+  loop: (args, step) => bash(args['command'] ?? `echo round ${step}`),
+  /** Opens `url` with the browser tools, reads the page, answers. */
+  browse: (args, step) => {
+    if (step === 0) return call('playwright_browser_navigate', { url: args['url'] ?? 'about:blank' });
+    return step === 1 ? call('playwright_browser_snapshot', {}) : say(args['reply'] ?? 'Page visited.');
+  },
+  /** Sets a to-do list, answers. */
+  todo: (_args, step) =>
+    step === 0
+      ? call('todowrite', {
+          todos: [
+            { content: 'First thing', status: 'completed', priority: 'high' },
+            { content: 'Second thing', status: 'in_progress', priority: 'low' },
+          ],
+        })
+      : say('List made.'),
+  /** Hands the `prompt` to a subagent, answers. */
+  subagent: (args, step) =>
+    step === 0
+      ? call('task', {
+          description: 'Look around',
+          prompt: args['prompt'] ?? 'SCENARIO:text reply="subagent answer"',
+          subagent_type: 'general',
+        })
+      : say('Subagent done.'),
+  /** Calls a tool that does not exist, answers. */
+  'bad-tool': (_args, step) => (step === 0 ? call('no_such_tool', { x: 1 }) : say('Recovered.')),
+  /** Hands in a task report with the command, answers. */
+  report: (args, step) =>
+    step === 0
+      ? bash(
+          `banata-complete-task --result '${args['result'] ?? 'All done'}' --report '1. Open the page\\n2. Read it' --url https://example.com/ --steps 2 --duration 1500`,
+        )
+      : say('Reported.'),
+  /** Answers HTTP `status`, optionally with `retryAfter` seconds. */
+  error: (args) => ({
+    kind: 'error',
+    status: Number(args['status'] ?? 500),
+    headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
+    message: args['message'] ?? 'scripted failure',
+  }),
+  /** Breaks the connection in the middle of an answer. */
+  cut: (args) => ({ kind: 'cut', text: args['text'] ?? 'This answer breaks ' }),
+  /** Starts an answer and never ends it. */
+  hang: (args) => ({ kind: 'hang', text: args['text'] ?? 'Thinking ' }),
+};
+
+/** Names that a prompt can give after `SCENARIO:`. */
+export const scenarioNames: readonly string[] = Object.keys(SCENARIOS);
+
+const ARGUMENT = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))/g;
+
+/** Reads `SCENARIO:name key=value key="quoted value"` in a prompt; null when it names none. */
+export function parseScenario(prompt: string): { name: string; args: ScenarioArguments } | null {
+  const match = /SCENARIO:([a-z-]+)([^\n]*)/.exec(prompt);
+  if (match === null) return null;
+  const args: ScenarioArguments = {};
+  for (const [, key, quoted, bare] of (match[2] ?? '').matchAll(ARGUMENT)) {
+    if (key !== undefined)
+      args[key] = quoted === undefined ? (bare ?? '') : quoted.replaceAll(/\\(.)/g, '$1');
+  }
+  return { name: match[1] ?? '', args };
+}
+
+/** The reply to one request; an unknown scenario answers HTTP 400 with the names there are. */
+export function replyTo(prompt: string, step: number): ScriptedReply {
+  const scenario = parseScenario(prompt);
+  if (scenario === null) return say(`You said: ${prompt.slice(0, 200)}`);
+  const run = SCENARIOS[scenario.name];
+  if (run === undefined) {
+    const message = `unknown scenario ${scenario.name}; there are: ${scenarioNames.join(', ')}`;
+    return { kind: 'error', status: 400, headers: {}, message };
+  }
+  return run(scenario.args, step);
+}

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { createProgram } from './program.ts';
+import { reportFailure } from './report-failure.ts';
+
+const stopping = new AbortController();
+let signals = 0;
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    signals += 1;
+    // The first asks to stop and clean up; whoever asks again does not want to wait for that.
+    if (signals > 1) process.exit(130);
+    stopping.abort();
+  });
+}
+
+try {
+  await createProgram({
+    root: join(import.meta.dirname, '../../..'),
+    env: process.env,
+    signal: stopping.signal,
+  }).parseAsync();
+} catch (error) {
+  process.exitCode = stopping.signal.aborted ? 130 : 1;
+  reportFailure(error, { stopped: stopping.signal.aborted, debug: Boolean(process.env['DEBUG']), to: process.stderr });
+}

@@ -1,0 +1,16 @@
+export { DriverError } from './driver.ts';
+export type {
+  Box,
+  BoxEndpoint,
+  BoxLimits,
+  BoxListing,
+  BoxRequest,
+  BoxState,
+  DriverErrorCode,
+  SandboxDriver,
+  ServiceAddress,
+} from './driver.ts';
+export { OCI_HOST_PACKAGES } from './oci/host.ts';
+export type { Logger } from './oci/logger.ts';
+export { createOciDriver } from './oci/oci-driver.ts';
+export type { OciDriverOptions } from './oci/settings.ts';

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { BoxLimits } from '../driver.ts';
+import type { BoxRecord, BoxRecords } from './box-record.ts';
+import type { Cgroups } from './cgroups.ts';
+import { waitForHealth } from './health.ts';
+import type { Logger } from './logger.ts';
+import type { Pool } from './pool.ts';
+import type { RootfsMounter } from './rootfs.ts';
+import { isAlive } from './runtime.ts';
+import type { HostProcess, Runtime } from './runtime.ts';
+import type { PreparedSlot, SlotPool } from './slot-pool.ts';
+import { buildSpec } from './spec.ts';
+import { Stopwatch } from './stopwatch.ts';
+
+/** Version of the protocol between server and box daemon that this driver starts daemons for. */
+const PROTOCOL_VERSION = 1;
+const CONSOLE_FILE = 'console.log';
+
+export interface BoxHostOptions {
+  records: BoxRecords;
+  slots: SlotPool;
+  pool: Pool;
+  rootfs: RootfsMounter;
+  runtime: Runtime;
+  cgroups: Cgroups;
+  limitsSwap: boolean;
+  bundleFolder: string;
+  boxPort: number;
+  startTimeoutMs: number;
+  logger: Logger;
+}
+
+/** A box that was just started. */
+export interface StartedBox {
+  record: BoxRecord;
+  timings: Record<string, number>;
+}
+
+/** Starts and ends boxes on this host: each method leaves either a whole box or nothing. */
+export class BoxHost {
+  readonly #options: BoxHostOptions;
+
+  constructor(options: BoxHostOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a box up to its daemon's first answer.
+   * @param id the owner's id, or null for a warm box.
+   */
+  async start(id: string | null, limits: BoxLimits, signal: AbortSignal): Promise<StartedBox> {
+    const { records, slots, logger } = this.#options;
+    const watch = new Stopwatch();
+    const slot = await slots.take();
+    watch.lap('slot');
+    let record = this.#newRecord(id, limits, slot);
+    try {
+      signal.throwIfAborted();
+      await records.write(record);
+      await this.#writeBundle(record, slot);
+      watch.lap('bundle');
+      const [process] = await Promise.all([
+        this.#run(record, slot, watch, signal),
+        this.#fitDisk(record, slot),
+      ]);
+      record = { ...record, process };
+      await this.waitForDaemon(record, signal);
+      watch.lap('daemon');
+      record = { ...record, state: id === null ? 'warm' : 'assigned' };
+      await records.write(record);
+      signal.throwIfAborted();
+      return { record, timings: watch.timings() };
+    } catch (error) {
+      logger.warn({ err: error, box: record.name }, 'box could not be started');
+      await this.end(record);
+      throw error;
+    } finally {
+      slots.refill();
+    }
+  }
+
+  #newRecord(id: string | null, limits: BoxLimits, { name, place }: PreparedSlot): BoxRecord {
+    const token = randomBytes(32).toString('hex');
+    return {
+      version: 1,
+      name,
+      state: 'making',
+      id,
+      slot: place.slot,
+      address: place.address,
+      token,
+      limits,
+      process: null,
+    };
+  }
+
+  #bundle(name: string): string {
+    return path.join(this.#options.bundleFolder, name);
+  }
+
+  async #writeBundle(record: BoxRecord, { place }: PreparedSlot): Promise<void> {
+    const { rootfs, cgroups, limitsSwap, boxPort } = this.#options;
+    const bundle = this.#bundle(record.name);
+    const secrets = path.join(bundle, 'secrets');
+    const secret = path.join(secrets, 'boxd.json');
+    await mkdir(secrets, { recursive: true, mode: 0o755 });
+    const spec = buildSpec({
+      ...rootfs.places(place.slot),
+      limits: record.limits,
+      limitsSwap,
+      firstId: place.firstId,
+      userNamespace: place.userNamespace,
+      networkNamespace: place.networkNamespace,
+      cgroupPath: cgroups.runtimePath(record.name),
+      secrets,
+      architecture: process.arch,
+    });
+    const daemon = { token: record.token, port: boxPort, protocolVersion: PROTOCOL_VERSION };
+    await Promise.all([
+      writeFile(path.join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 }),
+      writeFile(secret, JSON.stringify(daemon), { mode: 0o600 }),
+    ]);
+    await Promise.all([secrets, secret].map((file) => chown(file, place.firstId, place.firstId)));
+  }
+
+  async #run(
+    record: BoxRecord,
+    { place }: PreparedSlot,
+    watch: Stopwatch,
+    signal: AbortSignal,
+  ): Promise<HostProcess> {
+    const { rootfs, runtime, pool } = this.#options;
+    const disk = pool.diskPath(record.name);
+    try {
+      rootfs.mount(place, disk);
+      watch.lap('mount');
+      return await runtime.start(
+        record.name,
+        this.#bundle(record.name),
+        path.join(disk, CONSOLE_FILE),
+        signal,
+      );
+    } finally {
+      rootfs.unmount(place.slot);
+      watch.lap('runtime');
+    }
+  }
+
+  async #fitDisk({ name, limits }: BoxRecord, { diskBytes }: PreparedSlot): Promise<void> {
+    if (limits.diskBytes !== diskBytes) await this.#options.pool.limitDisk(name, limits.diskBytes);
+  }
+
+  /** Waits until the box's daemon answers. */
+  async waitForDaemon(record: BoxRecord, signal: AbortSignal): Promise<void> {
+    const { boxPort, startTimeoutMs } = this.#options;
+    await waitForHealth(
+      { host: record.address, port: boxPort },
+      { timeoutMs: startTimeoutMs, signal, isAlive: async () => await this.isAlive(record) },
+    );
+  }
+
+  /** True while the box's first process runs. */
+  async isAlive(record: BoxRecord): Promise<boolean> {
+    return record.process !== null && (await isAlive(record.process));
+  }
+
+  /** Gives a running box other limits. */
+  async limit(record: BoxRecord, limits: BoxLimits): Promise<void> {
+    const { cgroups, pool } = this.#options;
+    const { cpus, memoryBytes, pids, diskBytes } = record.limits;
+    const sameGroup = cpus === limits.cpus && memoryBytes === limits.memoryBytes && pids === limits.pids;
+    await Promise.all([
+      sameGroup ? undefined : cgroups.limit(record.name, limits),
+      diskBytes === limits.diskBytes ? undefined : pool.limitDisk(record.name, limits.diskBytes),
+    ]);
+  }
+
+  /** Ends a box in whatever state, and frees all it holds. The record goes last, so that a crash leaves a trace. */
+  async end(record: BoxRecord): Promise<void> {
+    const { records, slots } = this.#options;
+    await records.write({ ...record, state: 'ending' });
+    await this.endProcesses(record.name);
+    this.#options.rootfs.unmount(record.slot);
+    await slots.release(record.slot, record.name);
+    await records.remove(record.name);
+  }
+
+  /** Ends what runs under a box's name and removes its container, cgroups and bundle. */
+  async endProcesses(name: string): Promise<void> {
+    const { runtime, cgroups } = this.#options;
+    await cgroups.killAll(name);
+    await runtime.forget(name);
+    await cgroups.remove(name);
+    await rm(this.#bundle(name), { recursive: true, force: true });
+  }
+}

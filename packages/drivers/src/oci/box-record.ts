@@ -1,0 +1,106 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { BoxLimits } from '../driver.ts';
+import { namesIn, readJson, writeAtomic } from './files.ts';
+import type { HostProcess } from './runtime.ts';
+
+/**
+ * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `ending`: it is
+ * being destroyed.
+ */
+export type BoxRecordState = 'making' | 'warm' | 'assigned' | 'ending';
+
+/** What the host knows of a box, on disk before anything of the box exists and until all of it is gone. */
+export interface BoxRecord {
+  version: 1;
+  /** Name on the host: container, bundle, disk, cgroup. Tells nothing of the owner. */
+  name: string;
+  state: BoxRecordState;
+  /** The caller's id; null while the box is warm. */
+  id: string | null;
+  slot: number;
+  address: string;
+  token: string;
+  limits: BoxLimits;
+  /** First process of the box; null until it runs. */
+  process: HostProcess | null;
+}
+
+const STATES: readonly string[] = ['making', 'warm', 'assigned', 'ending'] satisfies BoxRecordState[];
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isLimits(value: unknown): value is BoxLimits {
+  return (
+    isObject(value) &&
+    ['cpus', 'memoryBytes', 'pids', 'diskBytes'].every(
+      (key) => typeof value[key] === 'number' && value[key] > 0,
+    )
+  );
+}
+
+function isProcess(value: unknown): value is HostProcess | null {
+  if (value === null) return true;
+  return isObject(value) && Number.isInteger(value['pid']) && typeof value['startTime'] === 'string';
+}
+
+/** Reads a record that may be damaged; undefined when it is not whole. */
+export function parseBoxRecord(value: unknown): BoxRecord | undefined {
+  if (!isObject(value) || value['version'] !== 1) return undefined;
+  const { name, state, id, slot, address, token, limits, process } = value;
+  const whole =
+    typeof name === 'string' &&
+    /^[0-9a-f]{12}$/.test(name) &&
+    typeof state === 'string' &&
+    STATES.includes(state) &&
+    (id === null || typeof id === 'string') &&
+    Number.isInteger(slot) &&
+    typeof address === 'string' &&
+    typeof token === 'string' &&
+    isLimits(limits) &&
+    isProcess(process);
+  return whole ? (value as unknown as BoxRecord) : undefined;
+}
+
+/** The records of all boxes, one file each. */
+export class BoxRecords {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  #file(name: string): string {
+    return path.join(this.#folder, `${name}.json`);
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  async write(record: BoxRecord): Promise<void> {
+    await writeAtomic(this.#file(record.name), JSON.stringify(record));
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.#file(name), { force: true });
+  }
+
+  /** All records that are whole; files that are not one are removed. */
+  async readAll(): Promise<BoxRecord[]> {
+    const records: BoxRecord[] = [];
+    for (const file of await namesIn(this.#folder)) {
+      const record = parseBoxRecord(await readJson(path.join(this.#folder, file)));
+      if (record && file === `${record.name}.json`) records.push(record);
+      else await rm(path.join(this.#folder, file), { force: true });
+    }
+    return records;
+  }
+
+  async removeFolder(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,176 @@
+import { readFile, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { DriverError } from '../driver.ts';
+import type { BoxLimits } from '../driver.ts';
+import { isMissing, namesIn, readIfPresent } from './files.ts';
+import { readMountTable } from './kernel/mount-table.ts';
+import type { MountEntry } from './kernel/mount-table.ts';
+
+/** Length of the period that CPU quotas refer to, microseconds (the kernel's default). */
+export const CPU_PERIOD_US = 100_000;
+const REMOVE_ATTEMPTS = 100;
+
+/** Where the host keeps its cgroups: one hierarchy (v2), or one for each controller (v1 and hybrid). */
+export interface CgroupLayout {
+  version: 1 | 2;
+  /** Mount points by controller; with v2 all are the same one. */
+  controllers: Record<'cpu' | 'memory' | 'pids' | 'freezer', string>;
+  /** All mount points, each once. */
+  roots: string[];
+}
+
+/** Reads the layout out of the host's mounts; undefined when a controller is missing. */
+export function cgroupLayout(mounts: MountEntry[]): CgroupLayout | undefined {
+  const v1 = mounts.filter((entry) => entry.type === 'cgroup');
+  const v2 = mounts.find((entry) => entry.type === 'cgroup2');
+  const find = (name: string): string | undefined =>
+    v1.find((entry) => entry.options.split(',').includes(name))?.mountPoint ??
+    (v1.length === 0 ? v2?.mountPoint : undefined);
+  const [cpu, memory, pids, freezer] = [find('cpu'), find('memory'), find('pids'), find('freezer')];
+  if (!cpu || !memory || !pids || !freezer) return undefined;
+  const roots = [...new Set([...v1.map((entry) => entry.mountPoint), ...(v2 ? [v2.mountPoint] : [])])];
+  return { version: v1.length === 0 ? 2 : 1, controllers: { cpu, memory, pids, freezer }, roots };
+}
+
+/** The cgroups of this instance's boxes. */
+export class Cgroups {
+  readonly #layout: CgroupLayout;
+  readonly #parent: string;
+
+  private constructor(layout: CgroupLayout, parent: string) {
+    this.#layout = layout;
+    this.#parent = parent;
+  }
+
+  /**
+   * @param parent name of the cgroup above the boxes', below the root of each hierarchy.
+   * @throws {@link DriverError} when the host lacks a controller.
+   */
+  static async open(parent: string): Promise<Cgroups> {
+    const layout = cgroupLayout(await readMountTable());
+    if (layout) return new Cgroups(layout, parent);
+    throw new DriverError(
+      'HOST_UNSUITABLE',
+      'The host does not offer the cgroup controllers cpu, memory, pids and freezer. Mount them at /sys/fs/cgroup.',
+    );
+  }
+
+  /** Whether memory and swap can be limited together; some v1 kernels are started without it. */
+  async limitsSwap(): Promise<boolean> {
+    if (this.#layout.version === 2) return true;
+    const file = path.join(this.#layout.controllers.memory, 'memory.memsw.limit_in_bytes');
+    return (await readIfPresent(file)) !== undefined;
+  }
+
+  /** The path that the runtime takes for a box. */
+  runtimePath(name: string): string {
+    return `/${this.#parent}/${name}`;
+  }
+
+  #folder(controller: keyof CgroupLayout['controllers'], name: string): string {
+    return path.join(this.#layout.controllers[controller], this.#parent, name);
+  }
+
+  /** Changes the limits of a running box. */
+  async limit(name: string, limits: BoxLimits): Promise<void> {
+    const quota = Math.round(limits.cpus * CPU_PERIOD_US);
+    const cpu = this.#folder('cpu', name);
+    const memory = this.#folder('memory', name);
+    await writeFile(path.join(this.#folder('pids', name), 'pids.max'), String(limits.pids));
+    if (this.#layout.version === 2) {
+      await writeFile(path.join(cpu, 'cpu.max'), `${quota} ${CPU_PERIOD_US}`);
+      await writeFile(path.join(memory, 'memory.max'), String(limits.memoryBytes));
+      return;
+    }
+    await writeFile(path.join(cpu, 'cpu.cfs_quota_us'), String(quota));
+    await this.#limitMemoryV1(memory, limits.memoryBytes);
+  }
+
+  async #limitMemoryV1(folder: string, bytes: number): Promise<void> {
+    const files = [path.join(folder, 'memory.limit_in_bytes')];
+    if (await this.limitsSwap()) files.push(path.join(folder, 'memory.memsw.limit_in_bytes'));
+    // The sum must never be below memory alone: raise the sum first, lower memory first.
+    const current = Number(await readFile(files[0] ?? '', 'utf8'));
+    if (bytes > current) files.reverse();
+    for (const file of files) await writeFile(file, String(bytes));
+  }
+
+  /** True when the box's processes are stopped by the freezer. */
+  async isFrozen(name: string): Promise<boolean> {
+    const file = this.#layout.version === 2 ? 'cgroup.freeze' : 'freezer.state';
+    const text = await readIfPresent(path.join(this.#folder('freezer', name), file));
+    return text !== undefined && /^(1|FROZEN|FREEZING)/.test(text);
+  }
+
+  /** Kills every process of a box and waits until none is left. */
+  async killAll(name: string): Promise<void> {
+    const file = this.#layout.version === 2 ? 'cgroup.freeze' : 'freezer.state';
+    await this.#write(
+      path.join(this.#folder('freezer', name), file),
+      this.#layout.version === 2 ? '0' : 'THAWED',
+    );
+    for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt += 1) {
+      const pids = await this.#processes(name);
+      if (pids.length === 0) return;
+      for (const pid of pids) this.#kill(pid);
+      await delay(Math.min(50, 1 + attempt));
+    }
+    throw new DriverError(
+      'DRIVER_FAILURE',
+      `Processes of the box ${name} did not end after SIGKILL. Look at the host's log.`,
+    );
+  }
+
+  #kill(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+
+  async #processes(name: string): Promise<number[]> {
+    const text = await readIfPresent(path.join(this.#folder('pids', name), 'cgroup.procs'));
+    return (text ?? '').split('\n').flatMap((line) => (/^[1-9]\d*$/.test(line) ? [Number(line)] : []));
+  }
+
+  async #write(file: string, text: string): Promise<void> {
+    try {
+      await writeFile(file, text);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  /** Names of all boxes that have a cgroup in any hierarchy. */
+  async boxes(): Promise<string[]> {
+    const lists = await Promise.all(this.#layout.roots.map((root) => namesIn(path.join(root, this.#parent))));
+    return [...new Set(lists.flat().filter((name) => /^[0-9a-f]{12}$/.test(name)))];
+  }
+
+  /** Removes a box's cgroups, whose processes must have ended. */
+  async remove(name: string): Promise<void> {
+    for (const root of this.#layout.roots) await this.#removeFolder(path.join(root, this.#parent, name));
+  }
+
+  /** Removes the parent cgroup of all boxes. */
+  async removeParent(): Promise<void> {
+    for (const root of this.#layout.roots) await this.#removeFolder(path.join(root, this.#parent));
+  }
+
+  async #removeFolder(folder: string): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await rmdir(folder);
+        return;
+      } catch (error) {
+        if (isMissing(error)) return;
+        if (attempt >= REMOVE_ATTEMPTS) throw error;
+        // Ended processes leave their cgroup a moment late.
+        await delay(10);
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { OciSubject } from './testing/oci-subject.ts';
+import type { OciSubjectOptions } from './testing/oci-subject.ts';
+import { testImageLayers } from './testing/test-image.ts';
+
+const PROGRAM = fileURLToPath(new URL('testing/crashing-server.ts', import.meta.url));
+
+let options: OciSubjectOptions;
+
+beforeEach(async () => {
+  const home = await mkdtemp(path.join(tmpdir(), 'banata-oci-'));
+  await chmod(home, 0o711);
+  const probeFolder = fileURLToPath(new URL('../conformance/probe', import.meta.url));
+  // The same instance id in both processes, though it is made of the process id.
+  options = { home, imageLayers: testImageLayers(process.env), probeFolder, instanceNumber: process.pid };
+});
+
+afterEach(async () => await rm(options.home, { recursive: true, force: true }));
+
+/** Runs the program until it has its first box and then a little longer, and kills it. */
+async function crashAfter(ms: number, keptId: string): Promise<void> {
+  const server = spawn(process.execPath, [PROGRAM, JSON.stringify(options), keptId], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(server, 'exit');
+  const [first] = (await Promise.race([once(server.stdout, 'data'), ended])) as [unknown];
+  expect(String(first)).toBe('started\n');
+  await delay(ms);
+  server.kill('SIGKILL');
+  await ended;
+}
+
+test.each([5, 25, 50, 75, 110, 160, 230])(
+  'after a kill -9 at %i ms the next server has the whole boxes, and frees the rest',
+  async (ms) => {
+    const keptId = randomBytes(16).toString('hex');
+    await crashAfter(ms, keptId);
+    const subject = new OciSubject(options);
+    const driver = subject.createDriver();
+    try {
+      await driver.start();
+      const listed = await driver.list();
+      expect(listed).toContainEqual({ id: keptId, state: 'running' });
+      expect(listed.every(({ state }) => state === 'running')).toBe(true);
+      for (const { id } of listed) {
+        const box = await driver.get(id);
+        expect(box && (await subject.run(box, 'echo well')).output).toBe('well');
+        await driver.destroy(id);
+      }
+      const fresh = await driver.create(
+        { id: randomBytes(16).toString('hex'), limits: subject.limits },
+        AbortSignal.timeout(30_000),
+      );
+      expect((await subject.run(fresh, 'echo well')).output).toBe('well');
+    } finally {
+      await driver.purge();
+    }
+    expect(await subject.hostTraces('first')).toEqual([]);
+  },
+  60_000,
+);

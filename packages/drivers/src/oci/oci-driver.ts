@@ -1,0 +1,259 @@
+import { DriverError } from '../driver.ts';
+import type { Box, BoxListing, BoxRequest, BoxState, SandboxDriver, ServiceAddress } from '../driver.ts';
+import type { BoxRecord } from './box-record.ts';
+import { asDriverError } from './driver-errors.ts';
+import { makeFolder } from './files.ts';
+import { OciHost } from './host.ts';
+import { lockFile } from './kernel/file-lock.ts';
+import type { FileLock } from './kernel/file-lock.ts';
+import { freeLeftovers } from './leftovers.ts';
+import { resolveSettings } from './settings.ts';
+import type { OciDriverOptions, OciSettings } from './settings.ts';
+import { Stopwatch } from './stopwatch.ts';
+import { WarmBoxes } from './warm-boxes.ts';
+
+/** A server that is being replaced may take this long to let go of the host. */
+const LOCK_WAIT_MS = 10_000;
+const ID_PATTERN = /^[a-z0-9]{32}$/;
+
+interface Running {
+  host: OciHost;
+  warm: WarmBoxes;
+  lock: FileLock;
+}
+
+/** A box being made: its end can be waited for, and hastened. */
+interface Making {
+  abort: AbortController;
+  done: Promise<unknown>;
+}
+
+class OciDriver implements SandboxDriver {
+  readonly name = 'oci';
+  readonly #settings: OciSettings;
+  readonly #assigned = new Map<string, BoxRecord>();
+  readonly #making = new Map<string, Making>();
+  readonly #ending = new Map<string, Promise<void>>();
+  #running: Promise<Running> | undefined;
+
+  constructor(settings: OciSettings) {
+    this.#settings = settings;
+  }
+
+  async start(): Promise<ServiceAddress> {
+    this.#running ??= this.#open();
+    try {
+      const { host } = await this.#running;
+      const { servicePort, dnsPort } = this.#settings;
+      return { host: host.network.serviceAddress, port: servicePort, dnsPort };
+    } catch (error) {
+      this.#running = undefined;
+      throw asDriverError(error);
+    }
+  }
+
+  async #open(): Promise<Running> {
+    const { dataDir, paths } = this.#settings;
+    await makeFolder(dataDir, 0o700);
+    const lock = await lockFile(paths.lock, LOCK_WAIT_MS);
+    if (!lock) {
+      throw new DriverError(
+        'HOST_UNSUITABLE',
+        `Another server works with ${dataDir}. Stop it, or use another folder.`,
+      );
+    }
+    try {
+      const { defaultLimits, warm: count, logger } = this.#settings;
+      const host = await OciHost.open(this.#settings, lock);
+      const warm = new WarmBoxes({ boxes: host.boxes, count, limits: defaultLimits, logger });
+      await this.#adopt(host, warm);
+      host.slots.refill();
+      warm.refill(0);
+      return { host, warm, lock };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Takes over the boxes of an earlier run, and frees the rest of what it left. */
+  async #adopt(host: OciHost, warm: WarmBoxes): Promise<void> {
+    const kept: BoxRecord[] = [];
+    for (const record of await host.records.readAll()) {
+      const { id, state, slot } = record;
+      const owned = state === 'assigned' && id !== null && !this.#assigned.has(id);
+      if (owned) this.#assigned.set(id, record);
+      else if (state === 'warm' && (await host.boxes.isAlive(record))) warm.adopt(record);
+      else {
+        await host.boxes.end(record);
+        continue;
+      }
+      host.slots.adopt(slot);
+      kept.push(record);
+    }
+    await freeLeftovers(kept, host.leftoverOptions);
+    this.#settings.logger.info({ boxes: this.#assigned.size, warm: warm.size }, 'oci driver ready');
+  }
+
+  async #ready(): Promise<Running> {
+    if (this.#running) return await this.#running;
+    throw new DriverError('DRIVER_FAILURE', 'The driver is not started, or is closed. Call start() first.');
+  }
+
+  async create(request: BoxRequest, signal: AbortSignal): Promise<Box> {
+    const { id } = request;
+    if (!ID_PATTERN.test(id)) {
+      throw new DriverError(
+        'DRIVER_FAILURE',
+        `The box id "${id}" is not valid: give 32 lowercase letters or digits.`,
+      );
+    }
+    const running = await this.#ready();
+    if (this.#assigned.has(id) || this.#making.has(id)) {
+      throw new DriverError(
+        'BOX_ID_TAKEN',
+        `There is a box under the id ${id} already. Destroy it, or choose another id.`,
+      );
+    }
+    const abort = new AbortController();
+    const done = this.#make(running, request, AbortSignal.any([signal, abort.signal]));
+    this.#making.set(id, { abort, done });
+    try {
+      return await done;
+    } catch (error) {
+      throw asDriverError(error, signal.aborted || abort.signal.aborted);
+    } finally {
+      this.#making.delete(id);
+    }
+  }
+
+  async #make(running: Running, request: BoxRequest, signal: AbortSignal): Promise<Box> {
+    signal.throwIfAborted();
+    const { host, warm } = running;
+    const taken = await this.#takeWarm(running, request, signal);
+    if (taken) return taken;
+    const { record, timings } = await host.boxes.start(request.id, request.limits, signal);
+    this.#assigned.set(request.id, record);
+    warm.refill();
+    return this.#describe(record, timings);
+  }
+
+  /** Hands out a warm box that still answers, or nothing when there is none. */
+  async #takeWarm(
+    { host, warm }: Running,
+    { id, limits }: BoxRequest,
+    signal: AbortSignal,
+  ): Promise<Box | undefined> {
+    for (let record = warm.take(); record; record = warm.take()) {
+      const watch = new Stopwatch();
+      warm.refill();
+      try {
+        const assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
+        await host.records.write(assigned);
+        await host.boxes.limit(record, limits);
+        watch.lap('warm');
+        await host.boxes.waitForDaemon(assigned, signal);
+        watch.lap('daemon');
+        signal.throwIfAborted();
+        this.#assigned.set(id, assigned);
+        return this.#describe(assigned, watch.timings());
+      } catch (error) {
+        await host.boxes.end(record);
+        if (signal.aborted) throw error;
+        this.#settings.logger.warn({ err: error, box: record.name }, 'a warm box was not usable');
+      }
+    }
+    return undefined;
+  }
+
+  #describe(record: BoxRecord, timings: Record<string, number>): Box {
+    const endpoint = { host: record.address, port: this.#settings.boxPort, token: record.token };
+    return { id: record.id ?? '', endpoint, address: record.address, timings };
+  }
+
+  async get(id: string): Promise<Box | undefined> {
+    const { host } = await this.#ready();
+    const record = this.#assigned.get(id);
+    if (!record || this.#ending.has(id) || !(await host.boxes.isAlive(record))) return undefined;
+    return this.#describe(record, {});
+  }
+
+  async list(): Promise<BoxListing[]> {
+    const { host } = await this.#ready();
+    return await Promise.all(
+      [...this.#assigned].map(async ([id, record]) => ({ id, state: await this.#stateOf(host, record) })),
+    );
+  }
+
+  async #stateOf(host: OciHost, record: BoxRecord): Promise<BoxState> {
+    if (!(await host.boxes.isAlive(record))) return 'dead';
+    return (await host.cgroups.isFrozen(record.name)) ? 'paused' : 'running';
+  }
+
+  async destroy(id: string): Promise<void> {
+    const { host } = await this.#ready();
+    const making = this.#making.get(id);
+    if (making) {
+      making.abort.abort(new DriverError('ABORTED', `The box ${id} was destroyed while it was being made.`));
+      await making.done.catch(() => undefined);
+    }
+    const ending = this.#ending.get(id) ?? this.#end(host, id);
+    this.#ending.set(id, ending);
+    try {
+      await ending;
+    } catch (error) {
+      throw asDriverError(error);
+    } finally {
+      this.#ending.delete(id);
+    }
+  }
+
+  async #end(host: OciHost, id: string): Promise<void> {
+    const record = this.#assigned.get(id);
+    if (!record) return;
+    await host.boxes.end(record);
+    this.#assigned.delete(id);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#running) return;
+    const { host, warm, lock } = await this.#running;
+    this.#running = undefined;
+    await this.#abortMaking();
+    await warm.close();
+    await host.slots.close();
+    await Promise.allSettled(this.#ending.values());
+    this.#assigned.clear();
+    lock.release();
+  }
+
+  async #abortMaking(): Promise<void> {
+    const making = [...this.#making.values()];
+    for (const { abort } of making) abort.abort(new DriverError('ABORTED', 'The driver is closing.'));
+    await Promise.allSettled(making.map(({ done }) => done));
+  }
+
+  async purge(): Promise<void> {
+    await this.start();
+    const { host, warm, lock } = await this.#ready();
+    try {
+      await this.#abortMaking();
+      await warm.drain();
+      for (const id of this.#assigned.keys()) await this.destroy(id);
+      await host.slots.drain();
+      await host.remove();
+      this.#running = undefined;
+      lock.release();
+    } catch (error) {
+      throw asDriverError(error);
+    }
+  }
+}
+
+/**
+ * Makes the driver that runs boxes as OCI containers on this host. Nothing happens on the host before `start()`.
+ * @throws {@link DriverError} HOST_UNSUITABLE naming an option that cannot be used.
+ */
+export function createOciDriver(options: OciDriverOptions): SandboxDriver {
+  return new OciDriver(resolveSettings(options));
+}

@@ -1,0 +1,201 @@
+import { chmod, chown, mkdir, open, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { DriverError } from '../driver.ts';
+import { CommandError } from './command.ts';
+import type { RunCommand } from './command.ts';
+import { isMissing, makeFolder, namesIn } from './files.ts';
+import { readMountTable } from './kernel/mount-table.ts';
+import type { Logger } from './logger.ts';
+import type { OciPaths } from './settings.ts';
+
+/** Id of `user` in the image, who owns /workspace. */
+const WORKSPACE_OWNER = 1000;
+/** Beside the pool itself this much stays free on the host's disk. */
+const HOST_RESERVE_BYTES = 512 * 1024 * 1024;
+const MINIMUM_POOL_BYTES = 256 * 1024 * 1024;
+
+export interface PoolOptions {
+  run: RunCommand;
+  paths: OciPaths;
+  bytes: number;
+  reserve: boolean;
+  logger: Logger;
+}
+
+/** Files that a new disk holds beside the writable layer: name below the disk's folder, text. */
+export type DiskFiles = Record<string, string>;
+
+/**
+ * What boxes write: a btrfs file system in one file, a subvolume with a limit for each box. A subvolume holds the
+ * overlay's `upper` and `work`, and `workspace`, so that one snapshot catches a box whole.
+ */
+export class Pool {
+  readonly #options: PoolOptions;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the pool when there is none, and mounts it when it is not mounted. */
+  async open(): Promise<void> {
+    const { paths, logger } = this.#options;
+    await makeFolder(paths.pool, 0o700);
+    if (await this.#isMounted()) return;
+    if (!(await this.#exists())) await this.#format();
+    // A reserved pool must not hand its blocks back to the host's file system.
+    const discard = this.#options.reserve ? 'nodiscard' : 'discard=async';
+    await this.#mount(`loop,noatime,compress=zstd:1,${discard}`);
+    await this.#options.run('btrfs', ['quota', 'enable', paths.pool], { timeoutMs: 30_000 });
+    await makeFolder(paths.disks, 0o711);
+    logger.info({ pool: paths.poolFile }, 'pool mounted');
+  }
+
+  async #mount(options: string): Promise<void> {
+    const { paths } = this.#options;
+    try {
+      await this.#options.run('mount', ['-t', 'btrfs', '-o', options, paths.poolFile, paths.pool], {
+        timeoutMs: 60_000,
+      });
+    } catch (cause) {
+      throw new DriverError(
+        'HOST_UNSUITABLE',
+        `The pool ${paths.poolFile} cannot be mounted. The kernel must have btrfs and a free loop device; ` +
+          'when the file is damaged, move it away and start again.',
+        { cause },
+      );
+    }
+  }
+
+  async #isMounted(): Promise<boolean> {
+    const { pool } = this.#options.paths;
+    return (await readMountTable()).some((entry) => entry.mountPoint === pool && entry.type === 'btrfs');
+  }
+
+  async #exists(): Promise<boolean> {
+    try {
+      return (await stat(this.#options.paths.poolFile)).isFile();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  async #format(): Promise<void> {
+    const { paths, bytes, reserve } = this.#options;
+    if (bytes < MINIMUM_POOL_BYTES) {
+      throw new DriverError(
+        'HOST_UNSUITABLE',
+        `The pool of ${bytes} bytes is too small: give at least ${MINIMUM_POOL_BYTES}.`,
+      );
+    }
+    const temporary = `${paths.poolFile}.new`;
+    await rm(temporary, { force: true });
+    if (reserve) await this.#checkSpace();
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.truncate(bytes);
+    } finally {
+      await file.close();
+    }
+    if (reserve)
+      await this.#options.run('fallocate', ['-l', String(bytes), temporary], { timeoutMs: 120_000 });
+    await this.#options.run('mkfs.btrfs', ['-q', '--nodiscard', temporary], { timeoutMs: 60_000 });
+    await rename(temporary, paths.poolFile);
+  }
+
+  async #checkSpace(): Promise<void> {
+    const { paths, bytes } = this.#options;
+    const disk = await statfs(path.dirname(paths.poolFile));
+    const free = disk.bavail * disk.bsize;
+    if (free >= bytes + HOST_RESERVE_BYTES) return;
+    throw new DriverError(
+      'HOST_UNSUITABLE',
+      `The pool needs ${bytes} bytes at ${paths.poolFile} and ${HOST_RESERVE_BYTES} beside it, and ${free} are free. ` +
+        'Free some space, make the pool smaller, or do not reserve its space.',
+    );
+  }
+
+  /** Folder of a disk on the host. */
+  diskPath(name: string): string {
+    return path.join(this.#options.paths.disks, name);
+  }
+
+  /** Makes a disk of at most `bytes`, with the given files beside its writable layer. */
+  async createDisk(name: string, bytes: number, files: DiskFiles): Promise<void> {
+    const disk = this.diskPath(name);
+    try {
+      await this.#options.run('btrfs', ['subvolume', 'create', disk], { timeoutMs: 30_000 });
+      await this.limitDisk(name, bytes);
+      const workspace = path.join(disk, 'workspace');
+      await Promise.all([
+        chmod(disk, 0o711),
+        mkdir(path.join(disk, 'upper'), { mode: 0o755 }),
+        mkdir(path.join(disk, 'work'), { mode: 0o755 }),
+        mkdir(workspace, { mode: 0o755 }),
+        ...Object.entries(files).map(([file, text]) =>
+          writeFile(path.join(disk, file), text, { mode: 0o644 }),
+        ),
+      ]);
+      await chown(workspace, WORKSPACE_OWNER, WORKSPACE_OWNER);
+    } catch (error) {
+      await this.deleteDisk(name);
+      throw this.#explain(error);
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (!/No space left|Disk quota exceeded|ENOSPC/.test(String(error))) return error;
+    return new DriverError(
+      'CAPACITY_EXHAUSTED',
+      'The pool of box disks is full. End boxes, or make the pool larger.',
+      {
+        cause: error,
+      },
+    );
+  }
+
+  /** Sets how much a disk may hold, bytes; what it holds already counts. */
+  async limitDisk(name: string, bytes: number): Promise<void> {
+    await this.#options.run('btrfs', ['qgroup', 'limit', String(bytes), this.diskPath(name)], {
+      timeoutMs: 30_000,
+    });
+  }
+
+  /** Deletes a disk with all it holds. Nothing happens when there is none. */
+  async deleteDisk(name: string): Promise<void> {
+    const disk = this.diskPath(name);
+    try {
+      await this.#options.run('btrfs', ['subvolume', 'delete', disk], { timeoutMs: 60_000 });
+    } catch (error) {
+      try {
+        await stat(disk);
+      } catch (missing) {
+        if (isMissing(missing)) return;
+      }
+      throw error;
+    }
+  }
+
+  /** Names of all disks. */
+  async disks(): Promise<string[]> {
+    return await namesIn(this.#options.paths.disks);
+  }
+
+  /** Unmounts the pool and deletes its file. */
+  async remove(): Promise<void> {
+    const { paths } = this.#options;
+    for (let attempt = 0; await this.#isMounted(); attempt += 1) {
+      try {
+        await this.#options.run('umount', [paths.pool], { timeoutMs: 60_000 });
+      } catch (error) {
+        // The last processes of boxes let go of their mounts a moment after they have ended.
+        if (!(error instanceof CommandError) || attempt >= 50) throw error;
+        await delay(100);
+      }
+    }
+    await Promise.all([rm(paths.poolFile, { force: true }), rm(`${paths.poolFile}.new`, { force: true })]);
+    await rm(paths.pool, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,221 @@
+import { BanataError } from './error.ts';
+import { resolveRetry, type RetryConfig } from './retry.ts';
+import { Sandbox } from './sandbox.ts';
+import { Transport } from './transport.ts';
+import type { CallOptions, CreateOptions, SandboxPage, SandboxSession, SandboxStatus } from './types.ts';
+import { waitUntilUsable } from './wait-until-usable.ts';
+
+/** Options of {@link BanataSandbox}. */
+export interface BanataSandboxOptions {
+  /** `br_live_…`; `./banata up` prints the first one. */
+  apiKey: string;
+  /** Address of the server. Default `http://127.0.0.1:7070`. */
+  baseUrl?: string;
+  /** Address of the viewer page, where it differs from what the server says. Default: the server’s own. */
+  appUrl?: string;
+  /** When and how failed requests are sent again. */
+  retry?: RetryConfig;
+  /** Another `fetch`, such as one with a proxy. Default: the global one. */
+  fetch?: typeof fetch;
+}
+
+/** Options of {@link BanataSandbox.launch}. */
+export interface LaunchOptions extends CreateOptions, CallOptions {
+  /** Longest wait until the sandbox is usable, ms. Default 120,000. */
+  timeout?: number;
+}
+
+/** Options of {@link BanataSandbox.list}. */
+export interface ListOptions extends CallOptions {
+  /** Default: all that have not ended or failed. */
+  status?: SandboxStatus;
+  /** List ended and failed ones too. Default false. */
+  all?: boolean;
+  /** Default 50, at most 200. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+const DEFAULT_BASE_URL = 'http://127.0.0.1:7070';
+const DEFAULT_LAUNCH_MS = 120_000;
+/** How long `launch` tries to end a sandbox that did not come up, ms. */
+const CLEANUP_MS = 10_000;
+
+/**
+ * Client of a Banata server.
+ *
+ * @example
+ * ```ts
+ * const banata = new BanataSandbox({ apiKey: process.env.BANATA_API_KEY! });
+ * const sandbox = await banata.launch({ capabilities: { browser: {}, agent: { enabled: true } } });
+ * console.log(await sandbox.getPreviewViewerUrl());
+ * const { taskId } = await sandbox.promptAsync('Open example.com and save a summary to /workspace/report.md');
+ * await sandbox.waitForTask(taskId!);
+ * console.log(await sandbox.fs.read('/workspace/report.md'));
+ * await sandbox.kill();
+ * ```
+ */
+export class BanataSandbox {
+  readonly #transport: Transport;
+  readonly #appUrl: string | undefined;
+
+  /** @throws BanataError `INVALID_ARGUMENT`. */
+  constructor(options: BanataSandboxOptions) {
+    this.#appUrl = options.appUrl === undefined ? undefined : httpUrl('appUrl', options.appUrl);
+    this.#transport = new Transport({
+      apiKey: checkKey(options.apiKey),
+      baseUrl: httpUrl('baseUrl', options.baseUrl ?? DEFAULT_BASE_URL),
+      retry: resolveRetry(options.retry),
+      // Called as a plain function: browsers refuse a `fetch` that is the method of another object.
+      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    });
+  }
+
+  /**
+   * Creates a sandbox and waits until it takes work and the browser and agent it was asked for are up. A sandbox
+   * that does not come up, or whose launch is aborted, is ended again.
+   * @throws BanataError `SANDBOX_FAILED`, `BROWSER_FAILED`, `AGENT_FAILED`, `TIMEOUT`, `CAPACITY_EXHAUSTED`.
+   * @example
+   * ```ts
+   * const sandbox = await banata.launch({ capabilities: { browser: {} }, timeout: 60_000 });
+   * ```
+   */
+  async launch(options: LaunchOptions = {}): Promise<Sandbox> {
+    const { timeout: timeoutMs = DEFAULT_LAUNCH_MS, signal, ...create } = options;
+    const session = await this.create(create, { ...(signal && { signal }) });
+    try {
+      return this.#handle(await waitUntilUsable(this.#transport, session, { timeoutMs, signal }));
+    } catch (error) {
+      await this.kill(session.id, { signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Creates a sandbox and returns at once, with `status` "queued".
+   * @throws BanataError `INVALID_REQUEST` naming the field, `NOT_SUPPORTED`.
+   * @example
+   * ```ts
+   * const { id } = await banata.create({ runtime: 'python' });
+   * await banata.waitForReady(id, 120_000);
+   * ```
+   */
+  create(options: CreateOptions = {}, call: CallOptions = {}): Promise<SandboxSession> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/v1/sandboxes',
+      json: options,
+      signal: call.signal,
+    });
+  }
+
+  /**
+   * Waits until a sandbox takes work and the browser and agent it was created with are up.
+   * @param timeoutMs Default 120,000.
+   * @throws BanataError `SANDBOX_FAILED`, `SANDBOX_ENDED`, `BROWSER_FAILED`, `AGENT_FAILED`, `TIMEOUT`.
+   * @example
+   * ```ts
+   * const session = await banata.waitForReady(id, 120_000);
+   * ```
+   */
+  async waitForReady(
+    id: string,
+    timeoutMs = DEFAULT_LAUNCH_MS,
+    options: CallOptions = {},
+  ): Promise<SandboxSession> {
+    const session = await this.get(id, options);
+    return waitUntilUsable(this.#transport, session, { timeoutMs, signal: options.signal });
+  }
+
+  /**
+   * One sandbox as it is now, ended ones included.
+   * @throws BanataError `SANDBOX_NOT_FOUND`.
+   * @example
+   * ```ts
+   * const { status } = await banata.get(id);
+   * ```
+   */
+  get(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    checkId(id);
+    return this.#transport.json({
+      method: 'GET',
+      path: '/v1/sandboxes',
+      query: { id },
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * A page of sandboxes, newest first.
+   * @example
+   * ```ts
+   * const { data, nextCursor } = await banata.list({ limit: 20 });
+   * ```
+   */
+  list(options: ListOptions = {}): Promise<SandboxPage> {
+    const { signal, ...query } = options;
+    return this.#transport.json({ method: 'GET', path: '/v1/sandboxes', query, signal });
+  }
+
+  /**
+   * Ends a sandbox. Ending an ended sandbox is no error.
+   * @throws BanataError `SANDBOX_NOT_FOUND`.
+   * @example
+   * ```ts
+   * await banata.kill(id);
+   * ```
+   */
+  kill(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    checkId(id);
+    return this.#transport.json({
+      method: 'DELETE',
+      path: '/v1/sandboxes',
+      query: { id },
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * Handle of a sandbox that exists, from another process, say. Does not wait for it.
+   * @throws BanataError `SANDBOX_NOT_FOUND`.
+   * @example
+   * ```ts
+   * const sandbox = await banata.connect(id);
+   * ```
+   */
+  async connect(id: string, options: CallOptions = {}): Promise<Sandbox> {
+    return this.#handle(await this.get(id, options));
+  }
+
+  #handle(session: SandboxSession): Sandbox {
+    return new Sandbox(this.#transport, session, this.#appUrl);
+  }
+}
+
+function checkKey(apiKey: unknown): string {
+  // Visible ASCII: anything else cannot stand in a header.
+  if (typeof apiKey === 'string' && /^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
+  throw invalidArgument('apiKey must be a text such as br_live_…', 'Take the key that ./banata up prints.');
+}
+
+/** Without an id the route would answer the list. */
+function checkId(id: unknown): void {
+  if (typeof id === 'string' && id !== '') return;
+  throw invalidArgument(
+    'The id of the sandbox is missing',
+    'Give the id that create() or launch() answered.',
+  );
+}
+
+function httpUrl(name: string, value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+  throw invalidArgument(
+    `${name} is "${value}"; it must be an http or https URL`,
+    'Give one such as http://127.0.0.1:7070.',
+  );
+}
+
+function invalidArgument(message: string, suggestion: string): BanataError {
+  return new BanataError({ status: 0, code: 'INVALID_ARGUMENT', message, suggestion });
+}

@@ -1,0 +1,12 @@
+export { type PromptOptions, SandboxAgent, type TaskPage } from './agent.ts';
+export { SandboxArtifacts } from './artifacts.ts';
+export { SandboxBrowser } from './browser.ts';
+export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type ListOptions } from './client.ts';
+export type { ExecOptions, RunCodeOptions } from './commands.ts';
+export { BanataError, type BanataErrorCode, type ClientErrorCode } from './error.ts';
+export { SandboxFiles } from './files.ts';
+export type { RetryConfig } from './retry.ts';
+export { Sandbox } from './sandbox.ts';
+export type * from './types.ts';
+export { buildPreviewViewerUrl } from './viewer-url.ts';
+export type { WaitForTaskOptions } from './wait-for-task.ts';

@@ -1,0 +1,247 @@
+import { type PromptOptions, SandboxAgent } from './agent.ts';
+import { SandboxArtifacts } from './artifacts.ts';
+import { SandboxBrowser } from './browser.ts';
+import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
+import { SandboxFiles } from './files.ts';
+import { followEvents } from './follow-events.ts';
+import type { Transport } from './transport.ts';
+import type {
+  AgentMessage,
+  AgentState,
+  AgentTask,
+  Artifact,
+  ArtifactPage,
+  BanataEvent,
+  CallOptions,
+  DownloadLink,
+  ExecResult,
+  Preview,
+  PreviewCommandResponse,
+  PromptAsyncReply,
+  PromptReply,
+  SandboxSession,
+} from './types.ts';
+import type { WaitForTaskOptions } from './wait-for-task.ts';
+
+/**
+ * Handle of one sandbox, as `launch()` and `connect()` answer it. The work is done by {@link Sandbox.fs},
+ * {@link Sandbox.browser}, {@link Sandbox.agent} and {@link Sandbox.artifacts}; the flat methods are the short way to
+ * the same.
+ *
+ * @example
+ * ```ts
+ * await using sandbox = await banata.launch();
+ * const { stdout } = await sandbox.exec('uname -a');
+ * ```
+ */
+export class Sandbox {
+  /** 32 lowercase letters and digits. */
+  readonly id: string;
+  readonly fs: SandboxFiles;
+  readonly browser: SandboxBrowser;
+  readonly agent: SandboxAgent;
+  readonly artifacts: SandboxArtifacts;
+  readonly #transport: Transport;
+  #session: SandboxSession;
+
+  /** @internal Handles come from `launch()` and `connect()`. */
+  constructor(transport: Transport, session: SandboxSession, appUrl: string | undefined) {
+    this.id = session.id;
+    this.#transport = transport;
+    this.#session = session;
+    this.fs = new SandboxFiles(transport, session.id);
+    this.browser = new SandboxBrowser(transport, session.id, appUrl);
+    this.agent = new SandboxAgent(transport, session.id);
+    this.artifacts = new SandboxArtifacts(transport, session.id);
+  }
+
+  /** The sandbox as it was last read; {@link Sandbox.refresh} reads it again. */
+  get session(): SandboxSession {
+    return this.#session;
+  }
+
+  /**
+   * Reads the sandbox again.
+   * @example
+   * ```ts
+   * const { status, expiresAt } = await sandbox.refresh();
+   * ```
+   */
+  async refresh(options: CallOptions = {}): Promise<SandboxSession> {
+    this.#session = await this.#transport.json<SandboxSession>({
+      method: 'GET',
+      path: '/v1/sandboxes',
+      query: { id: this.id },
+      signal: options.signal,
+    });
+    return this.#session;
+  }
+
+  /**
+   * Runs a command and waits for its end. A command that fails is an outcome, not an error: look at `exitCode`.
+   * Aborting gives up the wait; the command ends by its own timeout. Never sent a second time once it was sent.
+   * @param args With them `command` is a program; without, a shell line.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * const { stdout, exitCode } = await sandbox.exec('sh', ['-lc', 'ls -la'], { timeout: 10_000 });
+   * ```
+   */
+  exec(command: string, args?: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return exec(this.#transport, this.id, { command, args, options });
+  }
+
+  /**
+   * Runs a snippet of code and waits for its end.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * const { stdout } = await sandbox.runCode('print(6 * 7)', { language: 'python' });
+   * ```
+   */
+  runCode(code: string, options: RunCodeOptions = {}): Promise<ExecResult> {
+    return runCode(this.#transport, this.id, { code, options });
+  }
+
+  /**
+   * Events of the sandbox in order, each once, until it ends; broken connections are picked up again.
+   * @param options.after Sequence number of the last event seen. Default 0: from the first event on.
+   * @example
+   * ```ts
+   * for await (const event of sandbox.events()) {
+   *   if (event.type === 'sandbox.agent.task.completed') console.log(event.data.resultText);
+   * }
+   * ```
+   */
+  events(options: CallOptions & { after?: number } = {}): AsyncGenerator<BanataEvent, void> {
+    const { after = 0, signal } = options;
+    return followEvents(this.#transport, { id: this.id, scope: 'sandbox', after, signal });
+  }
+
+  /** Short for {@link SandboxAgent.prompt}. @example `await sandbox.prompt('Summarize README.md')` */
+  prompt(text: string, options?: PromptOptions): Promise<PromptReply> {
+    return this.agent.prompt(text, options);
+  }
+
+  /** Short for {@link SandboxAgent.promptAsync}. @example `const { taskId } = await sandbox.promptAsync('Research …')` */
+  promptAsync(text: string, options?: PromptOptions): Promise<PromptAsyncReply> {
+    return this.agent.promptAsync(text, options);
+  }
+
+  /** Short for {@link SandboxAgent.getTask}. @example `(await sandbox.getAgentTask(taskId))?.status` */
+  getAgentTask(taskId: string, options?: CallOptions): Promise<AgentTask | null> {
+    return this.agent.getTask(taskId, options);
+  }
+
+  /** Short for {@link SandboxAgent.waitForTask}. @example `const task = await sandbox.waitForTask(taskId)` */
+  waitForTask(taskId: string, options?: WaitForTaskOptions): Promise<AgentTask> {
+    return this.agent.waitForTask(taskId, options);
+  }
+
+  /** Short for {@link SandboxAgent.getState}. @example `const { state } = await sandbox.getAgentState()` */
+  getAgentState(options?: CallOptions): Promise<AgentState> {
+    return this.agent.getState(options);
+  }
+
+  /** Short for {@link SandboxAgent.getMessages}. @example `const messages = await sandbox.getMessages()` */
+  getMessages(options?: CallOptions & { sessionId?: string; limit?: number }): Promise<AgentMessage[]> {
+    return this.agent.getMessages(options);
+  }
+
+  /** Short for {@link SandboxBrowser.getPreview}. @example `const { cdpUrl } = await sandbox.getPreview()` */
+  getPreview(options?: CallOptions): Promise<Preview> {
+    return this.browser.getPreview(options);
+  }
+
+  /** Short for {@link SandboxBrowser.getPreviewViewerUrl}. @example `await sandbox.getPreviewViewerUrl()` */
+  getPreviewViewerUrl(options?: CallOptions): Promise<string | null> {
+    return this.browser.getPreviewViewerUrl(options);
+  }
+
+  /** Short for {@link SandboxBrowser.start}. @example `await sandbox.startPreview()` */
+  startPreview(options?: CallOptions): Promise<PreviewCommandResponse> {
+    return this.browser.start(options);
+  }
+
+  /** Short for {@link SandboxBrowser.navigate}. @example `await sandbox.navigatePreview('https://example.com')` */
+  navigatePreview(url: string, options?: CallOptions): Promise<PreviewCommandResponse> {
+    return this.browser.navigate(url, options);
+  }
+
+  /** Short for {@link SandboxBrowser.resize}. @example `await sandbox.resizePreview({ width: 1600, height: 900 })` */
+  resizePreview(
+    size: { width?: number; height?: number },
+    options?: CallOptions,
+  ): Promise<PreviewCommandResponse> {
+    return this.browser.resize(size, options);
+  }
+
+  /** Short for {@link SandboxBrowser.screenshot}. @example `const png = await sandbox.screenshot()` */
+  screenshot(options?: CallOptions & { format?: 'png' | 'jpeg' }): Promise<Uint8Array<ArrayBuffer>> {
+    return this.browser.screenshot(options);
+  }
+
+  /** Short for {@link SandboxArtifacts.list}. @example `const { data } = await sandbox.getArtifacts()` */
+  getArtifacts(
+    options?: CallOptions & { prefix?: string; limit?: number; cursor?: string },
+  ): Promise<ArtifactPage> {
+    return this.artifacts.list(options);
+  }
+
+  /** Short for {@link SandboxArtifacts.publish}. @example `await sandbox.publishArtifact('/workspace/report.md')` */
+  publishArtifact(path: string, options?: CallOptions & { name?: string }): Promise<Artifact> {
+    return this.artifacts.publish(path, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.getDownloadUrl}. @example `const { url } = await sandbox.getArtifactDownloadUrl(key)` */
+  getArtifactDownloadUrl(key: string, options?: CallOptions): Promise<DownloadLink> {
+    return this.artifacts.getDownloadUrl(key, options);
+  }
+
+  /**
+   * Renews the deadline: the sandbox now ends `timeoutMs` from now.
+   * @param timeoutMs At most 86,400,000 (24 hours); undefined leaves the deadline.
+   * @param options.idleTimeoutMs Also changes the idle timeout, ms; null: never idle.
+   * @throws BanataError `CONFLICT` when the sandbox has ended.
+   * @example
+   * ```ts
+   * await sandbox.setTimeout(2 * 60 * 60_000);
+   * ```
+   */
+  async setTimeout(
+    timeoutMs: number | undefined,
+    options: CallOptions & { idleTimeoutMs?: number | null } = {},
+  ): Promise<SandboxSession> {
+    const { signal, ...body } = options;
+    this.#session = await this.#transport.json<SandboxSession>({
+      method: 'POST',
+      path: '/v1/sandboxes/timeout',
+      json: { ...body, id: this.id, timeoutMs },
+      safety: 'idempotent',
+      signal,
+    });
+    return this.#session;
+  }
+
+  /**
+   * Ends the sandbox. Ending an ended sandbox is no error.
+   * @example
+   * ```ts
+   * await sandbox.kill();
+   * ```
+   */
+  async kill(options: CallOptions = {}): Promise<SandboxSession> {
+    this.#session = await this.#transport.json<SandboxSession>({
+      method: 'DELETE',
+      path: '/v1/sandboxes',
+      query: { id: this.id },
+      signal: options.signal,
+    });
+    return this.#session;
+  }
+
+  /** Ends the sandbox at the end of an `await using` block. @example `await using sandbox = await banata.launch()` */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}

@@ -1,0 +1,125 @@
+import { buildImage } from '@banata/image';
+import type { Config } from '@banata/config';
+import { createOciDriver, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { BoxClient } from './boxes/box-client.ts';
+import { Boxes } from './boxes/boxes.ts';
+import { connectDatabase } from './database/connect.ts';
+import { EmbeddedPostgres } from './database/embedded-postgres.ts';
+import { migrate } from './database/migrate.ts';
+import { Notifications } from './database/notifications.ts';
+import type { Logger } from './logger.ts';
+import { loadSecret } from './secret-file.ts';
+import { Secrets } from './services/secrets.ts';
+import { AccessStore } from './stores/access-store.ts';
+import { ArtifactStore } from './stores/artifact-store.ts';
+import { EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
+import { ModelUsageStore } from './stores/model-usage-store.ts';
+import { LocalObjectStore } from './stores/object-store.ts';
+import { SandboxStore } from './stores/sandbox-store.ts';
+import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
+
+/** The checkout's folder. */
+export const repository: string = fileURLToPath(new URL('../../..', import.meta.url));
+
+const IMAGE_BUILD_TIMEOUT_MS = 60 * 60_000;
+
+export interface Stores {
+  events: EventStore;
+  access: AccessStore;
+  sandboxes: SandboxStore;
+  tasks: TaskStore;
+  artifacts: ArtifactStore;
+  usage: ModelUsageStore;
+  objects: LocalObjectStore;
+}
+
+/** What the services stand on: the outside world, opened. */
+export interface Foundations {
+  config: Config;
+  logger: Logger;
+  now: () => number;
+  /** Name of this server in leases. */
+  serverId: string;
+  pool: pg.Pool;
+  notifications: Notifications;
+  stores: Stores;
+  secrets: Secrets;
+  driver: SandboxDriver;
+  serviceAddress: ServiceAddress;
+  boxes: Boxes;
+  boxClient: BoxClient;
+}
+
+/** How to reach the database of the settings; starts the embedded one. */
+async function openDatabase(config: Config): Promise<pg.PoolConfig> {
+  if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl };
+  const embedded = new EmbeddedPostgres(config.paths.postgres);
+  await embedded.ensureRunning();
+  return embedded.connection;
+}
+
+/** The driver of the settings. Builds the sandbox image where it is missing. */
+export async function openDriver(config: Config, logger: Logger): Promise<SandboxDriver> {
+  const image = await buildImage({
+    cacheDir: config.cache,
+    ...(config.image.debianMirror === undefined ? {} : { debianMirror: config.image.debianMirror }),
+    ...(config.image.extraCaFile === undefined ? {} : { extraCaFile: config.image.extraCaFile }),
+    onProgress: (progress) =>
+      logger.info({ event: 'image.progress', ...progress }, 'building the sandbox image'),
+    signal: AbortSignal.timeout(IMAGE_BUILD_TIMEOUT_MS),
+  });
+  return createOciDriver({
+    instanceId: config.instanceId,
+    dataDir: config.paths.driver,
+    runDir: join(config.paths.run, 'oci'),
+    imageLayers: image.layers,
+    boxdDir: join(repository, 'packages/boxd/dist/box'),
+    ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
+    poolBytes: config.driver.poolBytes,
+    reservePool: config.driver.reservePool,
+    warm: config.driver.warm,
+    defaultLimits: config.limits,
+    allowPrivateCidrs: config.driver.allowPrivate,
+    hostPorts: config.hostPorts,
+    logger,
+    runtime: 'runc',
+  });
+}
+
+/** Opens database, driver and stores. */
+export async function openFoundations(config: Config, logger: Logger): Promise<Foundations> {
+  const connection = await openDatabase(config);
+  const { db, pool } = connectDatabase(connection);
+  await migrate(db);
+  const notifications = new Notifications(connection, [EVENTS_CHANNEL, TASKS_CHANNEL], logger);
+  const driver = await openDriver(config, logger);
+  const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
+  const events = new EventStore(db);
+  const boxClient = new BoxClient();
+  return {
+    config,
+    logger,
+    now: Date.now,
+    // One server per installation, so its name is stable: a restarted one takes its own leases up at once.
+    serverId: config.instanceId,
+    pool,
+    notifications,
+    stores: {
+      events,
+      access: new AccessStore(db),
+      sandboxes: new SandboxStore(db, events),
+      tasks: new TaskStore(db, events),
+      artifacts: new ArtifactStore(db, events),
+      usage: new ModelUsageStore(db),
+      objects: new LocalObjectStore(config.paths.artifacts),
+    },
+    secrets: new Secrets(await loadSecret(config.paths.secret)),
+    driver,
+    serviceAddress,
+    boxClient,
+    boxes: new Boxes(driver, boxClient),
+  };
+}

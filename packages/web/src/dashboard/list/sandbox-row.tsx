@@ -1,0 +1,33 @@
+import type { SandboxSession } from '@banata-boxes/sdk';
+import type { ReactNode } from 'react';
+import { formatDuration } from '../format.ts';
+import { FeatureTags } from '../sandbox/feature-tags.tsx';
+import { isOver } from '../sandbox/session-facts.ts';
+import { StatusBadge } from '../sandbox/status-badge.tsx';
+import { sandboxHref } from '../shell/route.ts';
+
+/** One sandbox in the list. */
+export function SandboxRow({ session, now }: { session: SandboxSession; now: number }): ReactNode {
+  return (
+    <li>
+      <a
+        href={sandboxHref(session.id)}
+        className="flex flex-wrap items-center gap-x-5 gap-y-1.5 px-4 py-3 -outline-offset-2 transition-colors hover:bg-raised"
+      >
+        <span className="w-24 shrink-0">
+          <StatusBadge status={session.status} />
+        </span>
+        <span className="min-w-0 flex-1 truncate font-mono text-sm" title={session.id}>
+          {session.id}
+        </span>
+        <FeatureTags session={session} />
+        <span className="w-full text-sm text-soft tabular-nums sm:w-64 sm:text-right">
+          {formatDuration(now - session.createdAt)} old
+          {isOver(session)
+            ? session.endReason && ` · ${session.endReason}`
+            : ` · expires in ${formatDuration(session.expiresAt - now)}`}
+        </span>
+      </a>
+    </li>
+  );
+}

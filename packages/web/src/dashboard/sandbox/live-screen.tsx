@@ -1,0 +1,14 @@
+import { useState, type ReactNode } from 'react';
+import { RemoteScreen } from '../../remote/remote-screen.tsx';
+
+interface Props {
+  wsUrl: string;
+  onOpen: () => void;
+  onLost: () => void;
+}
+
+/** Stays with the URL it was mounted with: each reply of the API brings a URL with a new token, and a picture that is open needs none. */
+export function LiveScreen({ wsUrl, onOpen, onLost }: Props): ReactNode {
+  const [url] = useState(wsUrl);
+  return <RemoteScreen url={url} autoFocus={false} onOpen={onOpen} onLost={onLost} />;
+}
