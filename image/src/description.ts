@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /** A file or folder of an installed npm project, and where it goes in the tree. */
-export interface PayloadCopy {
+interface PayloadCopy {
   /** Path below the npm project's folder. */
   from: string;
   /** Path in the tree, without the leading slash. */

@@ -20,6 +20,7 @@ import { buildImage, findImage, type SandboxImage } from './build/build-image.ts
 import type { ImageProgress } from './build/progress.ts';
 import type { ImageDescription } from './description.ts';
 import { exportImage } from './export/export-image.ts';
+import { CERTIFICATES } from './testing/certificates.ts';
 import { tinyImage } from './testing/tiny-image.ts';
 
 let folder: string;
@@ -35,7 +36,7 @@ beforeAll(async () => {
   image = await buildImage({ cacheDir, onProgress: (event) => events.push(event) }, description);
 }, 240_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
 function workFolders(cache: string): string[] {
   const work = join(cache, 'image/tmp');
@@ -143,24 +144,11 @@ describe('buildImage', () => {
 
   it('puts the operator’s certificates into the system’s store', async () => {
     const file = join(folder, 'ca.pem');
-    const args = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-    ];
-    execFileSync('openssl', [...args, '-subj', '/CN=tiny', '-keyout', '/dev/null', '-out', file], {
-      stdio: 'ignore',
-    });
+    writeFileSync(file, CERTIFICATES.one);
     const trusting = await buildImage({ cacheDir, extraCaFile: file }, description);
     expect(trusting.layers.slice(1)).toEqual(image.layers);
     const store = runInImage(trusting.layers, 'cat /etc/ssl/certs/ca-certificates.crt');
-    const body = readFileSync(file, 'utf8').split('\n').slice(1, 2).join('');
+    const body = CERTIFICATES.one.split('\n')[1];
     expect(store).toContain(body);
     expect(runInImage(image.layers, 'cat /etc/ssl/certs/ca-certificates.crt')).not.toContain(body);
   }, 60_000);

@@ -15,7 +15,8 @@ export interface ImageSettings {
   /** Absolute folder shared by all installations on the machine (`BANATA_CACHE`). */
   cacheDir: string;
   /**
-   * Debian mirror: its URL, or whole `deb …` lines of a sources list, one a line. Default: mmdebstrap's own.
+   * Debian mirror: its http(s) URL (the release and its updates are taken from there), or whole `deb …` lines of a
+   * sources list, one a line, which can name a mirror of the security archive too. Default: mmdebstrap's own.
    * It also becomes the image's own list of sources.
    */
   debianMirror?: string;
@@ -36,7 +37,7 @@ export interface PlannedStage {
 }
 
 /** The parts of a stage that lie in the repository as files; undefined where a stage has none. */
-export interface StageSources {
+interface StageSources {
   files: string | undefined;
   npm: string | undefined;
   setup: string | undefined;
@@ -85,7 +86,7 @@ export async function planImage(settings: ImageSettings, image: ImageDescription
 
 /**
  * Turns the mirror setting into arguments of mmdebstrap.
- * @throws ImageError `SETTING_INVALID` when it is neither an URL nor a list of `deb` lines.
+ * @throws ImageError `SETTING_INVALID` when it is neither an URL nor a list of `deb` lines, or holds a password.
  */
 export function parseMirrors(setting: string | undefined): string[] {
   const lines = (setting ?? '')
@@ -93,13 +94,19 @@ export function parseMirrors(setting: string | undefined): string[] {
     .map((line) => line.trim())
     .filter((line) => line !== '');
   return lines.flatMap((line) => {
+    if (/:\/\/[^/\s]*@/.test(line)) {
+      throw new ImageError(
+        'SETTING_INVALID',
+        'The Debian mirror must not hold a user name or password: every sandbox can read its list of sources.',
+      );
+    }
     if (/^deb(-src)? /.test(line)) return [line];
-    if (/^(https?|ftp|file):\/\/\S+$/.test(line)) {
+    if (/^https?:\/\/\S+$/.test(line)) {
       return [DEBIAN_SUITE, `${DEBIAN_SUITE}-updates`].map((suite) => `deb ${line} ${suite} main`);
     }
     throw new ImageError(
       'SETTING_INVALID',
-      `The Debian mirror "${line}" is neither an URL (http, https, ftp or file) nor a "deb …" line.`,
+      `The Debian mirror "${line}" is neither an http or https URL nor a "deb …" line.`,
     );
   });
 }
@@ -122,9 +129,8 @@ async function findSources(folder: string): Promise<StageSources> {
 }
 
 async function hashSources(hash: Hash, folder: string, sources: StageSources): Promise<void> {
-  const paths = await Promise.all(
-    [sources.files, sources.npm, sources.setup].map((path) => (path ? walk(path) : [])),
-  );
+  const parts = [sources.files, sources.npm, sources.setup].filter((path) => path !== undefined);
+  const paths = await Promise.all(parts.map((path) => walk(path)));
   for (const path of paths.flat()) {
     const content = await readFile(path);
     const executable = ((await stat(path)).mode & 0o111) !== 0;

@@ -41,7 +41,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const commandEnv = (account: Account): Record<string, string> =>
     commandEnvironment({
       account,
-      path: environment.path,
+      path: account === environment.accounts.user ? environment.path : systemPath(environment),
       base: config.commandBase,
       configured: store.current?.env ?? {},
     });
@@ -74,6 +74,12 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     await journal.close();
   };
   return { port, stop };
+}
+
+/** PATH without the user's folders: what root runs must not come from there. */
+function systemPath({ path, accounts }: BoxEnvironment): string {
+  const parts = path.split(':').filter((part) => !part.startsWith(`${accounts.user.home}/`));
+  return parts.join(':');
 }
 
 async function prepareDirectories({ stateDir, runDir, workspace, accounts }: BoxEnvironment): Promise<void> {

@@ -4,7 +4,7 @@ import { killTree } from './exec/kill-tree.ts';
 import type { BoxEnvironment, BoxLogger } from './services.ts';
 
 /** Variable that every service process of the daemon carries, with the service's name as its value. */
-export const SERVICE_MARKER = 'BANATA_SERVICE';
+const SERVICE_MARKER = 'BANATA_SERVICE';
 
 /**
  * Ends the service processes (browser, agent, file worker) of a daemon that ended without doing so. A note in

@@ -1,7 +1,7 @@
 import { BanataSandbox } from '@banata-boxes/sdk';
 import { CliError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
-import { findServer, readApiKey, type ServerInfo } from './server/server-info.ts';
+import { findServer, localUrl, readApiKey, type ServerInfo } from './server/server-info.ts';
 
 /** SDK client for the running server of this installation. @throws CliError when none runs. */
 export async function connect(context: CliContext): Promise<BanataSandbox> {
@@ -13,5 +13,8 @@ export async function connect(context: CliContext): Promise<BanataSandbox> {
 }
 
 export async function clientFor(context: CliContext, server: ServerInfo): Promise<BanataSandbox> {
-  return new BanataSandbox({ apiKey: await readApiKey(context.config), baseUrl: server.apiUrl });
+  return new BanataSandbox({
+    apiKey: await readApiKey(context.config),
+    baseUrl: localUrl(context.config, server),
+  });
 }

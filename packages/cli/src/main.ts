@@ -21,5 +21,9 @@ try {
   }).parseAsync();
 } catch (error) {
   process.exitCode = stopping.signal.aborted ? 130 : 1;
-  reportFailure(error, { stopped: stopping.signal.aborted, debug: Boolean(process.env['DEBUG']), to: process.stderr });
+  reportFailure(error, {
+    stopped: stopping.signal.aborted,
+    debug: Boolean(process.env['DEBUG']),
+    to: process.stderr,
+  });
 }

@@ -80,8 +80,9 @@ export class Output {
 
 /** Text of a sandbox or a model on one line, without what could steer a terminal. */
 export function plainText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what has to go
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
+  return stripVTControlCharacters(text)
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .trim();
 }
 
 /** @returns such as `850 ms`, `3.2 s` or `4 min 05 s`. */

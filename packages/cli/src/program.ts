@@ -11,14 +11,139 @@ export interface ProgramInput {
   signal: AbortSignal;
 }
 
-/** Each command is loaded when it is called, so that starting one costs little. */
+type MakeContext = (options: CommonOptions) => CliContext;
+
+const JSON_OPTION = ['--json', 'print one line of JSON on stdout and everything else on stderr'] as const;
+
+/** The command line. Each command's code is loaded when it is called, so that starting one costs little. */
 export function createProgram(input: ProgramInput): Command {
-  const context = (options: CommonOptions): CliContext => ({
+  const program = new Command('./banata').enablePositionalOptions();
+  program.helpInformation = () => readFileSync(join(import.meta.dirname, 'help.txt'), 'utf8');
+  const makeContext: MakeContext = (options) => ({
     ...input,
     config: loadConfig(input.env),
     output: new Output({ stdout: process.stdout, stderr: process.stderr, json: options.json ?? false }),
   });
-  const program = new Command('./banata').helpInformation = undefined as never;
-  void program;
-  return new Command();
+  addServerCommands(program, makeContext);
+  addSandboxCommands(program, makeContext);
+  addImageCommands(program, makeContext);
+  addDevelopmentCommands(program, makeContext);
+  return program;
+}
+
+function addServerCommands(program: Command, makeContext: MakeContext): void {
+  program
+    .command('up')
+    .description('Set up what is missing, start the server and print its address and the first API key.')
+    .option('-d, --detach', 'return when the server is ready; without, its log follows and Ctrl-C stops it')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions & { detach?: boolean }) => {
+      await (await import('./commands/up.ts')).up(makeContext(options), options);
+    });
+  program
+    .command('down')
+    .description('Stop server and database. Sandboxes go on running and the next `up` takes them over.')
+    .option('--all', 'also end all sandboxes and remove network, mounts and pool; data and artifacts stay')
+    .option('-y, --yes', 'do not ask')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions & { all?: boolean; yes?: boolean }) => {
+      await (await import('./commands/down.ts')).down(makeContext(options), options);
+    });
+  program
+    .command('status')
+    .description('What runs, where, and in which version.')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions) => {
+      await (await import('./commands/status.ts')).status(makeContext(options));
+    });
+  program
+    .command('logs')
+    .description('Print the end of the server’s log.')
+    .option('-f, --follow', 'go on with what is added')
+    .option('-n, --lines <count>', 'lines from the end', '200')
+    .action(async (options: { follow?: boolean; lines: string }) => {
+      await (await import('./commands/logs.ts')).logs(makeContext({}), options);
+    });
+}
+
+function addSandboxCommands(program: Command, makeContext: MakeContext): void {
+  program
+    .command('quickstart')
+    .description('Run the main job: an agent researches in a live browser and saves a report.')
+    .option('--demo', 'a scripted model of the server instead of a real one: needs no key and no internet')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      '\nWithout --demo the model comes from your environment, for example:\n  OPENROUTER_API_KEY=… OPENROUTER_MODEL=… ./banata quickstart',
+    )
+    .action(async (options: CommonOptions & { demo?: boolean }) => {
+      await (await import('./commands/quickstart.ts')).quickstart(makeContext(options), options);
+    });
+  program
+    .command('list')
+    .description('List the sandboxes of this installation, newest first.')
+    .option('-a, --all', 'ended and failed ones too')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions & { all?: boolean }) => {
+      await (await import('./commands/list.ts')).list(makeContext(options), options);
+    });
+  program
+    .command('exec')
+    .description('Run a command in a sandbox; ends with its exit code.')
+    .argument('<id>', 'id of the sandbox')
+    .argument('<command...>', 'the command, after --')
+    .option('-u, --user <name>', 'user or root', 'user')
+    .option('-w, --cwd <path>', 'folder (default: /workspace)')
+    .option('-t, --timeout <seconds>', 'longest time', '60')
+    .option(...JSON_OPTION)
+    .passThroughOptions()
+    .addHelpText('after', '\nExample:\n  ./banata exec ID -- python3 -c "print(6 * 7)"')
+    .action(
+      async (
+        id: string,
+        command: string[],
+        options: CommonOptions & { user: string; cwd?: string; timeout: string },
+      ) => {
+        await (await import('./commands/exec.ts')).exec(makeContext(options), id, command, options);
+      },
+    );
+}
+
+function addImageCommands(program: Command, makeContext: MakeContext): void {
+  const image = program.command('image').description('Build or export the sandbox image.');
+  image
+    .command('build')
+    .description('Build what is missing of the sandbox image.')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions) => {
+      await (await import('./commands/image.ts')).build(makeContext(options));
+    });
+  image
+    .command('export')
+    .description('Write the image as an OCI tar that Docker and containerd can import.')
+    .argument('<file>', 'file to write')
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: CommonOptions) => {
+      await (await import('./commands/image.ts')).exportTo(makeContext(options), file);
+    });
+}
+
+function addDevelopmentCommands(program: Command, makeContext: MakeContext): void {
+  program
+    .command('test')
+    .description('Run check, unit, integration and end-to-end tests in an installation of their own.')
+    .option('--all', 'also what takes long: fault tables, benchmarks')
+    .option(...JSON_OPTION)
+    .action(async (options: CommonOptions & { all?: boolean }) => {
+      await (await import('./commands/test.ts')).test(makeContext(options), options);
+    });
+  program
+    .command('bench')
+    .description('Measure, side by side with Docker where it can run, in an installation of its own.')
+    .argument('[scenario]', 'start', 'start')
+    .option('-r, --runs <count>', 'runs of each kind', '20')
+    .option(...JSON_OPTION)
+    .action(async (scenario: string, options: CommonOptions & { runs: string }) => {
+      await (await import('./commands/bench.ts')).bench(makeContext(options), scenario, options);
+    });
 }

@@ -4,7 +4,10 @@ import { ConfigError } from '@banata/config';
 import { CliError } from './cli-error.ts';
 
 /** Writes what happened and what to do next, one line each; stacks only for debugging. */
-export function reportFailure(error: unknown, options: { stopped: boolean; debug: boolean; to: Writable }): void {
+export function reportFailure(
+  error: unknown,
+  options: { stopped: boolean; debug: boolean; to: Writable },
+): void {
   const { what, next } = describe(error, options.stopped);
   options.to.write(`banata: ${what}\n${next === '' ? '' : `  → ${next}\n`}`);
   if (options.debug && error instanceof Error) options.to.write(`${stacks(error)}\n`);
@@ -14,7 +17,8 @@ function describe(error: unknown, stopped: boolean): { what: string; next: strin
   if (stopped) return { what: 'stopped', next: 'The same command goes on from here.' };
   if (error instanceof CliError) return { what: error.message, next: error.next };
   if (error instanceof BanataError) return { what: error.message, next: error.suggestion };
-  if (error instanceof ConfigError) return { what: error.message, next: 'Correct the variable, or unset it for the default.' };
+  if (error instanceof ConfigError)
+    return { what: error.message, next: 'Correct the variable, or unset it for the default.' };
   const message = error instanceof Error ? error.message : String(error);
   // Errors of the image and the driver carry their next step in the message.
   const isKnown = error instanceof Error && 'code' in error;

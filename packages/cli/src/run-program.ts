@@ -8,6 +8,8 @@ export interface ProgramRun {
   signal: AbortSignal;
   /** The program is ended after this time, ms. */
   timeoutMs: number;
+  /** Time it has between SIGTERM and SIGKILL, ms. Default 5,000. */
+  killAfterMs?: number;
   /** Takes each line of stdout and stderr; without it both go to this process's stderr. */
   onLine?: (line: string) => void;
 }
@@ -30,7 +32,7 @@ export async function runProgram(program: string, run: ProgramRun): Promise<Prog
   run.signal.throwIfAborted();
   const child = spawn(program, run.args, {
     cwd: run.cwd,
-    env: run.env as NodeJS.ProcessEnv | undefined,
+    env: run.env,
     stdio: run.onLine ? ['ignore', 'pipe', 'pipe'] : ['ignore', process.stderr, process.stderr],
   });
   const tail: string[] = [];
@@ -45,7 +47,7 @@ export async function runProgram(program: string, run: ProgramRun): Promise<Prog
   let killer: NodeJS.Timeout | undefined;
   const end = (): void => {
     child.kill('SIGTERM');
-    killer ??= setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+    killer ??= setTimeout(() => child.kill('SIGKILL'), run.killAfterMs ?? KILL_AFTER_MS);
   };
   const timer = setTimeout(() => {
     timedOut = true;
@@ -55,7 +57,13 @@ export async function runProgram(program: string, run: ProgramRun): Promise<Prog
   try {
     const exitCode = await new Promise<number>((resolve, reject) => {
       child.once('error', (cause) =>
-        reject(new CliError(`Cannot run ${program}: ${cause.message}`, 'Run ./banata up, which installs what is missing.', { cause })),
+        reject(
+          new CliError(
+            `Cannot run ${program}: ${cause.message}`,
+            'Run ./banata up, which installs what is missing.',
+            { cause },
+          ),
+        ),
       );
       child.once('close', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
     });

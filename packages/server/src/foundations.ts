@@ -1,11 +1,13 @@
 import { buildImage } from '@banata/image';
 import type { Config } from '@banata/config';
 import { createOciDriver, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { BoxClient } from './boxes/box-client.ts';
 import { Boxes } from './boxes/boxes.ts';
+import { installDaemon } from './boxes/install-daemon.ts';
 import { connectDatabase } from './database/connect.ts';
 import { EmbeddedPostgres } from './database/embedded-postgres.ts';
 import { migrate } from './database/migrate.ts';
@@ -57,6 +59,9 @@ export interface Foundations {
 async function openDatabase(config: Config): Promise<pg.PoolConfig> {
   if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl };
   const embedded = new EmbeddedPostgres(config.paths.postgres);
+  // PostgreSQL's account has to get through to its folder below; it cannot list what else is there.
+  await mkdir(config.home, { recursive: true });
+  await chmod(config.home, 0o711);
   await embedded.ensureRunning();
   return embedded.connection;
 }
@@ -76,7 +81,7 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
     dataDir: config.paths.driver,
     runDir: join(config.paths.run, 'oci'),
     imageLayers: image.layers,
-    boxdDir: join(repository, 'packages/boxd/dist/box'),
+    boxdDir: await installDaemon(join(repository, 'packages/boxd/dist/box'), join(config.home, 'boxd')),
     ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
     poolBytes: config.driver.poolBytes,
     reservePool: config.driver.reservePool,

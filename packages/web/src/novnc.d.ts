@@ -21,6 +21,7 @@ declare module '@novnc/novnc' {
     viewOnly: boolean;
     qualityLevel: number;
     compressionLevel: number;
+    sendKey(keysym: number, code: string | null, down?: boolean): void;
     focus(options?: FocusOptions): void;
     disconnect(): void;
     addEventListener<T extends keyof RfbEvents>(type: T, listener: (event: RfbEvents[T]) => void): void;

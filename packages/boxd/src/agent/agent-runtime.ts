@@ -16,6 +16,7 @@ import { OpenCodeRequestError } from './opencode/client.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
 import { AgentServer } from './server/agent-server.ts';
+import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
 import type { AgentPrograms } from './server/programs.ts';
@@ -51,6 +52,7 @@ export class AgentRuntime {
   readonly #reports: ReportKeeper;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
+  #repairing = false;
 
   constructor(options: AgentRuntimeOptions) {
     this.#options = options;
@@ -71,6 +73,7 @@ export class AgentRuntime {
       agent: {
         whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
+        repairTools: (connection) => this.#repairTools(connection),
       },
     });
     this.#reports = new ReportKeeper({
@@ -96,8 +99,8 @@ export class AgentRuntime {
 
   async close(): Promise<void> {
     this.#stopping.abort();
-    await this.#runner.close();
-    await this.#supervisor.stop();
+    // Side by side: a task may wait for an answer that only the end of the server cuts short.
+    await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
     await this.#socket.close();
   }
 
@@ -179,6 +182,14 @@ export class AgentRuntime {
         }
       }
     }
+  }
+
+  #repairTools(connection: AgentConnection): void {
+    if (this.#repairing) return;
+    this.#repairing = true;
+    void prepareTools(this.#toolOptions(), connection, this.#stopping.signal).finally(() => {
+      this.#repairing = false;
+    });
   }
 
   #toolOptions(): { browser: BrowserService; logger: BoxLogger; browserStartMs: number } {

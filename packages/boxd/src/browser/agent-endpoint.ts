@@ -20,6 +20,7 @@ export class AgentEndpoint {
   readonly #server: Server;
   readonly #secret = randomBytes(24).toString('base64url');
   readonly #handlers: AgentEndpointHandlers;
+  readonly #upgraded = new Set<Duplex>();
 
   constructor(handlers: AgentEndpointHandlers) {
     this.#handlers = handlers;
@@ -28,6 +29,8 @@ export class AgentEndpoint {
     });
     this.#server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy());
+      this.#upgraded.add(socket);
+      socket.once('close', () => this.#upgraded.delete(socket));
       const path = this.#path(request);
       if (path === '/cdp') this.#handlers.connect(request, socket, head);
       else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -50,6 +53,8 @@ export class AgentEndpoint {
 
   close(): Promise<void> {
     this.#server.closeAllConnections();
+    // The server waits for these too, and does not close them itself.
+    for (const socket of this.#upgraded) socket.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 

@@ -1,18 +1,29 @@
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { readdir, readFile, stat } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { BoxEvent, BoxExecResult } from '@banata/protocol/box';
+import { createParser } from 'eventsource-parser';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { startInImage } from './testing/image-process.ts';
-import type { ImageProcess } from './testing/image-process.ts';
+import { startImageBox } from '../testing/image-box.ts';
+import type { ImageBox } from '../testing/image-box.ts';
+import { imageLayers } from '../testing/image-layers.ts';
 
-const TOKEN = 'integration-test-token-0123456789abcdef';
-const HEADERS = { authorization: `Bearer ${TOKEN}` };
+const PACKAGE = resolve(import.meta.dirname, '../..');
+const CONFIG = {
+  sandboxId: 'browser-test',
+  runtime: 'base',
+  env: {},
+  browser: { viewport: { width: 1280, height: 800 }, persistentProfile: false },
+  agent: null,
+};
 
 /** Fills the page with a picture that no encoder makes small. */
 const NOISE = `{
@@ -25,109 +36,112 @@ const NOISE = `{
   document.body.append(noise);
 }`;
 
-interface Line {
-  type?: string;
-  agentEndpoint?: string;
-}
-
-let box: ImageProcess;
+let boxDirectory: string;
+let box: ImageBox;
 let site: Server;
-let base: string;
 let pageUrl: string;
-let agentEndpoint: string;
-const lines: Line[] = [];
-let wake: () => void = () => {};
+let headers: Record<string, string>;
+const events: BoxEvent[] = [];
+const reading = new AbortController();
 
-async function line(matches: (line: Line) => boolean, from = 0): Promise<Line> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const found = lines.slice(from).find(matches);
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`Not seen in time; seen: ${JSON.stringify(lines)}`);
-    await new Promise<void>((done) => {
-      wake = done;
-      setTimeout(done, 250);
-    });
+/** Follows the journal, over a restart of the daemon too. */
+async function readEvents(): Promise<void> {
+  const { signal } = reading;
+  const parser = createParser({ onEvent: ({ data }) => events.push(JSON.parse(data) as BoxEvent) });
+  while (!signal.aborted) {
+    try {
+      const { body } = await box.fetch(`/events?after=${events.at(-1)?.cursor ?? 0}`, { signal });
+      parser.reset();
+      for await (const chunk of body!.pipeThrough(new TextDecoderStream())) parser.feed(chunk);
+    } catch {
+      await new Promise((done) => setTimeout(done, 50));
+    }
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  return port;
+const count = (type: string): number => events.filter(({ body }) => body.type === type).length;
+async function readyAgain(before: number): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (count('browser.ready') <= before) {
+    if (Date.now() > deadline) throw new Error(`The browser did not come up: ${await box.log()}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
 }
 
 function call(path: string, body?: object): Promise<Response> {
-  const init = body
-    ? {
-        method: 'POST',
-        body: JSON.stringify(body),
-        headers: { ...HEADERS, 'content-type': 'application/json' },
-      }
-    : { headers: HEADERS };
-  return fetch(`${base}${path}`, init);
+  if (!body) return box.fetch(path);
+  const type = { 'content-type': 'application/json' };
+  return box.fetch(path, { method: 'POST', body: JSON.stringify(body), headers: type });
 }
 
-const currentUrl = async (): Promise<unknown> => (await browserState())['url'];
+async function exec(command: string, user = 'user'): Promise<string> {
+  const reply = await call('/exec', { command, user, timeoutMs: 10_000 });
+  const { stdout, stderr } = (await reply.json()) as BoxExecResult;
+  return stdout + stderr;
+}
+
 async function browserState(): Promise<Record<string, unknown>> {
   return (await (await call('/browser')).json()) as Record<string, unknown>;
 }
-const cdpUrl = (): string => `${base.replace('http:', 'ws:')}/browser/cdp`;
-const overPlaywright = () => chromium.connectOverCDP(cdpUrl(), { headers: HEADERS });
+
+const currentUrl = async (): Promise<unknown> => (await browserState())['url'];
+const socketUrl = (path: string): string => box.url.replace('http:', 'ws:') + path;
+const overPlaywright = () => chromium.connectOverCDP(socketUrl('/browser/cdp'), { headers });
 const overPuppeteer = () =>
-  puppeteer.connect({ browserWSEndpoint: cdpUrl(), headers: HEADERS, defaultViewport: null });
+  puppeteer.connect({ browserWSEndpoint: socketUrl('/browser/cdp'), headers, defaultViewport: null });
+const overVnc = (): WebSocket => new WebSocket(socketUrl('/browser/vnc'), 'binary', { headers });
+const message = (socket: WebSocket): Promise<Buffer> => new Promise((done) => socket.once('message', done));
 
 /** Host pids of the processes in the box whose command line has `text`. */
 async function pidsOf(text: string): Promise<number[]> {
-  const namespace = (pid: string): Promise<string> =>
-    readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '');
   const found: number[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of await box.processes()) {
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (!command.includes(text) || !(await namespace(pid)).includes(box.upperDir)) continue;
-    found.push(Number(pid));
+    if (command.includes(text)) found.push(pid);
   }
   return found;
 }
 
-beforeAll(async () => {
-  const layers = process.env['BANATA_TEST_IMAGE_LAYERS'];
-  if (!layers)
-    throw new Error('Set BANATA_TEST_IMAGE_LAYERS to the layer directories of the image, top first.');
+async function serveSite(): Promise<void> {
   site = createServer((request, response) => {
     if (request.url === '/file.bin') {
       response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(Buffer.alloc(70_000, 'x'));
-    } else if (request.url === '/never') {
-      response.writeHead(200, { 'content-type': 'text/html' }).write('<title>Slow</title>');
-    } else if (request.url === '/moved') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<script>location = "/blue"</script>');
-    } else {
-      const colour = request.url?.slice(1) || 'white';
-      response
-        .writeHead(200, { 'content-type': 'text/html' })
-        .end(`<title>Page ${colour}</title><body style="background:${colour}"><h1>Hello</h1></body>`);
+      return;
     }
+    response.writeHead(200, { 'content-type': 'text/html' });
+    const colour = request.url?.slice(1) || 'white';
+    if (colour === 'never') response.write('<title>Slow</title>');
+    else if (colour === 'moved') response.end('<script>location = "/blue"</script>');
+    else
+      response.end(`<title>Page ${colour}</title><body style="background:${colour}"><h1>Hello</h1></body>`);
   });
   await new Promise<void>((done) => site.listen(0, '127.0.0.1', done));
   pageUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
-  const serve = '/opt/repository/packages/boxd/src/browser/testing/serve.ts';
-  box = await startInImage(layers, ['/usr/local/bin/node', serve, String(port), TOKEN]);
-  createInterface({ input: box.process.stdout! }).on('line', (text) => {
-    lines.push(JSON.parse(text) as Line);
-    wake();
-  });
-  ({ agentEndpoint = '' } = await line((seen) => seen.agentEndpoint !== undefined));
-  await line((seen) => seen.type === 'browser.ready');
+}
+
+beforeAll(async () => {
+  // A build of its own: others may replace the one in dist while this box uses it.
+  boxDirectory = await mkdtemp(join(tmpdir(), 'banata-browser-box-'));
+  await chmod(boxDirectory, 0o755);
+  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
+  const build = ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'];
+  await promisify(execFile)(tsdown, build, { cwd: PACKAGE });
+  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  await serveSite();
+  box = await startImageBox({ layers: imageLayers(process.env), boxDirectory });
+  headers = { authorization: `Bearer ${box.token}` };
+  void readEvents();
+  const { status } = await box.send('PUT', '/config', CONFIG);
+  expect(status).toBe(200);
+  await readyAgain(0);
 }, 60_000);
 
 afterAll(async () => {
-  await box?.stop();
+  reading.abort();
+  await box?.close();
   site?.closeAllConnections();
   await new Promise((done) => site.close(done));
+  await rm(boxDirectory, { recursive: true, force: true });
 });
 
 describe('the page', () => {
@@ -187,7 +201,7 @@ describe('the page', () => {
   test('a download lands in the workspace, for the user to take', async () => {
     const reply = await call('/browser/navigate', { url: `${pageUrl}/file.bin` });
     expect(await reply.json()).toMatchObject({ code: 'NAVIGATION_DOWNLOAD' });
-    const file = join(box.upperDir, 'workspace/downloads/file.bin');
+    const file = join(box.root, 'workspace/downloads/file.bin');
     await expect
       .poll(
         () =>
@@ -267,7 +281,7 @@ describe('CDP clients', () => {
   });
 
   test('a silent client that holds new targets does not stop the others', async () => {
-    const silent = new WebSocket(cdpUrl(), { headers: HEADERS });
+    const silent = new WebSocket(socketUrl('/browser/cdp'), { headers });
     await new Promise((done) => silent.once('open', done));
     const params = { autoAttach: true, waitForDebuggerOnStart: true, flatten: true };
     silent.send(JSON.stringify({ id: 1, method: 'Target.setAutoAttach', params }));
@@ -288,7 +302,7 @@ describe('CDP clients', () => {
     }[];
     const path = list[0]!.webSocketDebuggerUrl;
     expect(path).toBe(`/browser/cdp?targetId=${list[0]!.id}`);
-    const socket = new WebSocket(`${base.replace('http:', 'ws:')}${path}`, { headers: HEADERS });
+    const socket = new WebSocket(socketUrl(path), { headers });
     await new Promise((done) => socket.once('open', done));
     socket.send(JSON.stringify({ id: 7, method: 'Runtime.evaluate', params: { expression: '6 * 7' } }));
     const reply = await new Promise<Buffer>((done) => socket.once('message', done));
@@ -297,7 +311,7 @@ describe('CDP clients', () => {
   });
 
   test('without the token nobody connects', async () => {
-    const socket = new WebSocket(cdpUrl());
+    const socket = new WebSocket(socketUrl('/browser/cdp'));
     const status = await new Promise((done) => {
       socket.once('unexpected-response', (_request, response) => done(response.statusCode));
     });
@@ -307,16 +321,32 @@ describe('CDP clients', () => {
 
 describe('the desktop', () => {
   test('answers RFB through the WebSocket', async () => {
-    const socket = new WebSocket(`${base.replace('http:', 'ws:')}/browser/vnc`, 'binary', {
-      headers: HEADERS,
-    });
-    const hello = await new Promise<Buffer>((done) => socket.once('message', done));
+    const socket = overVnc();
+    const hello = await message(socket);
     expect(socket.protocol).toBe('binary');
     expect(hello.toString()).toBe('RFB 003.008\n');
     socket.send(hello);
-    const types = await new Promise<Buffer>((done) => socket.once('message', done));
-    expect(types).toEqual(Buffer.from([1, 1]));
+    expect(await message(socket)).toEqual(Buffer.from([1, 1]));
     socket.close();
+  });
+
+  test('viewers that leave early do not lock others out', async () => {
+    for (let i = 0; i < 12; i += 1) {
+      const socket = overVnc();
+      expect((await message(socket)).toString()).toBe('RFB 003.008\n');
+      socket.terminate();
+    }
+  });
+
+  test('is closed to the user of commands and agent', async () => {
+    const askDisplay = 'for s in /tmp/.X11-unix/X*; do DISPLAY=:${s##*X} xset q; done';
+    const withCookie = `export XAUTHORITY=/run/boxd/browser/Xauthority; ${askDisplay}`;
+    expect(await exec(withCookie, 'root')).toMatch(/Keyboard Control/);
+    expect(await exec(withCookie)).toMatch(/Authorization required/);
+    expect(await exec(askDisplay)).toMatch(/Authorization required/);
+    expect(await exec('ls /run/boxd/browser/rfb')).toMatch(/Permission denied/);
+    expect(await exec('ls /home/desktop/profile')).toMatch(/Permission denied/);
+    expect(await exec('ls /proc/$(pgrep -f no-startup-window | head -1)/fd')).toMatch(/Permission denied/);
   });
 
   test('resize changes desktop and window', async () => {
@@ -325,43 +355,64 @@ describe('the desktop', () => {
     expect((await browserState())['viewport']).toEqual({ width: 1000, height: 700 });
     const client = await overPlaywright();
     const page = client.contexts()[0]!.pages()[0]!;
-    await expect.poll(() => page.evaluate('window.innerWidth')).toBe(1000);
+    const frame = '[innerWidth, outerWidth, outerHeight, screenX, screenY].join()';
+    await expect.poll(() => page.evaluate(frame)).toBe('1000,1000,700,0,0');
     await client.close();
     await call('/browser/resize', { width: 1280, height: 800 });
   });
 });
 
-describe("the agent's endpoint", () => {
-  test('takes connectOverCDP and shows the visible tab', async () => {
-    await call('/browser/navigate', { url: `${pageUrl}/olive` });
-    const client = await chromium.connectOverCDP(agentEndpoint);
-    expect(client.contexts()[0]!.pages()[0]!.url()).toBe(`${pageUrl}/olive`);
-    await client.close();
-  });
-
-  test('is closed without the secret, and to pages', async () => {
-    const { origin } = new URL(agentEndpoint);
-    expect((await fetch(`${origin}/json/version`)).status).toBe(404);
-    expect((await fetch(`${origin}/${'x'.repeat(32)}/json/version`)).status).toBe(404);
-    expect((await fetch(`${agentEndpoint}/json/version`)).status).toBe(200);
-    const fromPage = await fetch(`${agentEndpoint}/json/version`, {
-      headers: { origin: 'http://evil.test' },
-    });
-    expect(fromPage.status).toBe(404);
-  });
-});
-
 describe('supervision', () => {
   test.each(['--no-startup-window', 'Xvnc'])('%s killed comes back, and ready', async (text) => {
-    const from = lines.length;
+    const before = count('browser.ready');
     const [pid] = await pidsOf(text);
     process.kill(pid!, 'SIGKILL');
-    await line((seen) => seen.type === 'browser.ready', from);
+    await readyAgain(before);
     const reply = await call('/browser/navigate', { url: `${pageUrl}/navy` });
     expect(await reply.json()).toMatchObject({ title: 'Page navy' });
     const client = await overPlaywright();
     expect(client.contexts()[0]!.pages()[0]!.url()).toBe(`${pageUrl}/navy`);
     await client.close();
     expect(await pidsOf('Xvnc')).toHaveLength(1);
+  });
+
+  test('a daemon that is killed comes back with the browser, and clients may come at once', async () => {
+    const old = await pidsOf('no-startup-window');
+    const [daemon] = await pidsOf('boxd.cjs');
+    process.kill(daemon!, 'SIGKILL');
+    await expect
+      .poll(
+        () =>
+          call('/health').then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    const client = await overPlaywright();
+    await client.contexts()[0]!.pages()[0]!.goto(`${pageUrl}/lime`);
+    expect(await browserState()).toMatchObject({ state: 'ready', title: 'Page lime' });
+    await client.close();
+    const now = await pidsOf('no-startup-window');
+    expect(now).toHaveLength(1);
+    expect(old).not.toEqual(now);
+    expect(await pidsOf('Xvnc')).toHaveLength(1);
+  });
+
+  test('a browser that ends again and again is given up, and the reason told', async () => {
+    const deadline = Date.now() + 50_000;
+    while (count('browser.failed') === 0 && Date.now() < deadline) {
+      for (const pid of await pidsOf('--no-startup-window')) process.kill(pid, 'SIGKILL');
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    const state = await browserState();
+    expect(state).toMatchObject({ state: 'failed', viewport: null });
+    expect(state['reason']).toMatch(/Chromium ended: SIGKILL[^]*not started again/);
+    expect(await (await call('/browser/navigate', { url: pageUrl })).json()).toMatchObject({
+      code: 'BROWSER_FAILED',
+    });
+    await expect(overPlaywright()).rejects.toThrow(/503/);
+    expect(await pidsOf('Xvnc')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-export interface CdpBody {
+interface CdpBody {
   params?: unknown;
   result?: unknown;
   error?: { message: string };

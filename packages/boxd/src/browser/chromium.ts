@@ -68,6 +68,8 @@ export function chromiumCommand(options: ChromiumOptions): [string, ...string[]]
     '--disable-component-update',
     '--disable-domain-reliability',
     '--disable-background-networking',
+    // The browser asks for its own accounts here, at a port that Chromium refuses to dial; pages are not affected.
+    '--gaia-url=https://127.0.0.1:9',
     '--disable-client-side-phishing-detection',
     '--disable-search-engine-choice-screen',
     '--disable-component-extensions-with-background-pages',
@@ -84,10 +86,16 @@ export function chromiumPreferences(downloadsDir: string): object {
       custom_chrome_frame: false,
       has_seen_welcome_page: true,
     },
+    // Asks a search service when a name is not found.
+    alternate_error_pages: { enabled: false },
     credentials_enable_service: false,
     download: { default_directory: downloadsDir, directory_upgrade: true, prompt_for_download: false },
+    net: { network_prediction_options: 2 },
     profile: { password_manager_enabled: false },
     savefile: { default_directory: downloadsDir },
+    search: { suggest_enabled: false },
+    // Signing in to the browser itself, which asks for accounts at every start; signing in to pages goes on.
+    signin: { allowed: false, allowed_on_next_startup: false },
   };
 }
 

@@ -34,6 +34,8 @@ export async function startDisplay(
     '-rfbunixpath': files.rfbSocket,
     '-rfbunixmode': String(RFB_SOCKET_MODE),
     '-SecurityTypes': 'None',
+    // Errors only; it tells of every connection otherwise.
+    '-Log': '*:stderr:0',
   };
   // Every viewer comes from the same socket: one that leaves early must not lock the others out.
   const switches = ['-noreset', '-AlwaysShared', '-UseBlacklist=0'];

@@ -64,6 +64,10 @@ class LiveBrowserService implements BrowserParts {
     ];
   }
 
+  /**
+   * The profile stays as long as the box's disk does; `persistentProfile` tells the server whether to keep it
+   * longer, and changes nothing here.
+   */
   start(config: NonNullable<BoxConfig['browser']>): void {
     const { state } = this.#phase;
     if (state === 'starting' || state === 'ready') throw new Error('The browser was started already.');

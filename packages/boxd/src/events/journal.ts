@@ -173,7 +173,11 @@ export class Journal implements EventSink {
     if (!this.#handle) {
       this.#handle = await open(this.#path(segment.firstCursor), 'a', 0o600);
       const directory = await open(this.#directory, 'r');
-      await directory.sync().finally(() => directory.close());
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
     }
     return { handle: this.#handle, segment };
   }

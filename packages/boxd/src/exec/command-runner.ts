@@ -14,7 +14,7 @@ import { RunningCommand, type Ending } from './running-command.ts';
 import { spawnCommand, type SpawnRefusal } from './spawn-command.ts';
 
 /** Variable by which every process of a command is found again, wherever it went. */
-export const EXEC_MARKER = 'BANATA_EXEC_ID';
+const EXEC_MARKER = 'BANATA_EXEC_ID';
 
 const MAX_RUNNING = 256;
 const KILL_GRACE_MS = 500;

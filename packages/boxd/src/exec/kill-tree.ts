@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '../services.ts';
 import { findMarked, type Marker } from './marked-processes.ts';
-import { listProcesses, selectTree } from './process-tree.ts';
+import { killTargets, listProcesses, selectTree } from './process-tree.ts';
 
 export interface KillTreeOptions {
   /** Leader of the group and session, when known. */
@@ -17,6 +17,8 @@ export interface KillTreeOptions {
 
 interface Look {
   pids: number[];
+  /** For kill(2). */
+  targets: number[];
   /** False when the box had no process left for the search: there may be more than `pids`. */
   whole: boolean;
 }
@@ -32,12 +34,12 @@ export async function killTree(options: KillTreeOptions): Promise<number[]> {
   const { graceMs, limitMs = 3000 } = options;
   let look = await findTree(options);
   if (graceMs > 0 && look.pids.length > 0) {
-    signalAll(look.pids, 'SIGTERM');
+    signalAll(look.targets, 'SIGTERM');
     look = await waitGone(options, performance.now() + graceMs);
   }
   const deadline = performance.now() + limitMs;
   while (!isEmpty(look) && performance.now() < deadline) {
-    signalAll(look.pids, 'SIGKILL');
+    signalAll(look.targets, 'SIGKILL');
     await sleep(KILL_POLL_MS);
     look = await findTree(options);
   }
@@ -56,18 +58,23 @@ async function waitGone(options: KillTreeOptions, deadline: number): Promise<Loo
 async function findTree({ root, marker, accounts }: KillTreeOptions): Promise<Look> {
   const searches = await Promise.allSettled(accounts.map((account) => findMarked(marker, account)));
   const marked = searches.flatMap((search) => (search.status === 'fulfilled' ? search.value : []));
-  const pids = selectTree(await listProcesses(), root, new Set(marked));
-  return { pids, whole: searches.every(({ status }) => status === 'fulfilled') };
+  const processes = listProcesses();
+  const pids = selectTree(processes, root, new Set(marked));
+  return {
+    pids,
+    targets: killTargets(processes, pids),
+    whole: searches.every(({ status }) => status === 'fulfilled'),
+  };
 }
 
 function isEmpty({ pids, whole }: Look): boolean {
   return whole && pids.length === 0;
 }
 
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
+function signalAll(targets: readonly number[], signal: NodeJS.Signals): void {
+  for (const target of targets) {
     try {
-      process.kill(pid, signal);
+      process.kill(target, signal);
     } catch {
       // Gone already, which is what was wanted; the next look tells.
     }

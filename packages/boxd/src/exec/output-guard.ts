@@ -23,7 +23,9 @@ export class OutputGuard {
 
   watch(files: readonly OutputFile[]): void {
     this.#running.add(files);
-    this.#timer ??= setInterval(() => (this.#looking ??= this.#look()), INTERVAL_MS).unref();
+    this.#timer ??= setInterval(() => {
+      this.#looking ??= this.#look();
+    }, INTERVAL_MS).unref();
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { listProcesses, parseStat, selectTree, type ProcessInfo } from './process-tree.ts';
+import { killTargets, listProcesses, parseStat, selectTree, type ProcessInfo } from './process-tree.ts';
 
 const info = (pid: number, parent: number, rest: Partial<ProcessInfo> = {}): ProcessInfo => ({
   pid,
@@ -41,11 +41,13 @@ describe('selectTree', () => {
   ];
 
   test('finds descendants, session and group, and what is marked', () => {
-    expect(selectTree(processes, 100, new Set([200])).sort()).toEqual([100, 101, 102, 200, 201]);
+    expect(selectTree(processes, 100, new Set([200])).toSorted((a, b) => a - b)).toEqual([
+      100, 101, 102, 200, 201,
+    ]);
   });
 
   test('finds by the mark alone', () => {
-    expect(selectTree(processes, undefined, new Set([200])).sort()).toEqual([200, 201]);
+    expect(selectTree(processes, undefined, new Set([200])).toSorted((a, b) => a - b)).toEqual([200, 201]);
   });
 
   test('never takes PID 1 or the caller', () => {
@@ -55,7 +57,20 @@ describe('selectTree', () => {
   });
 });
 
-test('listProcesses sees the test itself', async () => {
-  const own = (await listProcesses()).find(({ pid }) => pid === process.pid);
+test('killTargets takes a group only when all of it is meant', () => {
+  const processes = [
+    info(10, 1),
+    info(11, 10, { group: 10 }),
+    info(20, 1, { group: 5 }),
+    info(21, 1, { group: 5 }),
+    info(30, 1),
+    info(31, 30, { group: 30, state: 'Z' }),
+    info(40, 1, { group: 1 }),
+  ];
+  expect(killTargets(processes, [10, 11, 20, 30, 40])).toEqual([-30, -10, 20, 40]);
+});
+
+test('listProcesses sees the test itself', () => {
+  const own = listProcesses().find(({ pid }) => pid === process.pid);
   expect(own?.parent).toBe(process.ppid);
 });

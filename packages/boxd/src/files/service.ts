@@ -1,10 +1,13 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { refuseBody } from '../http/refuse-body.ts';
 import { BoxError, type BoxRequest, type BoxRoute } from '../http/route.ts';
-import { WorkerProcess, type Worker, type WorkerProcessOptions } from './worker-process.ts';
+import { WorkerLostError, WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A worker that neither takes nor gives bytes for this long is given up. */
 const STALL_MS = 120_000;
+const MAX_REFUSAL_BYTES = 64 * 1024;
 
 export interface FilesService {
   routes: BoxRoute[];
@@ -18,7 +21,7 @@ export interface FilesService {
 export function createFilesService(options: WorkerProcessOptions): FilesService {
   const worker = new WorkerProcess(options);
   const handle = async (request: BoxRequest): Promise<undefined> => {
-    await worker.with((current) => forward(request, current));
+    await worker.with((socket) => forward(request, socket));
     return undefined;
   };
   return {
@@ -33,37 +36,74 @@ export function createFilesService(options: WorkerProcessOptions): FilesService 
   };
 }
 
-async function forward(request: BoxRequest, { socketPath, agent }: Worker): Promise<void> {
+async function forward(request: BoxRequest, socket: Socket): Promise<void> {
+  const progress = { begun: false };
+  try {
+    await exchange(request, socket, progress);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ECONNRESET' && code !== 'EPIPE') throw error;
+    // Of the caller's own connection the signal tells; then there is nobody to answer.
+    request.signal.throwIfAborted();
+    if (!progress.begun) throw new WorkerLostError('The file worker ended', { cause: error });
+    throw new BoxError(503, 'FILES_INTERRUPTED', 'The file operation was interrupted; try again', {
+      cause: error,
+    });
+  }
+}
+
+async function exchange(request: BoxRequest, socket: Socket, progress: { begun: boolean }): Promise<void> {
   const { raw, response, url, signal } = request;
   const outgoing = httpRequest({
-    socketPath,
-    agent,
+    createConnection: () => socket,
     method: raw.method,
     path: url.pathname + url.search,
-    headers: bodyHeaders(raw),
+    // The worker says that it begins, and only then does it get the body: till then all can be done again.
+    headers: { ...bodyHeaders(raw), connection: 'close', expect: '100-continue' },
     signal,
     timeout: STALL_MS,
   });
   outgoing.once('timeout', () => {
     outgoing.destroy(new BoxError(504, 'FILES_STALLED', 'The file operation made no progress; try again'));
   });
+  const begun = new Promise<void>((resolve) => outgoing.once('continue', resolve));
   const reply = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once('response', resolve);
     // Stays for the whole exchange: a late error must not be an uncaught one.
     outgoing.on('error', reject);
   });
-  // The worker may answer before it has read the body; the rest of the body is of no interest then, and how
-  // sending it ended neither.
-  const sent = pipeline(raw, outgoing);
-  const incoming = await Promise.race([reply, sent.then(() => reply)]);
-  sent.catch(() => undefined);
-  response.statusCode = incoming.statusCode ?? 502;
+  outgoing.flushHeaders();
+  await Promise.race([begun, reply]);
+  progress.begun = true;
+  // Not `pipeline`: that would end the caller's connection with the worker's. The signal ends both.
+  if (raw.method === 'PUT') raw.pipe(outgoing);
+  else outgoing.end();
+  const incoming = await reply;
+  const status = incoming.statusCode ?? 502;
+  if (raw.method === 'PUT' && !raw.complete) {
+    raw.unpipe(outgoing);
+    refuseBody(raw, response, status, await readAll(incoming));
+    return;
+  }
+  response.statusCode = status;
   for (const name of ['content-type', 'content-length']) {
     const value = incoming.headers[name];
     if (value !== undefined) response.setHeader(name, value);
   }
-  if (!raw.complete) response.setHeader('connection', 'close');
   await pipeline(incoming, response);
+}
+
+/** Body of a refusal, which is short. */
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_REFUSAL_BYTES)
+      throw new BoxError(502, 'FILES_FAILED', 'The file worker answered too much');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function bodyHeaders({ headers }: IncomingMessage): Record<string, string> {

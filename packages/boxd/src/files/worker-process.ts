@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdir, rm } from 'node:fs/promises';
-import { Agent } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 
@@ -17,17 +17,21 @@ export interface WorkerProcessOptions {
   idleMs?: number;
 }
 
-/** A worker that takes requests at its socket. */
-export interface Worker {
+/** The worker ended before it began with what it was asked. */
+export class WorkerLostError extends Error {
+  override readonly name = 'WorkerLostError';
+}
+
+interface Worker {
+  child: ChildProcess;
   socketPath: string;
-  agent: Agent;
 }
 
 /** Owner of the file worker: starts it when it is used, ends it when it has been idle. */
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #directory: string;
-  #current: Promise<Worker & { child: ChildProcess }> | undefined;
+  #current: Promise<Worker> | undefined;
   #users = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -36,12 +40,20 @@ export class WorkerProcess {
     this.#directory = join(options.environment.runDir, 'files');
   }
 
-  /** Runs `use` with the worker, which stays alive at least that long. */
-  async with<T>(use: (worker: Worker) => Promise<T>): Promise<T> {
+  /**
+   * Runs `use` with a connection to the worker, which stays alive at least that long. When `use` throws
+   * {@link WorkerLostError}, it is run once more with a new worker.
+   */
+  async with<T>(use: (socket: Socket) => Promise<T>): Promise<T> {
     this.#users += 1;
     clearTimeout(this.#idleTimer);
     try {
-      return await use(await (this.#current ??= this.#start()));
+      const worker = this.#worker();
+      return await this.#use(worker, use).catch(async (error: unknown) => {
+        if (!(error instanceof WorkerLostError)) throw error;
+        if (this.#current === worker) await this.stop();
+        return await this.#use(this.#worker(), use);
+      });
     } finally {
       this.#users -= 1;
       if (this.#users === 0) {
@@ -56,12 +68,31 @@ export class WorkerProcess {
     const current = this.#current;
     this.#current = undefined;
     const worker = await current?.catch(() => undefined);
-    if (!worker) return;
-    worker.agent.destroy();
-    await killed(worker.child);
+    if (worker) await killed(worker.child);
   }
 
-  async #start(): Promise<Worker & { child: ChildProcess }> {
+  async #use<T>(worker: Promise<Worker>, use: (socket: Socket) => Promise<T>): Promise<T> {
+    const socket = await connected((await worker).socketPath);
+    try {
+      return await use(socket);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  /** The worker there is, or a new one. */
+  #worker(): Promise<Worker> {
+    if (this.#current) return this.#current;
+    const started = this.#start();
+    this.#current = started;
+    const forget = (): void => {
+      if (this.#current === started) this.#current = undefined;
+    };
+    started.then(({ child }) => child.once('exit', forget), forget);
+    return started;
+  }
+
+  async #start(): Promise<Worker> {
     const { environment, logger, script } = this.#options;
     const { user, root } = environment.accounts;
     const socketPath = join(this.#directory, 'files.sock');
@@ -77,23 +108,17 @@ export class WorkerProcess {
     });
     // A worker that ended reads no more; its exit is what counts.
     child.stdin.on('error', () => undefined);
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
-    const forget = (): void => {
-      agent.destroy();
-      this.#current = undefined;
-    };
+    child.on('error', (error) => logger.warn('files.worker_failed', { error }));
     child.once('exit', (exitCode, signal) => {
       if (!child.killed) logger.warn('files.worker_ended', { exitCode, signal });
-      forget();
     });
     try {
       await ready(child);
     } catch (error) {
-      forget();
       await killed(child);
       throw error;
     }
-    return { socketPath, agent, child };
+    return { socketPath, child };
   }
 }
 
@@ -112,4 +137,15 @@ async function killed(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit', { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
   child.kill('SIGKILL');
   await exit;
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = createConnection({ path });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw new WorkerLostError('The file worker takes no connection', { cause: error });
+  }
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { BoxError } from './route.ts';
 
 /** Largest JSON body the daemon takes, in bytes. */
-export const MAX_JSON_BYTES = 32 * 1024 * 1024;
+const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
 /**
  * Reads a JSON body and parses it with the schema.

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { BoxLogger } from '../services.ts';
 import { readJson } from './body.ts';
+import { refuseBody } from './refuse-body.ts';
 import { BoxError, type BoxRequest } from './route.ts';
 import type { Router } from './router.ts';
 import { createTokenCheck } from './token.ts';
@@ -18,8 +19,6 @@ const REQUEST_TIMEOUT_MS = 60 * 60_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the server keeps its idle connections, so that it never writes into one that we just closed. */
 const KEEP_ALIVE_MS = 5 * 60_000;
-/** For how long the rest of a refused body is read and thrown away. */
-const DRAIN_MS = 1000;
 const MAX_CONNECTIONS = 1024;
 
 export interface HttpServerOptions {
@@ -116,14 +115,14 @@ export class HttpServer {
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const reply = this.#toReply(request, error);
-    if (response.headersSent) {
+    if (response.headersSent || response.destroyed) {
       // A cut-off body is the only way left to say that it is not whole.
       response.destroy();
       return;
     }
     const body = { error: reply.message, code: reply.code };
     if (request.complete) sendJson(response, reply.status, body);
-    else refuseBody(request, response, reply.status, body);
+    else refuseBody(request, response, reply.status, Buffer.from(JSON.stringify(body)));
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -160,26 +159,6 @@ function parseUrl(request: IncomingMessage): URL {
 
 function unauthorized(): BoxError {
   return new BoxError(401, 'UNAUTHORIZED', "Send this box's token as `Authorization: Bearer <token>`");
-}
-
-/**
- * Answers while the caller still sends, and closes the connection. Not at once: a socket that is closed with bytes
- * unread is reset, and the caller would lose the reply.
- */
-function refuseBody(request: IncomingMessage, response: ServerResponse, status: number, value: object): void {
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': body.length,
-    connection: 'close',
-  });
-  response.write(body);
-  const end = (): void => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, DRAIN_MS);
-  request.once('close', end).resume();
 }
 
 function sendJson(response: ServerResponse, status: number, value: object): void {

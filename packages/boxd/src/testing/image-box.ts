@@ -92,7 +92,8 @@ export async function startImageBox(options: ImageBoxOptions): Promise<ImageBox>
       log: async () => (await run('cat', [log])).stdout,
       processes: async () => {
         const { stdout } = await run('runc', ['--root', join(directory, 'runc'), 'ps', '-f', 'json', name]);
-        return JSON.parse(stdout) as number[];
+        // runc says null when there are none.
+        return (JSON.parse(stdout) as number[] | null) ?? [];
       },
     };
     return box;
@@ -192,6 +193,7 @@ function buildSpec(root: string, secrets: string, boxDirectory: string, name: st
     linux: {
       namespaces: ['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
       cgroupsPath: `/${name}`,
+      resources: { pids: { limit: 1024 } },
     },
   };
 }

@@ -186,8 +186,9 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     const { prompt, step } = position(chat);
     const toolCount = chat.tools?.length ?? 0;
     const record = { at: Date.now(), path, authorization, model: chat.model, prompt, step, toolCount };
+    const same = requests.filter((earlier) => earlier.prompt === prompt && earlier.step === step);
+    const reply = replyTo(prompt, { step, repeats: same.length });
     requests.push({ ...record, system: system.join('\n') });
-    const reply = replyTo(prompt, step);
     if (chat.stream === true) await stream(response, chat.model, reply, step);
     else sendWhole(response, chat.model, reply, step);
   };

@@ -15,7 +15,15 @@ export type ScriptedReply =
   /** Writes the text and then stays silent until the client goes away. */
   | { kind: 'hang'; text: string };
 
-type Scenario = (args: ScenarioArguments, step: number) => ScriptedReply;
+/** Where a request stands in its scenario. */
+export interface ScenarioPosition {
+  /** Assistant turns since the prompt that named the scenario. */
+  step: number;
+  /** How often this very request came before. */
+  repeats: number;
+}
+
+type Scenario = (args: ScenarioArguments, step: number, repeats: number) => ScriptedReply;
 
 const say = (text: string, chunkDelayMs = 0): ScriptedReply => ({
   kind: 'message',
@@ -33,7 +41,7 @@ const call = (name: string, args: Record<string, unknown>, text = ''): ScriptedR
 
 const bash = (command: string): ScriptedReply => call('bash', { command, description: 'Runs a command' });
 
-/** Replies by scenario name; `step` counts the assistant turns since the prompt that named the scenario. */
+/** Replies by scenario name. */
 const SCENARIOS: Record<string, Scenario> = {
   /** One answer: `reply`, in words `delayMs` apart. */
   text: (args) => say(args['reply'] ?? 'Hello from the scripted model.', Number(args['delayMs'] ?? 0)),
@@ -54,6 +62,18 @@ const SCENARIOS: Record<string, Scenario> = {
   browse: (args, step) => {
     if (step === 0) return call('playwright_browser_navigate', { url: args['url'] ?? 'about:blank' });
     return step === 1 ? call('playwright_browser_snapshot', {}) : say(args['reply'] ?? 'Page visited.');
+  },
+  /** The main job: opens `url`, reads the page, writes `path` with `content`, answers. */
+  research: (args, step) => {
+    if (step === 0) return call('playwright_browser_navigate', { url: args['url'] ?? 'about:blank' });
+    if (step === 1) return call('playwright_browser_snapshot', {});
+    if (step === 2) {
+      return call('write', {
+        filePath: args['path'] ?? '/workspace/report.md',
+        content: args['content'] ?? '# Report\n',
+      });
+    }
+    return say(args['reply'] ?? 'The report is written.');
   },
   /** Sets a to-do list, answers. */
   todo: (_args, step) =>
@@ -90,14 +110,17 @@ const SCENARIOS: Record<string, Scenario> = {
     headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
     message: args['message'] ?? 'scripted failure',
   }),
-  /** Breaks the connection in the middle of an answer. */
-  cut: (args) => ({ kind: 'cut', text: args['text'] ?? 'This answer breaks ' }),
+  /** Breaks the connection in the middle of the answer, `times` times (default: always), then answers `reply`. */
+  cut: (args, _step, repeats) =>
+    repeats < Number(args['times'] ?? Infinity)
+      ? { kind: 'cut', text: args['text'] ?? 'This answer breaks ' }
+      : say(args['reply'] ?? 'Whole at last.'),
   /** Starts an answer and never ends it. */
   hang: (args) => ({ kind: 'hang', text: args['text'] ?? 'Thinking ' }),
 };
 
 /** Names that a prompt can give after `SCENARIO:`. */
-export const scenarioNames: readonly string[] = Object.keys(SCENARIOS);
+const scenarioNames: readonly string[] = Object.keys(SCENARIOS);
 
 const ARGUMENT = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))/g;
 
@@ -114,7 +137,7 @@ export function parseScenario(prompt: string): { name: string; args: ScenarioArg
 }
 
 /** The reply to one request; an unknown scenario answers HTTP 400 with the names there are. */
-export function replyTo(prompt: string, step: number): ScriptedReply {
+export function replyTo(prompt: string, { step, repeats }: ScenarioPosition): ScriptedReply {
   const scenario = parseScenario(prompt);
   if (scenario === null) return say(`You said: ${prompt.slice(0, 200)}`);
   const run = SCENARIOS[scenario.name];
@@ -122,5 +145,5 @@ export function replyTo(prompt: string, step: number): ScriptedReply {
     const message = `unknown scenario ${scenario.name}; there are: ${scenarioNames.join(', ')}`;
     return { kind: 'error', status: 400, headers: {}, message };
   }
-  return run(scenario.args, step);
+  return run(scenario.args, step, repeats);
 }

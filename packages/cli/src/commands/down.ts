@@ -30,16 +30,22 @@ export async function down(context: CliContext, options: DownOptions): Promise<v
   );
   if (exists) {
     if (options.all) {
-      await output.step('Ending the sandboxes, removing network and mounts', () => runServerCommand(context, 'purge'));
+      await output.step('Ending the sandboxes, removing network and mounts', () =>
+        runServerCommand(context, 'purge'),
+      );
     }
     await output.step('Stopping the database', () => runServerCommand(context, 'stop-database'));
   }
-  if (output.json) output.result({ stopped: server !== undefined, killed, purged: Boolean(options.all && exists) });
+  if (output.json)
+    output.result({ stopped: server !== undefined, killed, purged: Boolean(options.all && exists) });
   else output.say(summary(server !== undefined, Boolean(options.all), config.home));
 }
 
 async function isSure(home: string): Promise<boolean> {
-  const answer = await confirm({ message: `End all sandboxes of ${home}? What was not saved as an artifact is lost.`, initialValue: false });
+  const answer = await confirm({
+    message: `End all sandboxes of ${home}? What was not saved as an artifact is lost.`,
+    initialValue: false,
+  });
   return !isCancel(answer) && answer;
 }
 

@@ -9,10 +9,16 @@ export interface ExecOptions {
 }
 
 /** Runs a command in a sandbox and ends with its exit code. */
-export async function exec(context: CliContext, id: string, command: string[], options: ExecOptions): Promise<void> {
+export async function exec(
+  context: CliContext,
+  id: string,
+  command: string[],
+  options: ExecOptions,
+): Promise<void> {
   const { output, signal } = context;
   const [program, ...args] = command;
-  if (program === undefined) throw new CliError('The command is missing', 'For example: ./banata exec ID -- ls -la');
+  if (program === undefined)
+    throw new CliError('The command is missing', 'For example: ./banata exec ID -- ls -la');
   const sandbox = await (await connect(context)).connect(id, { signal });
   const result = await sandbox.exec(program, args, {
     signal,
@@ -24,8 +30,10 @@ export async function exec(context: CliContext, id: string, command: string[], o
   else {
     process.stdout.write(result.stdout);
     process.stderr.write(result.stderr);
-    if (result.truncated) output.note(`banata: the output was cut; all of it is in ${result.stdoutFile ?? result.stderrFile}`);
-    if (result.timedOut) output.note('banata: the command was ended by its timeout; give more with --timeout SECONDS');
+    if (result.truncated)
+      output.note(`banata: the output was cut; all of it is in ${result.stdoutFile ?? result.stderrFile}`);
+    if (result.timedOut)
+      output.note('banata: the command was ended by its timeout; give more with --timeout SECONDS');
   }
   process.exitCode = result.exitCode ?? 128;
 }
@@ -38,5 +46,8 @@ function user(value = 'user'): 'user' | 'root' {
 function seconds(value = '60'): number {
   const count = Number(value);
   if (Number.isFinite(count) && count > 0 && count <= 3600) return Math.ceil(count * 1000);
-  throw new CliError(`--timeout is "${value}"; it must be a number of seconds up to 3600`, 'Leave it out for 60.');
+  throw new CliError(
+    `--timeout is "${value}"; it must be a number of seconds up to 3600`,
+    'Leave it out for 60.',
+  );
 }

@@ -11,8 +11,13 @@ export async function list(context: CliContext, options: ListOptions): Promise<v
   const { output, signal } = context;
   const client = await connect(context);
   const sandboxes: SandboxSession[] = [];
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await client.list({ limit: 200, signal, ...(options.all && { all: true }), ...(cursor && { cursor }) });
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page = await client.list({
+      limit: 200,
+      signal,
+      ...(options.all && { all: true }),
+      ...(cursor && { cursor }),
+    });
     sandboxes.push(...page.data);
     cursor = page.nextCursor;
   }
@@ -23,6 +28,8 @@ export async function list(context: CliContext, options: ListOptions): Promise<v
     const left = sandbox.endedAt === null ? formatMs(Math.max(0, sandbox.expiresAt - Date.now())) : '-';
     const labels = Object.entries(sandbox.metadata).map(([name, value]) => plainText(`${name}=${value}`));
     const age = formatMs(Date.now() - sandbox.createdAt);
-    output.say(`${sandbox.id.padEnd(34)}${sandbox.status.padEnd(11)}${age.padEnd(15)}${left.padEnd(15)}${labels.join(' ')}`);
+    output.say(
+      `${sandbox.id.padEnd(34)}${sandbox.status.padEnd(11)}${age.padEnd(15)}${left.padEnd(15)}${labels.join(' ')}`,
+    );
   }
 }

@@ -15,11 +15,18 @@ export async function logs(context: CliContext, options: LogsOptions): Promise<v
   const path = context.config.paths.serverLog;
   const count = Number(options.lines ?? '200');
   if (!Number.isInteger(count) || count < 0) {
-    throw new CliError(`--lines is "${options.lines}"; it must be a whole number`, 'For example: ./banata logs --lines 50');
+    throw new CliError(
+      `--lines is "${options.lines}"; it must be a whole number`,
+      'For example: ./banata logs --lines 50',
+    );
   }
   const end = await writeTail(path, count);
   if (!options.follow) return;
-  await followLog(path, { from: end, to: process.stdout, isOver: () => Promise.resolve(context.signal.aborted) });
+  await followLog(path, {
+    from: end,
+    to: process.stdout,
+    isOver: () => Promise.resolve(context.signal.aborted),
+  });
 }
 
 /** @returns where the file ended. */

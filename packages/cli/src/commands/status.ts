@@ -4,7 +4,7 @@ import { findImage } from '@banata/image';
 import type { CliContext } from '../context.ts';
 import { clientFor } from '../connect.ts';
 import { formatMs } from '../output.ts';
-import { findServer, type ServerInfo } from '../server/server-info.ts';
+import { findServer, localUrl, type ServerInfo } from '../server/server-info.ts';
 import { imageSettings } from '../setup/prepare-image.ts';
 
 /** What `status --json` prints. */
@@ -23,8 +23,8 @@ export async function status(context: CliContext): Promise<void> {
   const { config, output } = context;
   const info = await findServer(config);
   const [live, ready, sandboxes, image, database, version] = await Promise.all([
-    info ? answers(`${info.apiUrl}/healthz`) : false,
-    info ? answers(`${info.apiUrl}/readyz`) : false,
+    info ? answers(`${localUrl(config, info)}/healthz`) : false,
+    info ? answers(`${localUrl(config, info)}/readyz`) : false,
     info ? countSandboxes(context, info) : null,
     findImage(imageSettings(context)),
     databaseStatus(context),
@@ -68,7 +68,7 @@ async function countSandboxes(context: CliContext, info: ServerInfo): Promise<St
 async function databaseStatus({ config }: CliContext): Promise<StatusResult['database']> {
   if (config.databaseUrl !== undefined) return { kind: 'external', running: null };
   // The first line of PostgreSQL's lock file is its pid.
-  const text = await readFile(join(config.paths.postgres, 'postmaster.pid'), 'utf8').catch(() => '');
+  const text = await readFile(join(config.paths.postgres, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);
   const command = pid > 0 ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
   return { kind: 'embedded', running: command.includes('postgres') };
@@ -91,7 +91,9 @@ function describe({ output }: CliContext, result: StatusResult): void {
   output.say(`  Database   ${databaseText(result.database)}`);
   if (sandboxes) {
     const kinds = Object.entries(sandboxes.byStatus).map(([name, count]) => `${count} ${name}`);
-    output.say(`  Sandboxes  ${sandboxes.count}${sandboxes.more ? ' and more' : ''}${kinds.length ? ` (${kinds.join(', ')})` : ''}`);
+    output.say(
+      `  Sandboxes  ${sandboxes.count}${sandboxes.more ? ' and more' : ''}${kinds.length ? ` (${kinds.join(', ')})` : ''}`,
+    );
   } else output.say('  Sandboxes  unknown while the server does not answer');
   output.say(`  Image      ${result.image ? result.image.id : 'not built yet (./banata up builds it)'}`);
   output.say(`  Data       ${result.dataDir}, cache ${result.cacheDir}`);

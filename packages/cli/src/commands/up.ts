@@ -78,5 +78,8 @@ async function stayInForeground(context: CliContext, pid: number, logStart: numb
     await log;
     return;
   }
-  throw new CliError('The server has ended by itself', `Its log is ${config.paths.serverLog}; start it again with ./banata up.`);
+  throw new CliError(
+    'The server has ended by itself',
+    `Its log is ${config.paths.serverLog}; start it again with ./banata up.`,
+  );
 }

@@ -12,7 +12,7 @@ export async function followLog(
 ): Promise<void> {
   await using file = await open(path, 'r');
   const buffer = Buffer.alloc(CHUNK);
-  for (let position = options.from, last = false; ; ) {
+  for (let position = options.from, last = false; ;) {
     const { bytesRead } = await file.read(buffer, 0, CHUNK, position);
     position += bytesRead;
     if (bytesRead > 0) options.to.write(Buffer.from(buffer.subarray(0, bytesRead)));

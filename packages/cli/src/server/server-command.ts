@@ -6,7 +6,10 @@ import { runProgram } from '../run-program.ts';
 const LIMIT_MS = 120_000;
 
 /** Runs a maintenance command of the server program while the server itself is down. */
-export async function runServerCommand(context: CliContext, command: 'purge' | 'stop-database'): Promise<void> {
+export async function runServerCommand(
+  context: CliContext,
+  command: 'purge' | 'stop-database',
+): Promise<void> {
   const { exitCode, tail } = await runProgram(process.execPath, {
     args: [join(context.root, 'packages/server/src/main.ts'), command],
     env: context.env,

@@ -20,7 +20,9 @@ export async function findServer(config: Config): Promise<ServerInfo | undefined
 async function readInfo(path: string): Promise<ServerInfo | undefined> {
   try {
     const value = JSON.parse(await readFile(path, 'utf8')) as Partial<ServerInfo>;
-    return typeof value.pid === 'number' && typeof value.apiUrl === 'string' ? (value as ServerInfo) : undefined;
+    return typeof value.pid === 'number' && typeof value.apiUrl === 'string'
+      ? (value as ServerInfo)
+      : undefined;
   } catch {
     // Missing, or being written at this moment.
     return undefined;
@@ -40,4 +42,12 @@ export async function isServer(pid: number): Promise<boolean> {
 /** The first API key of the installation. */
 export async function readApiKey(config: Config): Promise<string> {
   return (await readFile(config.paths.apiKey, 'utf8')).trim();
+}
+
+/** Where this machine reaches the server; its public URL may lead to a proxy elsewhere. */
+export function localUrl(config: Config, info: ServerInfo): string {
+  const { host, port } = config.listen;
+  if (config.publicUrl === undefined || port === 0) return info.apiUrl;
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { takeLock } from '../setup/lock.ts';
-import { findServer, type ServerInfo } from './server-info.ts';
+import { findServer, localUrl, type ServerInfo } from './server-info.ts';
 import { endProcess } from './stop-server.ts';
 
 const START_LIMIT_MS = 60_000;
@@ -28,7 +28,11 @@ export async function startServer(context: CliContext): Promise<StartedServer> {
   await using _lock = await takeLock(join(config.home, 'up.lock'), { waitMs: LOCK_WAIT_MS, signal });
   const running = await findServer(config);
   if (running) return { info: running, wasRunning: true };
-  return context.output.step('Starting the server', async () => ({ info: await launch(context), wasRunning: false }));
+  // Awaited here: the lock is held until the server is up.
+  return await context.output.step('Starting the server', async () => ({
+    info: await launch(context),
+    wasRunning: false,
+  }));
 }
 
 async function launch(context: CliContext): Promise<ServerInfo> {
@@ -38,7 +42,7 @@ async function launch(context: CliContext): Promise<ServerInfo> {
   const logStart = (await log.stat()).size;
   const child = spawn(process.execPath, [join(context.root, 'packages/server/src/main.ts'), 'serve'], {
     cwd: '/',
-    env: context.env as NodeJS.ProcessEnv,
+    env: context.env,
     // Of its own session, so that neither Ctrl-C nor a closed terminal ends it.
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -51,11 +55,12 @@ async function launch(context: CliContext): Promise<ServerInfo> {
     for (;;) {
       context.signal.throwIfAborted();
       const info = await findServer(config);
-      if (info && info.pid === child.pid && (await isReady(info))) {
+      if (info && info.pid === child.pid && (await isReady(localUrl(config, info)))) {
         child.unref();
         return info;
       }
-      if (failure === undefined && Date.now() > deadline) failure = `it was not ready within ${START_LIMIT_MS / 1000} s`;
+      if (failure === undefined && Date.now() > deadline)
+        failure = `it was not ready within ${START_LIMIT_MS / 1000} s`;
       if (failure !== undefined) throw await startFailure(config.paths.serverLog, logStart, failure);
       await sleep(POLL_MS);
     }
@@ -65,9 +70,9 @@ async function launch(context: CliContext): Promise<ServerInfo> {
   }
 }
 
-async function isReady(info: ServerInfo): Promise<boolean> {
+async function isReady(url: string): Promise<boolean> {
   try {
-    const reply = await fetch(`${info.apiUrl}/readyz`, { signal: AbortSignal.timeout(5_000) });
+    const reply = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
     await reply.body?.cancel();
     return reply.ok;
   } catch {
@@ -77,7 +82,10 @@ async function isReady(info: ServerInfo): Promise<boolean> {
 
 async function startFailure(logPath: string, from: number, reason: string): Promise<CliError> {
   const { size } = await stat(logPath);
-  const text = (await readFile(logPath)).subarray(Math.max(from, size - TAIL_BYTES)).toString().trim();
+  const text = (await readFile(logPath))
+    .subarray(Math.max(from, size - TAIL_BYTES))
+    .toString()
+    .trim();
   const tail = text.split('\n').slice(-12).join('\n');
   return new CliError(
     `The server did not start: ${reason}${tail === '' ? '' : `\n${tail}`}`,

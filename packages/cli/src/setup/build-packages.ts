@@ -38,7 +38,10 @@ export async function buildPackages(context: CliContext): Promise<void> {
   const outdated = await outdatedBuilds(context);
   if (outdated.length === 0) return;
   const folder = join(context.root, '.banata');
-  await using _lock = await takeLock(join(folder, 'build.lock'), { waitMs: LOCK_WAIT_MS, signal: context.signal });
+  await using _lock = await takeLock(join(folder, 'build.lock'), {
+    waitMs: LOCK_WAIT_MS,
+    signal: context.signal,
+  });
   // Another process may have built while this one waited.
   for (const build of await outdatedBuilds(context)) {
     await context.output.step(`Building the ${build.label}`, () => runBuild(context, build));

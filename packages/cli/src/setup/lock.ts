@@ -11,15 +11,22 @@ const BUSY = 75;
  * lives as long as the pipe to it.
  * @throws CliError when another process still holds it after `waitMs`.
  */
-export async function takeLock(path: string, options: { waitMs: number; signal: AbortSignal }): Promise<AsyncDisposable> {
+export async function takeLock(
+  path: string,
+  options: { waitMs: number; signal: AbortSignal },
+): Promise<AsyncDisposable> {
   options.signal.throwIfAborted();
   await mkdir(dirname(path), { recursive: true });
   const wait = String(Math.ceil(options.waitMs / 1000));
-  const child = spawn('flock', ['--conflict-exit-code', String(BUSY), '--timeout', wait, path, 'sh', '-c', 'echo; cat'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    // Ctrl-C must not free the lock before the work under it has stopped.
-    detached: true,
-  });
+  const child = spawn(
+    'flock',
+    ['--conflict-exit-code', String(BUSY), '--timeout', wait, path, 'sh', '-c', 'echo; cat'],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      // Ctrl-C must not free the lock before the work under it has stopped.
+      detached: true,
+    },
+  );
   const stop = (): void => void child.kill('SIGKILL');
   options.signal.addEventListener('abort', stop, { once: true });
   try {

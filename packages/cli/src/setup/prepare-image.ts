@@ -20,7 +20,9 @@ export async function prepareImage(context: CliContext): Promise<SandboxImage> {
       ...settings,
       signal: context.signal,
       onProgress: ({ stage, message, fraction }) =>
-        progress.update(`${stage}: ${message}${fraction === undefined ? '' : ` ${Math.round(fraction * 100)} %`}`),
+        progress.update(
+          `${stage}: ${message}${fraction === undefined ? '' : ` ${Math.round(fraction * 100)} %`}`,
+        ),
     }),
   );
 }

@@ -23,7 +23,7 @@ async function sourcesIn(path: string): Promise<string[]> {
   if ((await stat(path)).isFile()) return [path];
   const entries = await readdir(path, { withFileTypes: true });
   const nested = await Promise.all(
-    entries.map((entry): Promise<string[]> | string[] => {
+    entries.map(async (entry): Promise<string[]> => {
       const child = join(path, entry.name);
       if (entry.isDirectory()) return SKIPPED_FOLDERS.has(entry.name) ? [] : sourcesIn(child);
       return entry.isFile() && isSource(entry.name) ? [child] : [];

@@ -13,6 +13,8 @@ export interface SubjectOptions {
   /** Which of two separate installations on the same host. */
   installation?: 'first' | 'second';
   allowPrivateCidrs?: string[];
+  /** The daemon that boxes start: one that answers, or one that ends at once. Default: the first. */
+  daemon?: 'probe' | 'broken';
 }
 
 /** What the conformance suite needs to know of a driver beside its interface. */

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { DriverError } from '../driver.ts';
 import type { BoxLimits } from '../driver.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
 import type { Cgroups } from './cgroups.ts';
+import { readTail } from './files.ts';
 import { waitForHealth } from './health.ts';
 import type { Logger } from './logger.ts';
 import type { Pool } from './pool.ts';
@@ -18,6 +20,7 @@ import { Stopwatch } from './stopwatch.ts';
 /** Version of the protocol between server and box daemon that this driver starts daemons for. */
 const PROTOCOL_VERSION = 1;
 const CONSOLE_FILE = 'console.log';
+const CONSOLE_TAIL_BYTES = 500;
 
 export interface BoxHostOptions {
   records: BoxRecords;
@@ -75,8 +78,9 @@ export class BoxHost {
       return { record, timings: watch.timings() };
     } catch (error) {
       logger.warn({ err: error, box: record.name }, 'box could not be started');
+      const explained = await this.#explain(error, record.name);
       await this.end(record);
-      throw error;
+      throw explained;
     } finally {
       slots.refill();
     }
@@ -95,6 +99,17 @@ export class BoxHost {
       limits,
       process: null,
     };
+  }
+
+  /** Adds what the box printed last to an error that says it did not start. */
+  async #explain(error: unknown, name: string): Promise<unknown> {
+    if (!(error instanceof DriverError) || error.code !== 'BOX_START_FAILED') return error;
+    const output = await readTail(
+      path.join(this.#options.pool.diskPath(name), CONSOLE_FILE),
+      CONSOLE_TAIL_BYTES,
+    );
+    if (output === '') return error;
+    return new DriverError(error.code, `${error.message} It printed last: ${output}`, { cause: error });
   }
 
   #bundle(name: string): string {

@@ -9,7 +9,7 @@ import type { HostProcess } from './runtime.ts';
  * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `ending`: it is
  * being destroyed.
  */
-export type BoxRecordState = 'making' | 'warm' | 'assigned' | 'ending';
+type BoxRecordState = 'making' | 'warm' | 'assigned' | 'ending';
 
 /** What the host knows of a box, on disk before anything of the box exists and until all of it is gone. */
 export interface BoxRecord {

@@ -10,7 +10,9 @@ import type { MountEntry } from './kernel/mount-table.ts';
 
 /** Length of the period that CPU quotas refer to, microseconds (the kernel's default). */
 export const CPU_PERIOD_US = 100_000;
-const REMOVE_ATTEMPTS = 100;
+/** A process that is flushing to a slow disk ends late, even on SIGKILL. */
+const KILL_TIMEOUT_MS = 30_000;
+const REMOVE_TIMEOUT_MS = 10_000;
 
 /** Where the host keeps its cgroups: one hierarchy (v2), or one for each controller (v1 and hybrid). */
 export interface CgroupLayout {
@@ -111,11 +113,12 @@ export class Cgroups {
       path.join(this.#folder('freezer', name), file),
       this.#layout.version === 2 ? '0' : 'THAWED',
     );
-    for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt += 1) {
+    const deadline = Date.now() + KILL_TIMEOUT_MS;
+    for (let pause = 1; Date.now() < deadline; pause = Math.min(50, pause + 1)) {
       const pids = await this.#processes(name);
       if (pids.length === 0) return;
       for (const pid of pids) this.#kill(pid);
-      await delay(Math.min(50, 1 + attempt));
+      await delay(pause);
     }
     throw new DriverError(
       'DRIVER_FAILURE',
@@ -161,13 +164,14 @@ export class Cgroups {
   }
 
   async #removeFolder(folder: string): Promise<void> {
-    for (let attempt = 0; ; attempt += 1) {
+    const deadline = Date.now() + REMOVE_TIMEOUT_MS;
+    for (;;) {
       try {
         await rmdir(folder);
         return;
       } catch (error) {
         if (isMissing(error)) return;
-        if (attempt >= REMOVE_ATTEMPTS) throw error;
+        if (Date.now() >= deadline) throw error;
         // Ended processes leave their cgroup a moment late.
         await delay(10);
       }

@@ -15,14 +15,15 @@ import { testImageLayers } from './testing/test-image.ts';
 
 const PROGRAM = fileURLToPath(new URL('testing/crashing-server.ts', import.meta.url));
 
+const imageLayers = testImageLayers(process.env);
+
 let options: OciSubjectOptions;
 
 beforeEach(async () => {
   const home = await mkdtemp(path.join(tmpdir(), 'banata-oci-'));
   await chmod(home, 0o711);
-  const probeFolder = fileURLToPath(new URL('../conformance/probe', import.meta.url));
   // The same instance id in both processes, though it is made of the process id.
-  options = { home, imageLayers: testImageLayers(process.env), probeFolder, instanceNumber: process.pid };
+  options = { home, imageLayers, instanceNumber: process.pid };
 });
 
 afterEach(async () => await rm(options.home, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 
 /** True for the error that says a file is not there. */
 export function isMissing(error: unknown): boolean {
@@ -53,4 +53,20 @@ export async function readJson(file: string): Promise<unknown> {
 export async function makeFolder(folder: string, mode: number): Promise<void> {
   await mkdir(folder, { recursive: true });
   await chmod(folder, mode);
+}
+
+/** The last bytes of a file on one line, without control characters; empty when it is missing or empty. */
+export async function readTail(file: string, bytes: number): Promise<string> {
+  try {
+    await using handle = await open(file, 'r');
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, Math.max(0, size - bytes));
+    return buffer
+      .toString('utf8', 0, bytesRead)
+      .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+      .trim();
+  } catch (error) {
+    if (isMissing(error)) return '';
+    throw error;
+  }
 }

@@ -89,12 +89,13 @@ export class HostNetwork {
   }
 
   #rules(): string {
-    const { names, servicePort, dnsPort, boxPort, allowPrivateCidrs } = this.#settings;
+    const { names, servicePort, dnsPort, boxPort, hostPorts, allowPrivateCidrs } = this.#settings;
     return nftRules({
       names,
       servicePort,
       dnsPort,
       boxPort,
+      hostPorts,
       allowPrivateCidrs,
       subnet: formatCidr(this.#claim.subnet),
       serviceAddress: this.serviceAddress,

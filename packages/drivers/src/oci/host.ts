@@ -43,7 +43,7 @@ export const OCI_HOST_PACKAGES: readonly string[] = [...new Set(Object.values(PR
 
 async function isInstalled(program: string): Promise<boolean> {
   try {
-    // runc answers an unknown flag with an error and btrfs a missing one with its usage: only absence matters.
+    // Whatever it answers to this, it is there.
     await runCommand(program, ['--version']);
     return true;
   } catch (error) {

@@ -24,14 +24,16 @@ export interface NftRulesInput {
   servicePort: number;
   dnsPort: number;
   boxPort: number;
+  /** Further TCP ports of the service address that boxes may reach. */
+  hostPorts: number[];
   allowPrivateCidrs: string[];
   /** Address of every slot's box, in the order of the slots. */
   boxAddresses: string[];
 }
 
-function serviceRules({ serviceAddress, servicePort, dnsPort }: NftRulesInput): string {
+function serviceRules({ serviceAddress, servicePort, dnsPort, hostPorts }: NftRulesInput): string {
   return `
-    ip daddr ${serviceAddress} tcp dport { ${servicePort}, ${dnsPort} } accept
+    ip daddr ${serviceAddress} tcp dport { ${[servicePort, dnsPort, ...hostPorts].join(', ')} } accept
     ip daddr ${serviceAddress} udp dport ${dnsPort} accept`;
 }
 

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll } from 'vitest';
 
@@ -9,14 +8,15 @@ import { describeDriver } from '../conformance/suite.ts';
 import { OciSubject } from './testing/oci-subject.ts';
 import { testImageLayers } from './testing/test-image.ts';
 
+const imageLayers = testImageLayers(process.env);
+
 let home: string;
 let subject: OciSubject;
 
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'banata-oci-'));
   await chmod(home, 0o711);
-  const probeFolder = fileURLToPath(new URL('../conformance/probe', import.meta.url));
-  subject = new OciSubject({ home, imageLayers: testImageLayers(process.env), probeFolder });
+  subject = new OciSubject({ home, imageLayers });
 });
 
 afterAll(async () => await rm(home, { recursive: true, force: true }));

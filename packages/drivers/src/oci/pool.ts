@@ -40,9 +40,14 @@ export class Pool {
 
   /** Makes the pool when there is none, and mounts it when it is not mounted. */
   async open(): Promise<void> {
-    const { paths, logger } = this.#options;
+    const { paths } = this.#options;
     await makeFolder(paths.pool, 0o700);
-    if (await this.#isMounted()) return;
+    if (!(await this.#isMounted())) await this.#makeAndMount();
+    await this.#dropStaleLimits();
+  }
+
+  async #makeAndMount(): Promise<void> {
+    const { paths, logger } = this.#options;
     if (!(await this.#exists())) await this.#format();
     // A reserved pool must not hand its blocks back to the host's file system.
     const discard = this.#options.reserve ? 'nodiscard' : 'discard=async';
@@ -50,6 +55,20 @@ export class Pool {
     await this.#options.run('btrfs', ['quota', 'enable', paths.pool], { timeoutMs: 30_000 });
     await makeFolder(paths.disks, 0o711);
     logger.info({ pool: paths.poolFile }, 'pool mounted');
+  }
+
+  /** Before Linux 6.10 or so, the limit of a subvolume stays when the subvolume is deleted. */
+  async #dropStaleLimits(): Promise<void> {
+    const { paths, run, logger } = this.#options;
+    try {
+      const limits = await run('btrfs', ['qgroup', 'show', '--raw', paths.pool]);
+      const subvolumes = await run('btrfs', ['subvolume', 'list', paths.pool]);
+      for (const group of staleLimits(limits, subvolumes))
+        await run('btrfs', ['qgroup', 'destroy', group, paths.pool]);
+    } catch (error) {
+      // They cost a little memory and nothing else.
+      logger.warn({ err: error }, 'limits of deleted disks could not be dropped');
+    }
   }
 
   async #mount(options: string): Promise<void> {
@@ -198,4 +217,13 @@ export class Pool {
     await Promise.all([rm(paths.poolFile, { force: true }), rm(`${paths.poolFile}.new`, { force: true })]);
     await rm(paths.pool, { recursive: true, force: true });
   }
+}
+
+/** Ids of qgroups without a subvolume. Takes the texts of `btrfs qgroup show` and `btrfs subvolume list`. */
+export function staleLimits(limits: string, subvolumes: string): string[] {
+  // The pool's own top level has the id 5 and is not listed as a subvolume.
+  const known = new Set(['5', ...[...subvolumes.matchAll(/^ID (\d+) /gm)].map(([, id]) => id)]);
+  return [...limits.matchAll(/^0\/(\d+)\s/gm)].flatMap(([, id]) =>
+    id === undefined || known.has(id) ? [] : [`0/${id}`],
+  );
 }

@@ -5,8 +5,13 @@ import { withFilesystemIds } from './kernel/credentials.ts';
 import { mountFilesystem, mountIdmapped, unmount } from './kernel/mounts.ts';
 import type { SlotPlace } from './slot.ts';
 
-/** Set by hand: distributions change the defaults, and an upper layer must make sense without the lower ones. */
-const OVERLAY_OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off'];
+/**
+ * The first three are set since distributions change the defaults, and an upper layer must make sense by itself.
+ * `volatile`: without it the end of a box flushes the pool, which all boxes then wait for. What a box writes outside
+ * /workspace is thus not safe from a crash of the host, which ends the box anyway. An upper layer that is mounted again
+ * needs an empty work folder, since the kernel marks it.
+ */
+const OVERLAY_OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off', 'volatile'];
 
 export interface RootfsOptions {
   /** Folder of mount points. */

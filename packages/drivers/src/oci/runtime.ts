@@ -28,7 +28,7 @@ async function statFields(pid: number): Promise<string[] | undefined> {
 }
 
 /** The process with this number, or undefined when there is none (a zombie counts as none). */
-export async function identifyProcess(pid: number): Promise<HostProcess | undefined> {
+async function identifyProcess(pid: number): Promise<HostProcess | undefined> {
   const fields = await statFields(pid);
   const startTime = fields?.[19];
   if (startTime === undefined || fields?.[0] === 'Z' || fields?.[0] === 'X') return undefined;
@@ -73,7 +73,7 @@ export class Runtime {
       );
       const found = await identifyProcess(Number(await readFile(pidFile, 'utf8')));
       if (found) return found;
-      throw new DriverError('BOX_START_FAILED', `The box ended at once. ${await this.#lastWords(log)}`);
+      throw new DriverError('BOX_START_FAILED', 'The box ended before its daemon answered.');
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
       throw new DriverError(

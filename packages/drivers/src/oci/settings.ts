@@ -43,6 +43,10 @@ export interface OciDriverOptions {
   servicePort?: number;
   /** Port of the server's name service for boxes, on the service address. Default 7072. */
   dnsPort?: number;
+  /**
+   * Further TCP ports of the service address that boxes may reach, where the server forwards them. Default: none.
+   */
+  hostPorts?: number[];
   /** How long a box may take until its daemon answers, milliseconds. Default 15,000. */
   startTimeoutMs?: number;
   logger: Logger;
@@ -128,6 +132,7 @@ export function resolveSettings(options: OciDriverOptions): OciSettings {
     extraHosts: options.extraHosts ?? {},
     allowPrivateCidrs: options.allowPrivateCidrs ?? [],
     boxPort: options.boxPort ?? 7080,
+    hostPorts: options.hostPorts ?? [],
     servicePort: options.servicePort ?? 7071,
     dnsPort: options.dnsPort ?? 7072,
     startTimeoutMs: options.startTimeoutMs ?? 15_000,

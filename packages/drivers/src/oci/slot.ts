@@ -174,11 +174,6 @@ export class SlotNamespaces {
     ];
     return [...new Set(slots.filter((slot) => slot !== undefined))];
   }
-
-  /** True when the slot still has all that its box needs. */
-  async isWhole(slot: number): Promise<boolean> {
-    return (await namesIn('/sys/class/net')).includes(this.#options.names.link(slot));
-  }
 }
 
 /** Removes the folder of named network namespaces when it is empty; whoever needs it next makes it again. */

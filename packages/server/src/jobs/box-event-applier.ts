@@ -6,6 +6,7 @@ import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
+import { storableJson, storableText } from '../stores/text.ts';
 
 export interface BoxEventApplierDeps {
   sandboxes: SandboxStore;
@@ -112,10 +113,10 @@ export class BoxEventApplier {
     if (!before || before.finished_at !== null || task.status === 'queued') return [];
     const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, {
       status: task.status,
-      session_id: task.sessionId,
-      result_text: task.resultText,
-      error: task.error ? JSON.stringify(task.error) : null,
-      usage: JSON.stringify(task.usage),
+      session_id: task.sessionId === null ? null : storableText(task.sessionId),
+      result_text: task.resultText === null ? null : storableText(task.resultText),
+      error: task.error ? storableJson(task.error) : null,
+      usage: storableJson(task.usage),
       started_at: task.startedAt ?? now,
       finished_at: task.status === 'running' ? null : (task.finishedAt ?? now),
     });

@@ -16,6 +16,8 @@ const CALL_TIMEOUT_MS = 15_000;
 const BACKOFF_MS = { first: 100, most: 5_000 };
 /** Open tasks are looked at this often, should a notification be lost. */
 const TASK_POLL_MS = 5_000;
+/** A task whose end is this old and did not come by the journal is taken over by asking. */
+const CATCH_UP_AFTER_MS = 10_000;
 const MAX_BATCH = 200;
 const MAX_EVENT_CHARS = 2 * 1024 * 1024;
 
@@ -92,7 +94,14 @@ export class BoxLink {
       while (pending.length < MAX_BATCH * 10) {
         const { done, value } = await reader.read();
         if (done) return;
-        pending.push(boxEventSchema.parse(JSON.parse(value.data)));
+        const entry = boxEventSchema.safeParse(JSON.parse(value.data));
+        // One entry of another version, or forged inside the box, must not stop what comes after it.
+        if (entry.success) pending.push(entry.data);
+        else
+          this.#deps.logger.warn(
+            { event: 'link.bad_entry', sandboxId: sandbox.id, err: entry.error },
+            'journal entry skipped',
+          );
         waker.wake();
       }
       // Too far ahead of the database: the journal keeps the rest, the next connection goes on from the cursor.
@@ -105,7 +114,7 @@ export class BoxLink {
         ended = true;
         waker.wake();
       });
-    while (!ended || pending.length > 0) {
+    while (!this.#signal.aborted && (!ended || pending.length > 0)) {
       if (pending.length === 0) await waker.wait(STREAM_SILENCE_MS, this.#signal);
       else await this.#deps.applier.apply(sandbox, pending.splice(0, MAX_BATCH));
     }
@@ -133,7 +142,8 @@ export class BoxLink {
 
   async #handOver(task: TaskRow, handedOver: Set<string>): Promise<void> {
     const sandbox = await this.#sandbox();
-    if (!handedOver.has(task.id)) {
+    if (handedOver.has(task.id)) await this.#catchUp(sandbox, task);
+    else {
       const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
         method: 'PUT',
         path: `/agent/tasks/${task.id}`,
@@ -152,6 +162,19 @@ export class BoxLink {
         timeoutMs: CALL_TIMEOUT_MS,
         signal: this.#signal,
       });
+      await this.#deps.applier.applyTask(sandbox.id, answer);
+    }
+  }
+
+  /** Takes over the end of a task that the journal should have told long ago. */
+  async #catchUp(sandbox: SandboxRow, task: TaskRow): Promise<void> {
+    const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
+      method: 'GET',
+      path: `/agent/tasks/${task.id}`,
+      timeoutMs: CALL_TIMEOUT_MS,
+      signal: this.#signal,
+    });
+    if (answer.finishedAt !== null && Date.now() - answer.finishedAt > CATCH_UP_AFTER_MS) {
       await this.#deps.applier.applyTask(sandbox.id, answer);
     }
   }

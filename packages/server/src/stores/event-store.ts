@@ -2,6 +2,7 @@ import { newId, type EventData, type EventType, type SandboxEvent } from '@banat
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { EventRow, Tables } from '../database/schema.ts';
+import { storableJson } from './text.ts';
 
 /** Channel on which servers tell each other that a sandbox has new events; the payload is the sandbox's id. */
 export const EVENTS_CHANNEL = 'banata_events';
@@ -40,7 +41,7 @@ export class EventStore {
           sandbox_id: sandboxId,
           seq: last - events.length + 1 + index,
           type: event.type,
-          data: JSON.stringify(event.data),
+          data: storableJson(event.data),
           created_at: now,
         })),
       )

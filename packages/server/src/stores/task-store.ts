@@ -5,6 +5,7 @@ import type { Database } from '../database/connect.ts';
 import type { AgentTasksTable, TaskRow } from '../database/schema.ts';
 import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
+import { storableJson } from './text.ts';
 
 /** Channel on which servers tell each other that a sandbox has tasks to look at; the payload is the sandbox's id. */
 export const TASKS_CHANNEL = 'banata_tasks';
@@ -116,7 +117,7 @@ export class TaskStore {
   async setReport(tx: Tx, sandboxId: string, report: TaskReport): Promise<void> {
     await tx
       .updateTable('sandboxes')
-      .set({ last_task_report: JSON.stringify(report) })
+      .set({ last_task_report: storableJson(report) })
       .where('id', '=', sandboxId)
       .execute();
   }

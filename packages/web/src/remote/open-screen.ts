@@ -1,7 +1,17 @@
 import type RFB from '@novnc/novnc';
+import { BACKSPACE, keysymOf } from './keysym.ts';
+import type { TypedChange } from './typed-change.ts';
 
 /** Time for the whole handshake. noVNC itself waits for ever. */
 const HANDSHAKE_MS = 15_000;
+
+/** A connected screen. */
+export interface Screen {
+  /** Presses the keys for a change of text. */
+  type(change: TypedChange): void;
+  /** While held, touching the screen does not take the keyboard's focus to it. */
+  holdFocus(held: boolean): void;
+}
 
 export interface ScreenOptions {
   target: HTMLElement;
@@ -11,7 +21,7 @@ export interface ScreenOptions {
   autoFocus: boolean;
   /** Ends the connection; `onLost` is then not called. */
   signal: AbortSignal;
-  onOpen: () => void;
+  onOpen: (screen: Screen) => void;
   /** Called once, when the connection could not be made or was lost. */
   onLost: () => void;
 }
@@ -21,6 +31,18 @@ function dial(RfbClass: typeof RFB, { target, url }: ScreenOptions): RFB {
   rfb.scaleViewport = true;
   rfb.background = 'transparent';
   return rfb;
+}
+
+function screenOf(rfb: RFB): Screen {
+  return {
+    type({ backspaces, text }) {
+      for (let count = 0; count < backspaces; count += 1) rfb.sendKey(BACKSPACE, null);
+      for (const character of text) rfb.sendKey(keysymOf(character), null);
+    },
+    holdFocus(held) {
+      rfb.focusOnClick = !held;
+    },
+  };
 }
 
 function follow(rfb: RFB, options: ScreenOptions): void {
@@ -36,7 +58,7 @@ function follow(rfb: RFB, options: ScreenOptions): void {
     clearTimeout(timer);
     if (signal.aborted) return;
     if (options.autoFocus) rfb.focus({ preventScroll: true });
-    options.onOpen();
+    options.onOpen(screenOf(rfb));
   });
   rfb.addEventListener('credentialsrequired', hangUp);
   rfb.addEventListener('disconnect', () => {

@@ -1,10 +1,10 @@
 import { useEffect, useRef, type ReactNode } from 'react';
-import { openScreen } from './open-screen.ts';
+import { openScreen, type Screen } from './open-screen.ts';
 
 interface Props {
   url: string;
   autoFocus: boolean;
-  onOpen: () => void;
+  onOpen: (screen: Screen) => void;
   onLost: () => void;
 }
 

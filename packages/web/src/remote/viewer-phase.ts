@@ -41,11 +41,9 @@ function phaseOfSandbox(view: PreviewView): ViewerPhase | null {
 }
 
 function phaseOfView(view: PreviewView): ViewerPhase | null {
-  if (view.status === 'ended') return 'ended';
   const phase = phaseOfSandbox(view);
   if (phase) return phase;
-  if (view.status === 'failed') return 'failed';
-  return view.status === 'starting' ? 'starting' : null;
+  return view.status === 'ready' ? null : view.status;
 }
 
 /** Whether the picture can be connected. */

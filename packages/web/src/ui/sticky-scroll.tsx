@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react';
 
 /** Distance from the end that still counts as being there, in pixels. */
 const NEAR_PX = 60;
@@ -18,6 +18,14 @@ export function StickyScroll({ watch, className = '', children }: Props): ReactN
   useLayoutEffect(() => {
     if (box.current && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
   }, [watch]);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (box.current && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+    });
+    if (box.current) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
 
   const notice = ({ currentTarget }: { currentTarget: HTMLElement }): void => {
     const { scrollHeight, scrollTop, clientHeight } = currentTarget;

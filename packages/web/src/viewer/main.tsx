@@ -1,6 +1,6 @@
 import { mount } from '../ui/mount.tsx';
 import { Notice } from '../remote/notice.tsx';
-import { parseViewerLink } from './viewer-link.ts';
+import { parseViewerLink } from '../remote/viewer-link.ts';
 import { ViewerPage } from './viewer-page.tsx';
 
 const link = parseViewerLink(location.href);

@@ -1,4 +1,6 @@
-import type { ReactNode } from 'react';
+import type { ReactNode, RefObject } from 'react';
+import type { Screen } from '../remote/open-screen.ts';
+import { TouchKeyboard } from '../remote/touch-keyboard.tsx';
 import { ControlBadge } from '../ui/control-badge.tsx';
 import { FullscreenButton } from '../ui/fullscreen-button.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
@@ -12,10 +14,11 @@ interface Props {
   phase: ViewerPhase;
   view: PreviewView | null;
   fullscreen: Fullscreen;
+  screen: RefObject<Screen | null>;
 }
 
 /** Slim bar over the picture: state, page, who is in control, full screen. */
-export function TopBar({ phase, view, fullscreen }: Props): ReactNode {
+export function TopBar({ phase, view, fullscreen, screen }: Props): ReactNode {
   const { label, tone } = phaseText(phase);
   const { title, host } = pageName(view);
   return (
@@ -30,6 +33,7 @@ export function TopBar({ phase, view, fullscreen }: Props): ReactNode {
         {host && host !== title && <span className="ml-2 text-soft max-sm:hidden">{host}</span>}
       </p>
       {phase === 'live' && view && <ControlBadge mode={view.controlMode} />}
+      {phase === 'live' && <TouchKeyboard screen={screen} />}
       <FullscreenButton fullscreen={fullscreen} />
     </header>
   );

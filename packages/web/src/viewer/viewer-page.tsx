@@ -1,19 +1,37 @@
-import { useEffect, useRef, type ReactNode } from 'react';
-import { RemoteScreen } from '../remote/remote-screen.tsx';
-import { useFullscreen } from '../ui/use-fullscreen.ts';
+import { useCallback, useEffect, useRef, type ReactNode } from 'react';
 import { Notice } from '../remote/notice.tsx';
+import type { Screen } from '../remote/open-screen.ts';
+import { RemoteScreen } from '../remote/remote-screen.tsx';
+import { useLiveLink } from '../remote/use-live-link.ts';
+import { useViewReply } from '../remote/use-view-reply.ts';
+import { vncUrl } from '../remote/view-urls.ts';
+import { isFinal } from '../remote/viewer-phase.ts';
+import { useFullscreen } from '../ui/use-fullscreen.ts';
 import { pageName } from './page-name.ts';
 import { TopBar } from './top-bar.tsx';
-import { useViewer } from './use-viewer.ts';
-import { vncUrl } from './viewer-link.ts';
 
 /** The live browser behind one link, and nothing else. */
 export function ViewerPage({ token }: { token: string }): ReactNode {
   const page = useRef<HTMLDivElement>(null);
   const fullscreen = useFullscreen(page);
-  const { phase, view, link } = useViewer(token);
+  const state = useViewReply(token);
+  const { phase, link } = useLiveLink(state);
+  const view = state.reply?.kind === 'view' && !isFinal(phase) ? state.reply.view : null;
   const { status, serial } = link.state;
   const { title } = pageName(view);
+  const screen = useRef<Screen>(null);
+  const { opened, lost } = link;
+  const onOpen = useCallback(
+    (connected: Screen): void => {
+      screen.current = connected;
+      opened();
+    },
+    [opened],
+  );
+  const onLost = useCallback((): void => {
+    screen.current = null;
+    lost();
+  }, [lost]);
 
   useEffect(() => {
     document.title = title;
@@ -21,15 +39,15 @@ export function ViewerPage({ token }: { token: string }): ReactNode {
 
   return (
     <div ref={page} className="flex h-full flex-col bg-ground">
-      <TopBar phase={phase} view={view} fullscreen={fullscreen} />
+      <TopBar phase={phase} view={view} fullscreen={fullscreen} screen={screen} />
       <main className="relative min-h-0 flex-1">
         {(status === 'connecting' || status === 'open') && (
           <RemoteScreen
             key={serial}
             url={vncUrl(token, location.origin)}
             autoFocus
-            onOpen={link.opened}
-            onLost={link.lost}
+            onOpen={onOpen}
+            onLost={onLost}
           />
         )}
         {phase !== 'live' && <Notice phase={phase} />}

@@ -1,12 +1,12 @@
 /** The reply was longer than the reader was willing to hold. */
-export class ReplyTooLargeError extends Error {
+class ReplyTooLargeError extends Error {
   constructor(maxBytes: number) {
     super(`the agent server's reply is larger than ${maxBytes} bytes`);
     this.name = 'ReplyTooLargeError';
   }
 }
 
-/** Reads a fetch reply as text, at most `maxBytes`. Throws {@link ReplyTooLargeError} beyond that. */
+/** Reads a fetch reply as text, at most `maxBytes`. Throws beyond that. */
 export async function readBoundedText(response: Response, maxBytes: number): Promise<string> {
   if (response.body === null) return '';
   const chunks: Uint8Array[] = [];

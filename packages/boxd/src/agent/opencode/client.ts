@@ -12,6 +12,8 @@ import {
 } from './schemas.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** For the calls that are repeated every second. */
+const POLL_TIMEOUT_MS = 5_000;
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_TEXT = 500;
 
@@ -84,7 +86,9 @@ export class OpenCodeClient {
   }
 
   async sessionStatus(sessionId: string): Promise<SessionStatus> {
-    const statuses = await this.#call('/session/status', sessionStatusesSchema);
+    const statuses = await this.#call('/session/status', sessionStatusesSchema, {
+      timeoutMs: POLL_TIMEOUT_MS,
+    });
     return statuses[sessionId] ?? { type: 'idle' };
   }
 

@@ -13,7 +13,7 @@ const tokensSchema = z.object({
   cache: z.object({ read: z.number(), write: z.number() }),
 });
 
-export const openCodeErrorSchema = z.object({
+const openCodeErrorSchema = z.object({
   name: z.string(),
   data: z
     .looseObject({
@@ -48,7 +48,7 @@ const assistantInfoSchema = z.object({
 export type AssistantInfo = z.infer<typeof assistantInfoSchema>;
 
 const messageInfoSchema = z.discriminatedUnion('role', [userInfoSchema, assistantInfoSchema]);
-export type MessageInfo = z.infer<typeof messageInfoSchema>;
+
 
 const toolStateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('pending'), input: z.unknown() }),
@@ -90,7 +90,7 @@ export const sessionSchema = z.object({
 });
 export type OpenCodeSession = z.infer<typeof sessionSchema>;
 
-export const sessionStatusSchema = z.discriminatedUnion('type', [
+const sessionStatusSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('idle') }),
   z.object({ type: z.literal('busy') }),
   /** `next`: epoch milliseconds of the next attempt; a model server's Retry-After sets it without a limit. */

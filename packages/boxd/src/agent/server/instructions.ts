@@ -28,7 +28,8 @@ answers questions while you work: where the task is unclear, take the most sensi
 - Other places may be lost when the sandbox ends.
 
 ## Commands
-- You run as an ordinary user. \`sudo\` works for installing packages.
+- You run as an ordinary user without root rights. Install what is missing for yourself: a Python virtual environment, npm,
+  or programs in your home folder.
 - Commands must end by themselves: start servers in the background, with their output in a file.
 ${input.hasBrowser ? BROWSER_TEXT(input) : ''}
 ## When you are done

@@ -19,11 +19,14 @@ export interface TaskContext {
   whenReady(timeoutMs: number, signal: AbortSignal): Promise<AgentConnection>;
   /** Sees to it that the browser and its tools are there, as far as the sandbox has them; bounded, never rejects. */
   prepareTools(connection: AgentConnection, signal: AbortSignal): Promise<void>;
+  /** Does the same for tools that broke in the middle of a turn; returns at once. */
+  repairTools(connection: AgentConnection): void;
   /** Makes a change of the record durable, then visible. */
   save(record: TaskRecord): Promise<void>;
 }
 
 const TITLE_LENGTH = 80;
+const START_ATTEMPTS = 3;
 
 /** Runs a task from its place in the journal to an outcome; never rejects but for a journal that cannot be written. */
 export async function runTask(
@@ -32,11 +35,19 @@ export async function runTask(
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   try {
-    signal.throwIfAborted();
-    const connection = await context.whenReady(context.limits.agentStartMs, signal);
-    // Nobody knows whether a prompt that was on its way at a crash has arrived: it is never sent twice.
-    if (record.promptedAt !== null) return await resumeTask(context, record, connection, signal);
-    return await promptAndFollow(context, record, connection, signal);
+    for (let attempt = 1; ; attempt += 1) {
+      signal.throwIfAborted();
+      const connection = await context.whenReady(context.limits.agentStartMs, signal);
+      // Nobody knows whether a prompt that was on its way at a crash has arrived: it is never sent twice.
+      if (record.promptedAt !== null) return await resumeTask(context, record, connection, signal);
+      try {
+        return await promptAndFollow(context, record, connection, signal);
+      } catch (error) {
+        // A server that went away before it was given the prompt has a successor.
+        if (record.promptedAt !== null || !connection.closed.aborted || attempt === START_ATTEMPTS)
+          throw error;
+      }
+    }
   } catch (error) {
     return outcomeOfError(error, signal);
   }
@@ -59,6 +70,19 @@ function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
   return failed('AGENT_ERROR', message.slice(0, 1000));
 }
 
+/** Rejects with the signal's reason as soon as it aborts; the work goes on by itself, within its own bounds. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 function titleOf(prompt: string): string {
   const line = prompt.split('\n').find((text) => text.trim() !== '') ?? 'Task';
   return line.trim().slice(0, TITLE_LENGTH);
@@ -71,14 +95,15 @@ async function promptAndFollow(
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   const { request } = record;
-  await context.prepareTools(connection, signal);
-  if (!(await connection.events.whenConnected(5_000))) context.logger.warn('agent.events.late', {});
+  await untilAborted(context.prepareTools(connection, signal), signal);
+  if (!(await untilAborted(connection.events.whenConnected(5_000), signal)))
+    context.logger.warn('agent.events.late', {});
   const target = await findSession(context, record, connection);
   if ('status' in target) return target;
   signal.throwIfAborted();
   const { sessionId, lastMessageBefore } = target;
   const taskId = record.task.taskId;
-  using turn = new Turn({ ...context, connection, taskId, sessionId, lastMessageBefore });
+  using turn = openTurn(context, record, connection, { sessionId, lastMessageBefore });
   record.task = { ...record.task, status: 'running', sessionId, startedAt: Date.now() };
   record.promptedAt = record.task.startedAt;
   record.lastMessageBefore = lastMessageBefore;
@@ -96,6 +121,16 @@ async function promptAndFollow(
     context.logger.warn('agent.prompt.unsure', { taskId, reason: String(error) });
   }
   return settle(context, record, await turn.finish(signal), signal);
+}
+
+function openTurn(
+  context: TaskContext,
+  record: TaskRecord,
+  connection: AgentConnection,
+  target: Target,
+): Turn {
+  const repairTools = (): void => context.repairTools(connection);
+  return new Turn({ ...context, ...target, connection, taskId: record.task.taskId, repairTools });
 }
 
 type Target = { sessionId: string; lastMessageBefore: string | null };
@@ -150,7 +185,7 @@ async function resumeTask(
   connection: AgentConnection,
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
-  const { sessionId, taskId } = record.task;
+  const { sessionId } = record.task;
   const { lastMessageBefore } = record;
   if (sessionId === null) return failed('AGENT_CRASHED', 'the agent ended before the task had a session');
   if (record.request.noReply) {
@@ -159,12 +194,13 @@ async function resumeTask(
       'the agent ended while the context was added; look at the messages before adding it again',
     );
   }
-  using turn = new Turn({ ...context, connection, taskId, sessionId, lastMessageBefore });
+  using turn = openTurn(context, record, connection, { sessionId, lastMessageBefore });
   const status = await connection.client.sessionStatus(sessionId);
   if (status.type !== 'idle') return settle(context, record, await turn.finish(signal), signal);
   const messages = await connection.client.messages(sessionId, MESSAGES_PER_TURN);
   const judged = turn.judge(messagesOfTurn(messages, lastMessageBefore));
-  if (judged !== null) return judged;
+  // An agent server that is stopped in order marks its open turns as aborted.
+  if (judged !== null && judged.status !== 'cancelled') return judged;
   const error: TaskError = { code: 'AGENT_CRASHED', message: CRASHED };
   return { status: 'failed', resultText: null, error, usage: turn.usage() };
 }

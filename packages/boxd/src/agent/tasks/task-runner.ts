@@ -15,7 +15,7 @@ export interface TaskRunnerOptions {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
-  agent: Pick<TaskContext, 'whenReady' | 'prepareTools'>;
+  agent: Pick<TaskContext, 'whenReady' | 'prepareTools' | 'repairTools'>;
 }
 
 /** Tasks that wait at most; beyond that the box refuses more. */

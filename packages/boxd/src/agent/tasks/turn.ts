@@ -6,6 +6,7 @@ import { TurnTranslator } from '../events/turn-translator.ts';
 import { OpenCodeRequestError } from '../opencode/client.ts';
 import type { OpenCodeError, OpenCodeEvent, OpenCodeMessage } from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
+import { BROWSER_MCP } from '../server/opencode-config.ts';
 import { judgeTurn, messagesOfTurn, resultTextOf, type Verdict } from './judge-turn.ts';
 import type { TaskLimits } from './limits.ts';
 import { type StopReason, stopReasonOf } from './stop-reason.ts';
@@ -21,6 +22,8 @@ export interface TurnOptions {
   sessionId: string;
   /** Newest message before the prompt. */
   lastMessageBefore: string | null;
+  /** Called when a tool call failed as it does when the browser tools are gone; returns at once. */
+  repairTools: () => void;
 }
 
 export type TurnOutcome =
@@ -190,6 +193,7 @@ export class Turn {
     // What subagents write reaches people as the output of the `task` tool.
     if (sessionId !== this.#options.sessionId) return;
     this.#translator.see(event);
+    if (isToolTrouble(event)) this.#options.repairTools();
     if (event.type === 'session.error') this.#sessionError = event.properties.error ?? null;
     if (event.type === 'session.idle' || isRetry(event)) this.#wake();
   }
@@ -225,6 +229,13 @@ export class Turn {
 
 function isRetry(event: OpenCodeEvent): boolean {
   return event.type === 'session.status' && event.properties.status.type === 'retry';
+}
+
+/** A tool that is gone is called `invalid`; one that just went answers an error. */
+function isToolTrouble(event: OpenCodeEvent): boolean {
+  if (event.type !== 'message.part.updated' || event.properties.part.type !== 'tool') return false;
+  const { tool, state } = event.properties.part;
+  return tool === 'invalid' || (tool.startsWith(`${BROWSER_MCP}_`) && state.status === 'error');
 }
 
 function sessionOf(event: OpenCodeEvent): string | undefined {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { refuseBody } from '../../http/refuse-body.ts';
 import { listDirectory, statEntry } from './entries.ts';
 import { FileError, fromSystemError } from './file-error.ts';
 import { filePath } from './file-path.ts';
@@ -33,7 +34,7 @@ async function answer(
       { path, url, request, response },
       options,
     );
-    if (result) send(response, 200, result);
+    if (result) send(response, 200, Buffer.from(JSON.stringify(result)));
   } catch (error) {
     if (response.headersSent) {
       response.destroy();
@@ -47,8 +48,9 @@ async function answer(
             code: 'INTERNAL',
             message: `The file operation failed: ${String(error)}`,
           });
-    if (!request.complete) response.setHeader('connection', 'close');
-    send(response, status, { error: message, code });
+    const body = Buffer.from(JSON.stringify({ error: message, code }));
+    if (request.complete) send(response, status, body);
+    else refuseBody(request, response, status, body);
   }
 }
 
@@ -83,9 +85,7 @@ async function perform(
   }
 }
 
-function send(response: ServerResponse, status: number, value: object): void {
-  const body = Buffer.from(JSON.stringify(value));
-  response.removeHeader('content-type');
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
-  response.end(body);
+function send(response: ServerResponse, status: number, json: Buffer): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': json.length });
+  response.end(json);
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import type { CommandOutcome, ConformanceSubject, SubjectOptions } from '../../conformance/subject.ts';
 import type { Box, SandboxDriver } from '../../driver.ts';
@@ -13,6 +14,8 @@ import type { Logger } from '../logger.ts';
 import { createOciDriver } from '../oci-driver.ts';
 import type { OciDriverOptions } from '../settings.ts';
 
+const PROBE_FOLDER = fileURLToPath(new URL('../../conformance/probe', import.meta.url));
+const BROKEN_FOLDER = fileURLToPath(new URL('../../conformance/broken-daemon', import.meta.url));
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
@@ -48,8 +51,6 @@ export interface OciSubjectOptions {
   /** Folder of the test's installations. */
   home: string;
   imageLayers: string[];
-  /** Folder of the probe daemon. */
-  probeFolder: string;
   /** Makes the instance ids of test runs differ. Default: the number of this process. */
   instanceNumber?: number;
 }
@@ -78,6 +79,7 @@ export class OciSubject implements ConformanceSubject {
     warm = 0,
     installation = 'first',
     allowPrivateCidrs = [],
+    daemon = 'probe',
   }: SubjectOptions = {}): OciDriverOptions {
     const folder = this.#folder(installation);
     return {
@@ -85,7 +87,7 @@ export class OciSubject implements ConformanceSubject {
       dataDir: path.join(folder, 'data'),
       runDir: path.join(folder, 'run'),
       imageLayers: this.#options.imageLayers,
-      boxdDir: this.#options.probeFolder,
+      boxdDir: daemon === 'probe' ? PROBE_FOLDER : BROKEN_FOLDER,
       poolBytes: 2 * GIB,
       reservePool: false,
       warm,
@@ -128,7 +130,6 @@ export class OciSubject implements ConformanceSubject {
   async hostTraces(installation: 'first' | 'second'): Promise<string[]> {
     const id = this.#instanceId(installation);
     const folder = this.#folder(installation);
-    await mkdir(this.#options.home, { recursive: true });
     const [links, netns, tables, mounts, cgroups, loops, runs] = await Promise.all([
       namesIn('/sys/class/net'),
       namesIn('/run/netns'),

@@ -22,6 +22,7 @@ import { Waker, type Notifications } from '../../database/notifications.ts';
 import type { SandboxRow, TaskRow } from '../../database/schema.ts';
 import { EVENTS_CHANNEL } from '../../stores/event-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
+import { storableJson, storableText } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
@@ -69,11 +70,11 @@ export class AgentService {
         organization_id: row.organization_id,
         sandbox_id: row.id,
         status: 'queued',
-        prompt: input.prompt,
+        prompt: storableText(input.prompt),
         agent: input.agent ?? null,
-        session_id: input.sessionId ?? null,
-        metadata: JSON.stringify(input.metadata ?? {}),
-        system: input.system ?? null,
+        session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
+        metadata: storableJson(input.metadata ?? {}),
+        system: input.system === undefined ? null : storableText(input.system),
         no_reply: input.noReply,
         cancel_requested: false,
         timeout_ms: input.timeoutMs,

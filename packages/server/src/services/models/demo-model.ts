@@ -31,7 +31,7 @@ const PIECE_DELAY_MS = 10;
 /** Nothing is tokenized here, so every count is a true zero. */
 const NO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
-export interface DemoCall {
+interface DemoCall {
   /** As in `GatewayCall`. */
   operation: string;
   body: ReadableStream<Uint8Array> | null;

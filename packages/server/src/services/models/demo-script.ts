@@ -2,7 +2,7 @@ import { comparisonReport, euro, readOffers, unreadReport } from './demo-report.
 import { demoSite, DEMO_SITE_FILE, DEMO_SITE_TITLE, DEMO_SITE_URL } from './demo-site.ts';
 
 /** Where the demo script leaves its result. */
-export const DEMO_REPORT_FILE = '/workspace/report.md';
+const DEMO_REPORT_FILE = '/workspace/report.md';
 
 /** What the script knows of the conversation. */
 export interface DemoView {

@@ -49,14 +49,15 @@ const STYLE = `
   body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #f4f6f8; }
   header { background: var(--brand); color: #fff; padding: 40px 24px; }
   header p { margin: 6px 0 0; opacity: .85; }
-  main, header > div { max-width: 960px; margin: 0 auto; }
-  main { padding: 28px 24px 56px; }
+  header > div { max-width: 960px; margin: 0 auto; }
+  main { max-width: 1008px; margin: 0 auto; padding: 28px 24px 56px; }
   h1 { margin: 0; font-size: 30px; letter-spacing: -.01em; }
   h2 { margin: 32px 0 12px; font-size: 19px; }
   table { width: 100%; border-collapse: collapse; background: #fff; border-radius: 10px; overflow: hidden; box-shadow: 0 1px 3px #0002; }
   th, td { padding: 14px 16px; text-align: right; border-bottom: 1px solid var(--line); }
   th:first-child { text-align: left; }
   thead th { font-size: 13px; color: var(--muted); background: #fafbfc; }
+  tbody th { white-space: nowrap; }
   .cards { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px; }
   .card { background: #fff; border-radius: 10px; padding: 18px; box-shadow: 0 1px 3px #0002; }
   .card h3 { margin: 0 0 6px; font-size: 16px; }
@@ -81,6 +82,7 @@ export function demoSite(): string {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${DEMO_SITE_TITLE}</title>
+    <link rel="icon" href="data:,">
     <style>${STYLE}
     </style>
   </head>

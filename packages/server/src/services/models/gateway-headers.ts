@@ -1,6 +1,6 @@
 import type { ModelProvider } from './model-access.ts';
 
-/** Only these go from the box to the model server; identity, cookies and organization choice do not. */
+/** Only these go from the box to the model server: nothing that tells who calls, picks an organization, or shares state under the key. */
 const REQUEST_HEADERS = [
   'accept',
   'anthropic-beta',
@@ -9,7 +9,6 @@ const REQUEST_HEADERS = [
   'content-length',
   'content-type',
   'http-referer',
-  'idempotency-key',
   'openai-beta',
   'user-agent',
   'x-title',

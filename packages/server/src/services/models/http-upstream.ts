@@ -17,7 +17,7 @@ export interface UpstreamReply {
   body: AsyncIterable<Uint8Array>;
 }
 
-export interface HttpUpstreamCall {
+interface HttpUpstreamCall {
   provider: ModelProvider;
   upstream: Extract<ModelUpstream, { kind: 'http' }>;
   call: GatewayCall;

@@ -4,7 +4,7 @@ import type { UsageMeter } from './usage-meter.ts';
 /** How an answer ended. */
 export type RelayOutcome = 'completed' | 'client_closed' | 'upstream_failed';
 
-export interface RelayOptions {
+interface RelayOptions {
   mask: KeyMask;
   meter: UsageMeter;
   /** Called once, when the last byte has passed or the stream broke. */

@@ -3,7 +3,7 @@ import { DEMO_MODEL_ID, DEMO_VARIABLE, MODEL_VARIABLES, type ProviderVariables }
 
 type Variables = Readonly<Record<string, string>>;
 
-export interface ResolveInput {
+interface ResolveInput {
   /** `env` of the sandbox, as its owner gave it. */
   env: Variables;
   /** The same variables of the server's settings. */

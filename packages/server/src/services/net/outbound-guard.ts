@@ -7,7 +7,7 @@ import { specialAddress } from './address-class.ts';
 import { usableAddresses } from './usable-addresses.ts';
 
 /** Finds all addresses of a name; `dns.lookup` with `all: true`. */
-export type ResolveName = (
+type ResolveName = (
   hostname: string,
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;

@@ -34,7 +34,7 @@ export interface ProvisionerDeps {
 /** Turns queued sandboxes into ready ones. */
 export class Provisioner {
   readonly #deps: ProvisionerDeps;
-  readonly #inProgress = new Set<string>();
+  readonly #inProgress = new Map<string, { stop: AbortController; done: Promise<void> }>();
 
   constructor(deps: ProvisionerDeps) {
     this.#deps = deps;
@@ -43,17 +43,31 @@ export class Provisioner {
   /** Provisions in the background, unless that is under way; the outcome is in the row and its events. */
   start(id: string): void {
     if (this.#inProgress.has(id)) return;
-    this.#inProgress.add(id);
-    this.#deps.background.run('provision', (signal) =>
-      this.provision(id, signal).finally(() => this.#inProgress.delete(id)),
-    );
+    const stop = new AbortController();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#inProgress.set(id, { stop, done });
+    this.#deps.background.run('provision', async (signal) => {
+      try {
+        await this.#provision(id, AbortSignal.any([signal, stop.signal]));
+      } finally {
+        this.#inProgress.delete(id);
+        resolve();
+      }
+    });
+  }
+
+  /** Breaks off the provisioning of a sandbox that is to end; resolves when nothing of it goes on. */
+  async cancel(id: string): Promise<void> {
+    const running = this.#inProgress.get(id);
+    running?.stop.abort();
+    await running?.done;
   }
 
   /**
    * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
-  async provision(id: string, signal: AbortSignal): Promise<void> {
+  async #provision(id: string, signal: AbortSignal): Promise<void> {
     const { store, serverId, now, logger } = this.#deps;
     const startedAt = now();
     if (!(await store.claim(id, serverId, startedAt + PROVISION_LEASE_MS, startedAt))) return;
@@ -69,12 +83,13 @@ export class Provisioner {
         'sandbox provisioned',
       );
     } catch (error) {
+      // A server that stops leaves the row as it is, and the next one starts over; whoever cancels ends the sandbox.
+      if (signal.aborted) return;
       logger.error(
         { event: 'sandbox.provision_failed', sandboxId: id, err: error },
         'sandbox could not be started',
       );
-      // A server that stops leaves the row as it is: the next one starts over.
-      if (!signal.aborted) await this.#fail(row, error);
+      await this.#fail(row, error);
     }
   }
 

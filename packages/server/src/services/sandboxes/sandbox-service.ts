@@ -10,6 +10,7 @@ import {
 import type { Config } from '@banata/config';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
+import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -58,8 +59,8 @@ export class SandboxService {
         size: input.size ?? 'standard',
         region: config.region,
         ephemeral: input.ephemeral ?? true,
-        capabilities: input.capabilities ? JSON.stringify(input.capabilities) : null,
-        metadata: JSON.stringify(input.metadata ?? {}),
+        capabilities: input.capabilities ? storableJson(input.capabilities) : null,
+        metadata: storableJson(input.metadata ?? {}),
         env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
         followed: capabilities.browser.mode !== 'none' || capabilities.agent.enabled,
         created_at: now,
@@ -93,7 +94,10 @@ export class SandboxService {
   /** Resolves once the box is gone; an ended sandbox is answered as it is. */
   async end(caller: Caller, id: string): Promise<SandboxSession> {
     const row = await this.find(caller, id);
-    if (!isFinal(row.status)) await this.#deps.terminator.end(id, 'Ended by request.');
+    if (!isFinal(row.status)) {
+      await this.#deps.provisioner.cancel(id);
+      await this.#deps.terminator.end(id, 'Ended by request.');
+    }
     return this.get(caller, id);
   }
 

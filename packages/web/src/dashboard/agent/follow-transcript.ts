@@ -12,6 +12,7 @@ export interface Follower {
 const BATCH_MS = 60;
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

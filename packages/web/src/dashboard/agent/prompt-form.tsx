@@ -47,7 +47,7 @@ export function PromptForm({ sandbox, works, sessionId }: Props): ReactNode {
         className={`${INPUT_CLASS} resize-none disabled:opacity-50`}
       />
       <div className="flex items-center gap-3">
-        {sessionId !== null && (
+        {works && sessionId !== null && (
           <label className="flex items-center gap-2 text-sm text-soft">
             <input
               type="checkbox"

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import type { BanataEvent, Sandbox } from '@banata-boxes/sdk';
 import { useEffect, useReducer, useState } from 'react';
 import { followTranscript } from './follow-transcript.ts';
+import { staleKeys } from './stale-keys.ts';
 import { addEvent, emptyTranscript, type Transcript } from './transcript.ts';
 
 export interface LiveTranscript {
@@ -14,21 +15,6 @@ type Action = { type: 'reset' } | { type: 'add'; events: readonly BanataEvent[] 
 
 function reduce(transcript: Transcript, action: Action): Transcript {
   return action.type === 'reset' ? emptyTranscript : action.events.reduce(addEvent, transcript);
-}
-
-/** What the events say about other parts of the page. */
-function staleKeys(
-  events: readonly BanataEvent[],
-): Set<'artifacts' | 'session' | 'preview' | 'agent' | 'files'> {
-  const keys = new Set<'artifacts' | 'session' | 'preview' | 'agent' | 'files'>();
-  for (const { type } of events) {
-    if (type === 'sandbox.artifacts.updated') keys.add('artifacts');
-    else if (type.startsWith('sandbox.browser.')) keys.add('preview');
-    else if (type === 'sandbox.agent.ready' || type === 'sandbox.agent.failed') keys.add('agent');
-    else if (type.startsWith('sandbox.agent.task.')) keys.add('agent').add('files');
-    else if (!type.startsWith('sandbox.agent.')) keys.add('session');
-  }
-  return keys;
 }
 
 /** The agent's words and deeds as they happen, with all that came before. */

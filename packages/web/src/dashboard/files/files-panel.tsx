@@ -7,7 +7,6 @@ import { FileRow } from './file-row.tsx';
 import { PathLine } from './path-line.tsx';
 
 const HOME = '/workspace';
-const POLL_MS = 5_000;
 
 interface Props {
   sandbox: Sandbox;
@@ -20,7 +19,10 @@ function inOrder(entries: readonly FileEntry[]): FileEntry[] {
   return entries.toSorted((a, b) => folder(a) - folder(b) || a.name.localeCompare(b.name));
 }
 
-/** Files of the sandbox: looking around, downloading, keeping as artifacts. */
+/**
+ * Files of the sandbox: looking around, downloading, keeping as artifacts. Read anew when the agent or a command may
+ * have changed them, and not on a clock: reading files counts as activity, which would keep the sandbox alive.
+ */
 export function FilesPanel({ sandbox, works, active }: Props): ReactNode {
   const queries = useQueryClient();
   const [path, setPath] = useState(HOME);
@@ -28,7 +30,6 @@ export function FilesPanel({ sandbox, works, active }: Props): ReactNode {
     queryKey: ['files', sandbox.id, path],
     queryFn: ({ signal }) => sandbox.fs.list(path, { signal }),
     enabled: works && active,
-    refetchInterval: POLL_MS,
   });
   const download = useMutation({
     mutationFn: async (entry: FileEntry) =>
@@ -44,7 +45,7 @@ export function FilesPanel({ sandbox, works, active }: Props): ReactNode {
     return <p className="m-auto p-6 text-center text-sm text-soft">The sandbox shows no files now.</p>;
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <PathLine path={path} onOpen={setPath} />
+      <PathLine path={path} onOpen={setPath} onRefresh={() => void folder.refetch()} />
       <div className="flex flex-col gap-2 px-3 empty:hidden">
         <ErrorNote error={folder.error ?? download.error ?? keeping.error} />
         {keeping.isSuccess && (

@@ -1,12 +1,18 @@
 import type { ReactNode } from 'react';
 import { pathSteps } from './path-steps.ts';
 
+interface Props {
+  path: string;
+  onOpen: (path: string) => void;
+  onRefresh: () => void;
+}
+
 /** Where one is, each folder on the way as a link. */
-export function PathLine({ path, onOpen }: { path: string; onOpen: (path: string) => void }): ReactNode {
+export function PathLine({ path, onOpen, onRefresh }: Props): ReactNode {
   return (
     <nav
       aria-label="Folder"
-      className="flex shrink-0 flex-wrap border-b border-line px-3 py-2 font-mono text-sm"
+      className="flex shrink-0 flex-wrap items-center border-b border-line px-3 py-2 font-mono text-sm"
     >
       {pathSteps(path).map((step, index, steps) => (
         <span key={step.path}>
@@ -21,6 +27,13 @@ export function PathLine({ path, onOpen }: { path: string; onOpen: (path: string
           </button>
         </span>
       ))}
+      <button
+        type="button"
+        onClick={onRefresh}
+        className="ml-auto rounded-sm px-1 font-sans text-soft hover:text-ink"
+      >
+        Refresh
+      </button>
     </nav>
   );
 }

@@ -17,11 +17,14 @@ export function SandboxRow({ session, now }: { session: SandboxSession; now: num
         <span className="w-24 shrink-0">
           <StatusBadge status={session.status} />
         </span>
-        <span className="min-w-0 flex-1 truncate font-mono text-sm" title={session.id}>
+        <span
+          className="min-w-0 flex-1 truncate font-mono text-sm max-sm:order-2 max-sm:w-full max-sm:flex-none"
+          title={session.id}
+        >
           {session.id}
         </span>
         <FeatureTags session={session} />
-        <span className="w-full text-sm text-soft tabular-nums sm:w-64 sm:text-right">
+        <span className="w-full text-sm text-soft tabular-nums max-sm:order-3 sm:w-64 sm:text-right">
           {formatDuration(now - session.createdAt)} old
           {isOver(session)
             ? session.endReason && ` · ${session.endReason}`

@@ -1,4 +1,5 @@
 import type { Sandbox } from '@banata-boxes/sdk';
+import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { Button } from '../../ui/button.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
@@ -16,6 +17,8 @@ export function CommandPanel({ sandbox, works }: { sandbox: Sandbox; works: bool
   const [runs, setRuns] = useState<readonly Run[]>([]);
   const lastId = useRef(0);
 
+  const queries = useQueryClient();
+
   const start = async (line: string): Promise<void> => {
     lastId.current += 1;
     const id = lastId.current;
@@ -29,6 +32,7 @@ export function CommandPanel({ sandbox, works }: { sandbox: Sandbox; works: bool
     } catch (error) {
       finish({ state: 'failed', error });
     }
+    await queries.invalidateQueries({ queryKey: ['files', sandbox.id] });
   };
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();

@@ -7,7 +7,7 @@ interface Props {
   onLost: () => void;
 }
 
-/** Stays with the URL it was mounted with: each reply of the API brings a URL with a new token, and a picture that is open needs none. */
+/** Stays with the URL it was mounted with: links are renewed now and then, and a picture that is open needs none. */
 export function LiveScreen({ wsUrl, onOpen, onLost }: Props): ReactNode {
   const [url] = useState(wsUrl);
   return <RemoteScreen url={url} autoFocus={false} onOpen={onOpen} onLost={onLost} />;

@@ -21,7 +21,7 @@ export function NavigateForm({ sandbox, url, disabled }: Props): ReactNode {
   const navigation = useMutation({
     mutationFn: (target: string) => sandbox.navigatePreview(target),
     onSuccess: () => setTyped(null),
-    onSettled: () => queries.invalidateQueries({ queryKey: ['preview', sandbox.id] }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['view'] }),
   });
   const value = typed ?? url ?? '';
   const submit = (event: SyntheticEvent): void => {

@@ -1,7 +1,7 @@
 import type { Sandbox, SandboxSession } from '@banata-boxes/sdk';
 import { useRef, type ReactNode } from 'react';
 import { Notice } from '../../remote/notice.tsx';
-import { atThisServer } from '../../remote/same-origin.ts';
+import { vncUrl } from '../../remote/view-urls.ts';
 import { useFullscreen } from '../../ui/use-fullscreen.ts';
 import { LiveScreen } from './live-screen.tsx';
 import { NavigateForm } from './navigate-form.tsx';
@@ -12,9 +12,9 @@ import { usePreview } from './use-preview.ts';
 export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: SandboxSession }): ReactNode {
   const panel = useRef<HTMLElement>(null);
   const fullscreen = useFullscreen(panel);
-  const { phase, preview, link } = usePreview(sandbox, session);
+  const live = usePreview(sandbox, session);
+  const { phase, preview, view, token, link } = live;
   const { status, serial } = link.state;
-  const drawn = preview && (status === 'connecting' || status === 'open');
 
   return (
     <section
@@ -22,13 +22,13 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
       aria-label="Live browser"
       className="flex min-w-0 flex-col overflow-hidden rounded-lg border border-line bg-panel"
     >
-      <PreviewBar phase={phase} preview={preview} fullscreen={fullscreen} />
-      <NavigateForm sandbox={sandbox} url={preview?.url ?? null} disabled={phase !== 'live'} />
+      <PreviewBar live={live} fullscreen={fullscreen} />
+      <NavigateForm sandbox={sandbox} url={view?.url ?? null} disabled={phase !== 'live'} />
       <div className={`relative bg-ground ${fullscreen.active ? 'min-h-0 flex-1' : 'aspect-[1280/800]'}`}>
-        {drawn && (
+        {token && (status === 'connecting' || status === 'open') && (
           <LiveScreen
             key={serial}
-            wsUrl={atThisServer(preview.wsUrl, location.origin)}
+            wsUrl={vncUrl(token, location.origin)}
             onOpen={link.opened}
             onLost={link.lost}
           />

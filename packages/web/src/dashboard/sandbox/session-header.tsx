@@ -56,8 +56,11 @@ export function SessionHeader({
           role="status"
           className="rounded-md border border-line bg-raised px-3 py-2 text-sm wrap-anywhere text-soft"
         >
-          {session.status === 'failed' ? 'This sandbox failed' : 'This sandbox has ended'}
-          {session.endReason ? `: ${session.endReason}` : '.'} Its artifacts can still be downloaded.
+          <span className="font-medium text-ink">
+            {session.status === 'failed' ? 'This sandbox failed.' : 'This sandbox has ended.'}
+          </span>{' '}
+          Its artifacts can still be downloaded.
+          {session.endReason && <span className="block">Reason: {session.endReason}</span>}
         </p>
       )}
       <ErrorNote error={renewal.error ?? end.error} />

@@ -1,28 +1,43 @@
-import { BanataError, type Preview, type Sandbox, type SandboxSession } from '@banata-boxes/sdk';
+import type { Preview, Sandbox, SandboxSession } from '@banata-boxes/sdk';
 import { useQuery } from '@tanstack/react-query';
-import { useLink, type Link } from '../../remote/use-link.ts';
-import { viewerPhase, wantsPicture, type ViewerPhase } from '../../remote/viewer-phase.ts';
+import type { Link } from '../../remote/use-link.ts';
+import { useLiveLink } from '../../remote/use-live-link.ts';
+import { useViewReply } from '../../remote/use-view-reply.ts';
+import { parseViewerLink } from '../../remote/viewer-link.ts';
+import type { PreviewView } from '../../remote/view-reply.ts';
+import type { ViewerPhase } from '../../remote/viewer-phase.ts';
 import { previewReply } from './preview-reply.ts';
 import { takesWork } from './session-facts.ts';
 
-const POLL_MS = 3_000;
+const STARTING_POLL_MS = 1_500;
+/** Links are good for an hour. */
+const RENEW_MS = 20 * 60 * 1000;
 
 export interface LivePreview {
   phase: ViewerPhase;
   preview: Preview | undefined;
+  /** State of the page, while there is one. */
+  view: PreviewView | null;
+  token: string | null;
   link: Link;
 }
 
-/** State of the live browser of a sandbox. */
+/**
+ * The live browser of a sandbox. The API is asked only for the links; what they show is then followed as a viewer page
+ * does, since that does not count as activity: an open dashboard must not keep a sandbox alive.
+ */
 export function usePreview(sandbox: Sandbox, session: SandboxSession): LivePreview {
   const { data: preview, error } = useQuery({
     queryKey: ['preview', sandbox.id],
     queryFn: ({ signal }) => sandbox.getPreview({ signal }),
     enabled: takesWork(session),
-    refetchInterval: POLL_MS,
+    staleTime: RENEW_MS,
+    refetchOnWindowFocus: true,
+    refetchInterval: ({ state }) => (state.data ? RENEW_MS : STARTING_POLL_MS),
   });
-  const reply = previewReply(session, preview, error);
-  const link = useLink(wantsPicture(reply));
-  const unanswered = error instanceof BanataError && error.status !== 409;
-  return { phase: viewerPhase(reply, unanswered, link.state), preview, link };
+  const token = preview ? (parseViewerLink(preview.viewerUrl)?.token ?? null) : null;
+  const { reply: answer, asksFail } = useViewReply(takesWork(session) ? token : null);
+  const reply = previewReply({ session, preview, previewError: error, reply: answer });
+  const { phase, link } = useLiveLink({ reply, asksFail });
+  return { phase, preview, view: reply?.kind === 'view' ? reply.view : null, token, link };
 }

@@ -1,3 +1,4 @@
+import { BanataError } from '@banata-boxes/sdk';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
 import { Button } from '../../ui/button.tsx';
@@ -10,6 +11,11 @@ interface Props {
   /** The server refused the key that was used so far. */
   refused: boolean;
   onKey: (key: string) => void;
+}
+
+/** True when the server answered that the key is not good, or the client that it is no key at all. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof BanataError && (error.status === 401 || error.code === 'INVALID_ARGUMENT');
 }
 
 /** Asks for the API key and tries it. */
@@ -53,11 +59,17 @@ export function KeyForm({ refused, onKey }: Props): ReactNode {
           />
         </label>
         <p id="key-hint" className="-mt-3 text-sm leading-relaxed text-soft">
-          <code className="text-ink">./banata up</code> prints your first key, and{' '}
-          <code className="text-ink">./banata status</code> shows it again. It stays in this tab and is
-          forgotten when you close it.
+          <code className="text-ink">./banata up</code> prints your first key, also when the server runs
+          already. The key stays in this tab and is forgotten when you close it.
         </p>
-        <ErrorNote error={attempt.error} />
+        {isRefusal(attempt.error) ? (
+          <p role="alert" className="rounded-md border border-bad/40 bg-bad/10 px-3 py-2 text-sm">
+            The server does not take this key. Check that you copied all of it, and that it is neither revoked
+            nor expired.
+          </p>
+        ) : (
+          <ErrorNote error={attempt.error} />
+        )}
         <Button type="submit" look="main" disabled={attempt.isPending}>
           {attempt.isPending ? 'Trying…' : 'Continue'}
         </Button>

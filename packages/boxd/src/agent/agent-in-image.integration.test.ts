@@ -1,0 +1,147 @@
+import type { AgentMessage, BoxAgentState, BoxTask } from '@banata/protocol/box';
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ImageBox, startImageBox } from '../testing/image-box.ts';
+import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model.ts';
+import { isFinal } from './tasks/task-record.ts';
+import { imageLayers } from './testing/host-agent.ts';
+
+const run = promisify(execFile);
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+
+let boxDirectory: string;
+let model: ScriptedModel;
+let site: Server;
+let siteUrl: string;
+const visits: string[] = [];
+let box: ImageBox;
+
+beforeAll(async () => {
+  // A build of its own: others may replace the one in dist while this box uses it.
+  boxDirectory = await mkdtemp(join(tmpdir(), 'banata-agent-box-'));
+  await chmod(boxDirectory, 0o755);
+  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
+  await run(tsdown, ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'], { cwd: PACKAGE });
+  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  model = await startScriptedModel({ apiKey: 'gateway-token' });
+  site = createServer((request, response) => {
+    visits.push(request.url ?? '');
+    response.setHeader('content-type', 'text/html');
+    response.end('<title>Prices</title><h1>Bolt: 42 cents</h1>');
+  });
+  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+  siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+  box = await startImageBox({ layers: imageLayers(), boxDirectory });
+  const access = {
+    baseUrl: model.baseUrl,
+    apiKey: 'gateway-token',
+    model: 'acme/main-1',
+    smallModel: 'acme/small-1',
+  };
+  const reply = await box.send('PUT', '/config', {
+    sandboxId: 'a'.repeat(32),
+    runtime: 'base',
+    env: { GREETING: 'hello' },
+    browser: { viewport: { width: 1280, height: 800 }, persistentProfile: false },
+    agent: { defaultAgent: 'build', model: { provider: 'openrouter', ...access } },
+  });
+  expect(reply.status).toBe(200);
+});
+
+afterAll(async () => {
+  await box?.close();
+  await model?.close();
+  site?.close();
+  site?.closeAllConnections();
+  await rm(boxDirectory, { recursive: true, force: true });
+});
+
+async function get<T>(path: string): Promise<T> {
+  return (await (await box.fetch(path)).json()) as T;
+}
+
+async function runTask(taskId: string, prompt: string): Promise<BoxTask> {
+  await putTask(taskId, prompt);
+  return done(taskId);
+}
+
+async function putTask(taskId: string, prompt: string): Promise<void> {
+  const body = { prompt, sessionId: null, agent: null, system: null, timeoutMs: 40_000 };
+  expect((await box.send('PUT', `/agent/tasks/${taskId}`, body)).status).toBe(200);
+}
+
+async function done(taskId: string): Promise<BoxTask> {
+  const deadline = Date.now() + 50_000;
+  for (;;) {
+    // A daemon that is being restarted does not answer for a moment.
+    const task = await get<BoxTask>(`/agent/tasks/${taskId}`).catch(() => null);
+    if (task !== null && 'status' in task && isFinal(task)) return task;
+    if (Date.now() > deadline) throw new Error(`no end: ${JSON.stringify(task)}\n${await box.log()}`);
+    await sleep(50);
+  }
+}
+
+async function lastToolOutputs(): Promise<string> {
+  const { messages } = await get<{ messages: AgentMessage[] }>('/agent/messages');
+  const parts = messages.flatMap((message) => message.parts);
+  return parts.map((part) => (part.type === 'tool' ? (part.output ?? '') : '')).join('\n');
+}
+
+async function pid(commandPart: string): Promise<number> {
+  for (const candidate of await box.processes()) {
+    const line = await readFile(`/proc/${candidate}/cmdline`, 'utf8').catch(() => '');
+    if (line.replaceAll('\0', ' ').includes(commandPart)) return candidate;
+  }
+  throw new Error(`no process ${commandPart} in the box`);
+}
+
+describe('the agent in the image', () => {
+  test('works as the ordinary user, with the tools of the image', async () => {
+    const command =
+      'id -un; pwd; echo $GREETING; command -v rg banata-complete-task; head -c 20 /var/lib/banata/config.json';
+    expect(await runTask('who', `SCENARIO:bash command="${command}"`)).toMatchObject({ status: 'completed' });
+    const output = await lastToolOutputs();
+    expect(output).toMatch(/\buser\n\/workspace\nhello\n\/usr\/bin\/rg\n\/.*banata-complete-task\n/);
+    expect(output).toContain('Permission denied');
+  });
+
+  test('drives the live browser', async () => {
+    expect(await runTask('browse', `SCENARIO:browse url=${siteUrl}/prices`)).toMatchObject({
+      status: 'completed',
+    });
+    expect(visits).toContain('/prices');
+    expect(await lastToolOutputs()).toContain('Bolt: 42 cents');
+    expect(await get<object>('/browser')).toMatchObject({ url: `${siteUrl}/prices`, title: 'Prices' });
+  });
+
+  test('gets its browser tools back when they were killed', async () => {
+    process.kill(await pid('@playwright/mcp'), 'SIGKILL');
+    // OpenCode counts them as connected until it reads the end of their pipe.
+    await sleep(1_000);
+    await runTask('again', `SCENARIO:browse url=${siteUrl}/again`);
+    expect(visits).toContain('/again');
+  });
+
+  test('hands in its report', async () => {
+    await runTask('report', 'SCENARIO:report result="Prices read"');
+    const state = await get<BoxAgentState>('/agent/state');
+    expect(state.lastTaskReport).toMatchObject({ result: 'Prices read', stepsCompleted: 2 });
+  });
+
+  test('ends its running task for good when the daemon is killed, and goes on', async () => {
+    await putTask('killed', 'SCENARIO:bash command="sleep 4715"');
+    while (!model.requests.some(({ prompt }) => prompt.includes('4715'))) await sleep(20);
+    process.kill(await pid('boxd.cjs'), 'SIGKILL');
+    expect(await done('killed')).toMatchObject({ status: 'failed', error: { code: 'AGENT_CRASHED' } });
+    expect(await runTask('after', 'SCENARIO:text reply=after')).toMatchObject({ resultText: 'after' });
+    await expect(pid('sleep 4715')).rejects.toThrow('no process');
+  });
+});

@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** For how long the rest of a refused body is read and thrown away. */
+const DRAIN_MS = 1000;
+
+/**
+ * Answers with JSON while the caller still sends its body, and closes the connection. Not at once: a socket that is
+ * closed with bytes unread is reset, and the caller would lose the reply.
+ */
+export function refuseBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  json: Buffer,
+): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': json.length,
+    connection: 'close',
+  });
+  response.write(json);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, DRAIN_MS);
+  request.once('close', end).once('end', end).resume();
+}

@@ -1,0 +1,69 @@
+import type { CliContext } from '../context.ts';
+import { formatMs } from '../output.ts';
+import { runProgram } from '../run-program.ts';
+import { buildPackages } from '../setup/build-packages.ts';
+import { prepareImage } from '../setup/prepare-image.ts';
+import { type PartResult, runProject } from '../testing-run/run-project.ts';
+import { withInstallation } from '../testing-run/with-installation.ts';
+
+export interface TestOptions {
+  all?: boolean;
+}
+
+const CHECK_LIMIT_MS = 10 * 60_000;
+const PROJECTS = ['unit', 'integration', 'e2e'] as const;
+
+/** Runs all tests in an installation of their own, which is gone afterwards, and ends with `N passed, N failed`. */
+export async function test(context: CliContext, options: TestOptions): Promise<void> {
+  const began = performance.now();
+  const { output } = context;
+  const parts: PartResult[] = [await runCheck(context)];
+  await buildPackages(context);
+  await prepareImage(context);
+  await withInstallation(context, 'test', async (env) => {
+    const testEnv = options.all ? { ...env, BANATA_TEST_ALL: '1' } : env;
+    for (const project of PROJECTS) parts.push(await runProject(context, project, testEnv));
+  });
+  const durationMs = Math.round(performance.now() - began);
+  const passed = sum(parts, 'passed');
+  const failed = sum(parts, 'failed');
+  const skipped = sum(parts, 'skipped');
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+  output.say();
+  for (const part of parts) output.say(partLine(part));
+  output.say(`Whole run: ${formatMs(durationMs)}${skipped === 0 ? '' : `; ${skipped} skipped`}`);
+  if (output.json) output.result({ passed, failed, skipped, durationMs, parts });
+  else output.say(`${passed} passed, ${failed} failed`);
+}
+
+async function runCheck(context: CliContext): Promise<PartResult> {
+  const began = performance.now();
+  context.output.say('check: format, lint, types, unused code, imports');
+  const { exitCode } = await runProgram('npm', {
+    args: ['run', '--silent', 'check'],
+    cwd: context.root,
+    env: context.env,
+    signal: context.signal,
+    timeoutMs: CHECK_LIMIT_MS,
+  });
+  const ok = exitCode === 0;
+  const durationMs = Math.round(performance.now() - began);
+  return {
+    name: 'check',
+    passed: ok ? 1 : 0,
+    failed: ok ? 0 : 1,
+    skipped: 0,
+    failures: ok ? [] : ['npm run check'],
+    durationMs,
+  };
+}
+
+function partLine(part: PartResult): string {
+  const counts = `${String(part.passed).padStart(4)} passed, ${part.failed} failed`;
+  const failures = part.failures.map((name) => `\n    ✗ ${name}`).join('');
+  return `  ${part.name.padEnd(12)} ${counts.padEnd(24)} ${formatMs(part.durationMs)}${failures}`;
+}
+
+function sum(parts: readonly PartResult[], field: 'passed' | 'failed' | 'skipped'): number {
+  return parts.reduce((total, part) => total + part[field], 0);
+}
