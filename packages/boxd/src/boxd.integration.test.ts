@@ -68,9 +68,14 @@ describe('the daemon in a box of the image', () => {
     expect((await exec('ps axo args')).stdout).not.toMatch(/sleep 77/);
   });
 
-  test('a fork bomb ends with its command', async () => {
-    const result = await exec('f() { f | f & }; f; sleep 60', { timeoutMs: 1500 });
-    expect(result).toMatchObject({ timedOut: true });
+  test.each([
+    ['in one session', 'f() { f | f & }; f; sleep 60'],
+    [
+      'in sessions of their own',
+      'f() { for i in 1 2; do setsid bash -c "$(declare -f f); f" & done; }; f; sleep 60',
+    ],
+  ])('a fork bomb %s ends with its command', async (_, command) => {
+    expect(await exec(command, { timeoutMs: 1500 })).toMatchObject({ timedOut: true });
     // ps itself, grep and their shell.
     expect((await exec('ps axo user= | grep -c user')).stdout).toBe('3\n');
   });

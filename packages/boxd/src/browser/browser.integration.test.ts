@@ -138,6 +138,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   reading.abort();
+  if (process.env['BOXLOG']) console.log(await box.log());
   await box?.close();
   site?.closeAllConnections();
   await new Promise((done) => site.close(done));

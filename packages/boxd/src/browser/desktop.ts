@@ -93,8 +93,6 @@ export class Desktop {
         await Promise.allSettled(clients);
         await display.xvnc.stop(STOP_GRACE_MS);
       }
-      if (signal.aborted) return;
-      this.#options.onLost();
       await this.#again(restarts, `Xvnc ended: ${ended}\n${display.xvnc.lastLines()}`, signal);
     }
   }
@@ -118,8 +116,6 @@ export class Desktop {
     const restarts = new RestartPolicy();
     while (!signal.aborted) {
       const ended = await this.#oneChromium(display, signal);
-      if (signal.aborted) return;
-      this.#options.onLost();
       await this.#again(restarts, ended, signal);
     }
   }
@@ -165,7 +161,11 @@ export class Desktop {
       output: output as Readable,
       policy: this.#options.policy,
       onEvent: (event) => pages.handle(event),
-      onEnd: () => pages.stop(),
+      onEnd: () => {
+        pages.stop();
+        // At once: its process may take seconds to end, and until then nobody may be sent to it.
+        this.#options.onLost();
+      },
     });
     const frontTitle = (): Promise<string | undefined> =>
       frontWindowTitle(display, this.#options.files.cookie);

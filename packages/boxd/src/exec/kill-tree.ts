@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '../services.ts';
 import { findMarked, type Marker } from './marked-processes.ts';
-import { killTargets, listProcesses, selectTree } from './process-tree.ts';
+import {
+  killTargets,
+  listProcesses,
+  processesOf,
+  selectStrays,
+  selectTree,
+  type ProcessInfo,
+} from './process-tree.ts';
 
 export interface KillTreeOptions {
   /** Leader of the group and session, when known. */
@@ -25,6 +32,7 @@ interface Look {
 
 const GRACE_POLL_MS = 20;
 const KILL_POLL_MS = 5;
+const EMPTY_LOOKS = 3;
 
 /**
  * Ends a command with everything it started, also what left its process group and parent. Repeats until a look
@@ -38,10 +46,12 @@ export async function killTree(options: KillTreeOptions): Promise<number[]> {
     look = await waitGone(options, performance.now() + graceMs);
   }
   const deadline = performance.now() + limitMs;
-  while (!isEmpty(look) && performance.now() < deadline) {
+  // One empty look proves nothing where processes fork: it can miss a child that is younger than its list.
+  for (let empty = isEmpty(look) ? 1 : 0; empty < EMPTY_LOOKS && performance.now() < deadline;) {
     signalAll(look.targets, 'SIGKILL');
     await sleep(KILL_POLL_MS);
     look = await findTree(options);
+    empty = isEmpty(look) ? empty + 1 : 0;
   }
   return look.pids;
 }
@@ -59,12 +69,26 @@ async function findTree({ root, marker, accounts }: KillTreeOptions): Promise<Lo
   const searches = await Promise.allSettled(accounts.map((account) => findMarked(marker, account)));
   const marked = searches.flatMap((search) => (search.status === 'fulfilled' ? search.value : []));
   const processes = listProcesses();
-  const pids = selectTree(processes, root, new Set(marked));
-  return {
-    pids,
-    targets: killTargets(processes, pids),
-    whole: searches.every(({ status }) => status === 'fulfilled'),
-  };
+  let pids = selectTree(processes, root, new Set(marked));
+  const failures = searches.flatMap((search) =>
+    search.status === 'rejected' ? [search.reason as unknown] : [],
+  );
+  if (failures.some(isExhausted)) pids = [...new Set([...pids, ...findStrays(processes, accounts)])];
+  return { pids, targets: killTargets(processes, pids), whole: failures.length === 0 };
+}
+
+/**
+ * When the box has not even one process left to search with, something in it forks without end, and every process
+ * of the accounts goes that the daemon does not hold itself: background processes of other commands too.
+ */
+function findStrays(processes: readonly ProcessInfo[], accounts: readonly Account[]): number[] {
+  const own = process.getuid?.();
+  const uids = new Set(accounts.map(({ uid }) => uid).filter((uid) => uid !== own));
+  return selectStrays(processes, processesOf(processes, uids), process.pid);
+}
+
+function isExhausted(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EAGAIN';
 }
 
 function isEmpty({ pids, whole }: Look): boolean {

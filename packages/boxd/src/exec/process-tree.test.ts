@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { killTargets, listProcesses, parseStat, selectTree, type ProcessInfo } from './process-tree.ts';
+import {
+  killTargets,
+  listProcesses,
+  parseStat,
+  processesOf,
+  selectStrays,
+  selectTree,
+  type ProcessInfo,
+} from './process-tree.ts';
 
 const info = (pid: number, parent: number, rest: Partial<ProcessInfo> = {}): ProcessInfo => ({
   pid,
@@ -68,6 +76,27 @@ test('killTargets takes a group only when all of it is meant', () => {
     info(40, 1, { group: 1 }),
   ];
   expect(killTargets(processes, [10, 11, 20, 30, 40])).toEqual([-30, -10, 20, 40]);
+});
+
+test('selectStrays leaves what descends from the keeper', () => {
+  const processes = [
+    info(1, 0),
+    info(50, 1),
+    info(51, 50),
+    info(52, 51),
+    info(60, 1),
+    info(61, 60, { state: 'Z' }),
+    // A loop, as two looks at a changing tree can show.
+    info(70, 71),
+    info(71, 70),
+  ];
+  expect(selectStrays(processes, new Set([1, 50, 52, 60, 61, 70]), 50)).toEqual([60, 70]);
+});
+
+test('processesOf tells by user', () => {
+  const own = [info(process.pid, 1), info(2 ** 30, 1)];
+  expect(processesOf(own, new Set([process.getuid?.() ?? -1]))).toEqual(new Set([process.pid]));
+  expect(processesOf(own, new Set([12_345]))).toEqual(new Set());
 });
 
 test('listProcesses sees the test itself', () => {

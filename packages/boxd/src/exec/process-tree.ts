@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** What /proc says about one process. */
 export interface ProcessInfo {
@@ -57,6 +57,36 @@ export function selectTree(
   }
   const dead = new Set(processes.filter(({ state }) => state === 'Z' || state === 'X').map(({ pid }) => pid));
   return [...selected].filter((pid) => pid !== 1 && pid !== process.pid && !dead.has(pid));
+}
+
+/** The living processes among these that do not descend from `keeper`. */
+export function selectStrays(
+  processes: readonly ProcessInfo[],
+  owned: ReadonlySet<number>,
+  keeper: number,
+): number[] {
+  const parents = new Map(processes.map(({ pid, parent }) => [pid, parent]));
+  const keeps = (pid: number): boolean => {
+    // As many steps as there are processes: a list that is not of one instant may hold a loop.
+    let ancestor: number | undefined = pid;
+    for (let steps = 0; ancestor !== undefined && steps <= parents.size; steps++) {
+      if (ancestor === keeper) return true;
+      ancestor = parents.get(ancestor);
+    }
+    return false;
+  };
+  return processes
+    .filter(({ pid, state }) => owned.has(pid) && pid !== 1 && state !== 'Z' && state !== 'X' && !keeps(pid))
+    .map(({ pid }) => pid);
+}
+
+/** Those of the processes that run as one of the users. */
+export function processesOf(processes: readonly ProcessInfo[], uids: ReadonlySet<number>): Set<number> {
+  const owned = processes.filter(({ pid }) => {
+    const stats = statSync(`/proc/${pid}`, { throwIfNoEntry: false });
+    return stats !== undefined && uids.has(stats.uid);
+  });
+  return new Set(owned.map(({ pid }) => pid));
 }
 
 /**

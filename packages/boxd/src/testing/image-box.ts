@@ -193,7 +193,8 @@ function buildSpec(root: string, secrets: string, boxDirectory: string, name: st
     linux: {
       namespaces: ['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
       cgroupsPath: `/${name}`,
-      resources: { pids: { limit: 1024 } },
+      // Small, so that a test of a fork bomb does not take the machine from others.
+      resources: { pids: { limit: 256 } },
     },
   };
 }

@@ -6,7 +6,10 @@ type Part = Extract<BanataEvent, { type: 'sandbox.agent.part' }>['data']['part']
 
 function part(value: Part): BanataEvent {
   return {
-    ...{ id: 'e', sandboxId: 's', seq: 1, createdAt: 1 },
+    id: 'e',
+    sandboxId: 's',
+    seq: 1,
+    createdAt: 1,
     type: 'sandbox.agent.part',
     data: { sessionId: 'x', taskId: 't', messageId: 'm', part: value },
   };
@@ -32,14 +35,17 @@ test('a failed tool call is marked', () => {
 test('text of a model cannot steer the terminal and stays on one line', () => {
   const text = `red \u001b[31mtext\u001b[0m\r\nnext\u202e line \u001b]0;title\u0007${'x'.repeat(500)}`;
   const line = new EventNarrator().line(part({ type: 'text', id: 'p', text })) ?? '';
-  expect(line).toMatch(/^“red text next line /);
+  expect(line).toMatch(/^“red text next +line /);
   expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(line.length).toBeLessThanOrEqual(100);
 });
 
 test('events that tell nothing to people are passed over', () => {
   const delta: BanataEvent = {
-    ...{ id: 'e', sandboxId: 's', seq: 1, createdAt: 1 },
+    id: 'e',
+    sandboxId: 's',
+    seq: 1,
+    createdAt: 1,
     type: 'sandbox.agent.text.delta',
     data: { sessionId: 'x', taskId: 't', messageId: 'm', partId: 'p', text: 'a' },
   };

@@ -40,9 +40,9 @@ test('a pid that belongs to somebody else by now is no server', async () => {
 
 test('a server is found and asked to stop, and killed when it does not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'banata-server-'));
-  const polite = await startLookalike(folder, 'echo up; exec -a "$BASH $0 serve" sleep 60');
-  await endProcess(polite.pid ?? 0, 1);
-  polite.kill('SIGKILL');
+  const polite = await startLookalike(folder, 'echo up; while :; do sleep 0.05; done');
+  expect(await endProcess(polite.pid ?? 0, 5_000)).toBe(false);
+  expect(await isServer(polite.pid ?? 0)).toBe(false);
   const stubborn = await startLookalike(folder, 'trap "" TERM; echo up; while :; do sleep 0.05; done');
   expect(await isServer(stubborn.pid ?? 0)).toBe(true);
   expect(await endProcess(stubborn.pid ?? 0, 200)).toBe(true);

@@ -72,6 +72,16 @@ export class OpenCodeClient {
     await this.#call(sessionPath(sessionId), z.unknown(), { method: 'DELETE' });
   }
 
+  /**
+   * Makes OpenCode load what the first prompt would load: the first model request then leaves about 100 ms sooner
+   * (measured with 1.18.33). The session gets a message that asks for nothing.
+   */
+  async warmUp(sessionId: string, model: { providerId: string; modelId: string }): Promise<void> {
+    await this.addContext(sessionId, { text: 'Start-up check', agent: null, system: null });
+    const query = { provider: model.providerId, model: model.modelId };
+    await this.#call('/experimental/tool', z.unknown(), { query });
+  }
+
   /** Newest first; without the sessions of subagents. */
   async listSessions(limit: number): Promise<OpenCodeSession[]> {
     const query = { roots: 'true', limit: String(limit) };

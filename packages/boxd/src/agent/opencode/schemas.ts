@@ -49,7 +49,6 @@ export type AssistantInfo = z.infer<typeof assistantInfoSchema>;
 
 const messageInfoSchema = z.discriminatedUnion('role', [userInfoSchema, assistantInfoSchema]);
 
-
 const toolStateSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('pending'), input: z.unknown() }),
   z.object({

@@ -9,6 +9,7 @@ import { OpenCodeClient } from '../opencode/client.ts';
 import { OpenCodeEventStream } from '../opencode/event-stream.ts';
 import { writeConfigFiles } from './config-files.ts';
 import type { AgentConnection } from './connection.ts';
+import { providerFor } from './model-traits.ts';
 import type { OpenCodeConfigInput } from './opencode-config.ts';
 import { type OpenCodeProcess, spawnOpenCode } from './opencode-process.ts';
 import type { AgentPaths } from './paths.ts';
@@ -124,12 +125,23 @@ export class AgentServer {
       try {
         const { version } = await client.health(PROBE_ATTEMPT_MS);
         const session = await client.createSession('Start-up check', deadline - Date.now());
+        await this.#warmUp(client, session.id);
         await client.deleteSession(session.id);
         return version;
       } catch (error) {
         if (Date.now() >= deadline || !isTimeout(error)) throw error;
       }
       await sleep(100);
+    }
+  }
+
+  async #warmUp(client: OpenCodeClient, sessionId: string): Promise<void> {
+    const { model, logger } = this.#options;
+    try {
+      await client.warmUp(sessionId, { providerId: providerFor(model).id, modelId: model.model });
+    } catch (error) {
+      // Costs the first prompt some time and nothing else.
+      logger.warn('agent.server.warm-up', { reason: String(error) });
     }
   }
 
