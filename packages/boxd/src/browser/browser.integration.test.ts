@@ -138,7 +138,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   reading.abort();
-  if (process.env['BOXLOG']) console.log(await box.log());
   await box?.close();
   site?.closeAllConnections();
   await new Promise((done) => site.close(done));

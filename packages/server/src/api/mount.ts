@@ -11,7 +11,7 @@ import type { AccessService, Caller } from '../services/access.ts';
 import { parseInput } from './parse.ts';
 
 /** JSON bodies are no longer than this; larger contents go as raw bodies. */
-export const MAX_JSON_BODY_BYTES = 24 * 1024 * 1024;
+const MAX_JSON_BODY_BYTES = 24 * 1024 * 1024;
 
 export type ApiEnv = { Bindings: HttpBindings; Variables: { requestId: string } };
 export type ApiContext = Context<ApiEnv>;

@@ -17,7 +17,10 @@ export async function installDaemon(source: string, target: string): Promise<str
     .sort();
   const hash = createHash('sha256');
   for (const file of files) {
-    hash.update(file.slice(source.length)).update('\0').update(await readFile(file));
+    hash
+      .update(file.slice(source.length))
+      .update('\0')
+      .update(await readFile(file));
   }
   const folder = join(target, hash.digest('hex').slice(0, 16));
   if (await isThere(folder)) return folder;

@@ -12,7 +12,7 @@ import type { SandboxService } from './sandboxes/sandbox-service.ts';
 
 const TIMEOUT_MS = 30_000;
 /** A longer file is read with `format=raw`. */
-export const MAX_JSON_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_JSON_FILE_BYTES = 16 * 1024 * 1024;
 
 /** Files of a sandbox. The box does the work, with the rights of its ordinary user. */
 export class FileService {

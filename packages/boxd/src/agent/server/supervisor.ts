@@ -68,7 +68,8 @@ export class AgentSupervisor {
     const limit = AbortSignal.any([signal, this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
     for (;;) {
       const phase = this.#phase;
-      if (phase.state === 'ready') return phase.connection;
+      // The end of a server is known to its connection before it is to the loop.
+      if (phase.state === 'ready' && !phase.connection.closed.aborted) return phase.connection;
       if (limit.aborted) {
         signal.throwIfAborted();
         throw new AgentUnavailableError(

@@ -35,7 +35,7 @@ function modelsPath(path: string): string | null {
 
 function queryOf(query: URLSearchParams): string {
   const kept = new URLSearchParams([...query].filter(([name]) => QUERY_NAMES.has(name)));
-  return kept.size === 0 ? '' : `?${kept}`;
+  return kept.size === 0 ? '' : `?${kept.toString()}`;
 }
 
 /** Matches a request against what is offered; null when it is not. `rest` is the decoded path after `/<provider>/`. */

@@ -94,7 +94,8 @@ async function setUp({ limits, credentials, allow = true, recordUsage }: Setup =
     logger: { info: log, warn: log },
     ...(limits === undefined ? {} : { limits }),
   });
-  const server = createServer(getRequestListener(new Hono().route('/model', gateway).fetch));
+  const handle = getRequestListener(new Hono().route('/model', gateway).fetch);
+  const server = createServer((request, response) => void handle(request, response));
   const port = await listen(server);
   const close = async (): Promise<void> => {
     await closeServer(server);

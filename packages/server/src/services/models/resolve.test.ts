@@ -116,7 +116,7 @@ describe('the choice of the model', () => {
     [{ OPENAI_API_KEY: KEY, OPENAI_MODEL: 'a b' }, 'OPENAI_MODEL is not a usable model id'],
     [{ BANATA_MODEL: 'gpt' }, 'BANATA_MODEL="gpt" is unknown'],
   ])('%j is refused', (env, text) => {
-    const { access, problem } = resolve(env as Variables);
+    const { access, problem } = resolve(env);
     expect(access).toBeNull();
     expect(problem).toContain(text);
     expect(problem).not.toContain('two\nlines');
@@ -186,7 +186,7 @@ describe('the environment of the box', () => {
     );
     fc.assert(
       fc.property(source, source, (env, server) => {
-        const { boxEnv, access } = resolve(env as Variables, server as Variables);
+        const { boxEnv, access } = resolve(env, server);
         const box = boxEnv(ORIGIN, TOKEN);
         const shown = JSON.stringify([
           box,

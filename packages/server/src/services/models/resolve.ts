@@ -24,7 +24,7 @@ export interface ModelResolution {
    * @param origin of the boxes' listener, such as `http://host.banata.internal:7071`.
    * @param token of this sandbox at the gateway.
    */
-  boxEnv(origin: string, token: string): Record<string, string>;
+  boxEnv: (origin: string, token: string) => Record<string, string>;
 }
 
 /** What is known of one provider after both sources were read. */

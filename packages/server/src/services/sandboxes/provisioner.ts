@@ -13,7 +13,7 @@ import { hashToken, type Secrets } from '../secrets.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** A provisioning server renews nothing: it is done, or has failed, well within this time. */
-export const PROVISION_LEASE_MS = 90_000;
+const PROVISION_LEASE_MS = 90_000;
 const MODEL_TOKEN_LENGTH = 40;
 
 export interface ProvisionerDeps {
