@@ -19,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          globalSetup: ['scripts/test-image.ts'],
           include: sources.map((source) => `${source}/*.integration.test.ts`),
           fileParallelism: false,
           testTimeout: 60_000,

@@ -103,6 +103,11 @@ export const errorRegistry = define({
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
   },
+  NAVIGATION_FAILED: {
+    status: 422,
+    message: 'The browser could not open the page',
+    suggestion: 'Check the URL, and that the sandbox may reach its host.',
+  },
   CONFLICT: {
     status: 409,
     message: 'The request conflicts with the current state',
@@ -127,6 +132,16 @@ export const errorRegistry = define({
     status: 504,
     message: 'The sandbox did not answer in time',
     suggestion: 'Give the operation a longer timeout, or run it in the background.',
+  },
+  SANDBOX_EXHAUSTED: {
+    status: 429,
+    message: 'The sandbox is at one of its limits',
+    suggestion: 'Let commands that run in the sandbox end, or end them, then try again.',
+  },
+  DISK_FULL: {
+    status: 507,
+    message: 'The disk of the sandbox is full',
+    suggestion: 'Delete files in the sandbox, then try again.',
   },
   INTERNAL: {
     status: 500,

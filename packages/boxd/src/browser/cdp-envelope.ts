@@ -54,7 +54,7 @@ function readWhole(text: string): CdpEnvelope | undefined {
     id: typeof id === 'number' ? id : undefined,
     method: typeof method === 'string' ? method : undefined,
     sessionId: typeof sessionId === 'string' ? sessionId : undefined,
-    body: () => value as CdpBody,
+    body: () => value,
   };
 }
 

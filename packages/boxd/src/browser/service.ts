@@ -83,7 +83,7 @@ class LiveBrowserService implements BrowserParts {
     const listening = endpoint.listen();
     this.#running = this.#run(config.viewport, listening, this.#stopping.signal)
       .catch((error: Error) => this.#fail(error))
-      .finally(() => endpoint.close());
+      .then(() => endpoint.close());
   }
 
   async stop(): Promise<void> {

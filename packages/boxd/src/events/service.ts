@@ -13,12 +13,12 @@ export interface EventsDependencies {
 
 /**
  * Creates the part that streams the journal: `GET /events?after=N` answers server-sent events whose id is the
- * cursor and whose data is a `BoxEvent`, from just after N and on. When the reader falls so far behind that entries
+ * cursor and whose data is a `BoxEvent`, from just after N and on; `after=oldest` begins with the oldest entry left. When the reader falls so far behind that entries
  * are dropped, an `error` event of `{ error, code }` ends the stream; asking again answers 410.
  */
 export function createEventsService({ journal, logger }: EventsDependencies): { routes: BoxRoute[] } {
   const handle = async (request: BoxRequest): Promise<undefined> => {
-    const reader = journal.read(parseAfter(request));
+    const reader = journal.read(parseAfter(request, journal));
     const waiter = new AppendWaiter(journal);
     try {
       // The first look comes before the headers, so that a cursor that is gone is answered as 410.
@@ -58,8 +58,9 @@ async function nextOrEnd(reader: JournalReader, stream: SseStream): Promise<Jour
   }
 }
 
-function parseAfter(request: BoxRequest): number {
+function parseAfter(request: BoxRequest, journal: Journal): number {
   const text = request.url.searchParams.get('after') ?? request.raw.headers['last-event-id'] ?? '0';
+  if (text === 'oldest') return journal.firstCursor - 1;
   const after = Number(text);
   if (!Number.isSafeInteger(after) || after < 0) {
     throw new BoxError(

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Account } from '../services.ts';
 
 const SCAN_TIMEOUT_MS = 3000;
@@ -23,7 +24,25 @@ export async function findMarked(marker: Marker, account: Account): Promise<numb
   const pattern =
     marker.value === undefined ? ['-e', `^${marker.name}=`] : ['-xF', '-e', `${marker.name}=${marker.value}`];
   const output = await run(['-c', 'exec grep -slz "$@" /proc/[0-9]*/environ', 'grep', ...pattern], account);
-  return [...output.matchAll(/^\/proc\/(\d+)\//gm)].map((match) => Number(match[1]));
+  const depth = namespaceDepth('self');
+  return [...output.matchAll(/^\/proc\/(\d+)\//gm)]
+    .map((match) => Number(match[1]))
+    .filter((pid) => namespaceDepth(String(pid)) === depth);
+}
+
+/**
+ * How many pid namespaces deep a process lies, as seen from here (NSpid in proc_pid_status(5)): processes of another
+ * box carry the same variables, and are seen where the daemon runs outside of a box.
+ */
+function namespaceDepth(pid: string): number | undefined {
+  try {
+    return /^NSpid:(.*)$/m
+      .exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+      ?.trim()
+      .split(/\s+/).length;
+  } catch {
+    return undefined;
+  }
 }
 
 function run(args: string[], account: Account): Promise<string> {

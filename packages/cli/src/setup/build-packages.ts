@@ -8,6 +8,7 @@ import { sourceHash } from './source-hash.ts';
 
 interface Build {
   label: string;
+  /** Folder of the workspace, below packages/. */
   workspace: string;
   /** Files and folders the result depends on. */
   sources: readonly string[];
@@ -18,13 +19,13 @@ interface Build {
 const BUILDS: readonly Build[] = [
   {
     label: 'box daemon',
-    workspace: '@banata/boxd',
+    workspace: 'boxd',
     sources: ['packages/boxd', 'packages/protocol', 'package-lock.json'],
     output: 'packages/boxd/dist/box',
   },
   {
     label: 'dashboard and viewer',
-    workspace: '@banata/web',
+    workspace: 'web',
     sources: ['packages/web', 'packages/sdk/src', 'packages/protocol/src', 'package-lock.json'],
     output: 'packages/web/dist/index.html',
   },
@@ -70,8 +71,9 @@ async function runBuild(context: CliContext, build: Build): Promise<void> {
   const hash = await sourceHash(context.root, build.sources);
   await rm(stamp, { force: true });
   const { exitCode, tail } = await runProgram('npm', {
-    args: ['run', 'build', '--workspace', build.workspace],
-    cwd: context.root,
+    args: ['run', 'build'],
+    // Not with --workspace: npm 9 answers 0 then, whatever happened.
+    cwd: join(context.root, 'packages', build.workspace),
     env: context.env,
     signal: context.signal,
     timeoutMs: BUILD_LIMIT_MS,
@@ -80,7 +82,7 @@ async function runBuild(context: CliContext, build: Build): Promise<void> {
   if (exitCode !== 0) {
     throw new CliError(
       `Building the ${build.label} failed:\n${tail.join('\n')}`,
-      `Run it alone to see all of its output: npm run build --workspace ${build.workspace}`,
+      `Run it alone to see all of its output: cd packages/${build.workspace} && npm run build`,
     );
   }
   await mkdir(join(context.root, '.banata'), { recursive: true });
@@ -88,5 +90,5 @@ async function runBuild(context: CliContext, build: Build): Promise<void> {
 }
 
 function stampPath(context: CliContext, build: Build): string {
-  return join(context.root, '.banata', `build-${build.workspace.replace(/^.*\//, '')}`);
+  return join(context.root, '.banata', `build-${build.workspace}`);
 }

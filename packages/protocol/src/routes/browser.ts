@@ -65,7 +65,7 @@ export const navigatePreview = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: previewNavigateSchema,
   reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
-  errors,
+  errors: [...errors, 'NAVIGATION_FAILED'],
 });
 
 export const resizePreview = defineRoute({

@@ -20,7 +20,14 @@ export const exec = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: execSchema,
   reply: { kind: 'json', status: 200, schema: execResultSchema },
-  errors: ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'SANDBOX_UNREACHABLE', 'SANDBOX_TIMEOUT'],
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'SANDBOX_EXHAUSTED',
+    'DISK_FULL',
+    'SANDBOX_UNREACHABLE',
+    'SANDBOX_TIMEOUT',
+  ],
 });
 
 export const runCode = defineRoute({
@@ -32,7 +39,14 @@ export const runCode = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: codeSchema,
   reply: { kind: 'json', status: 200, schema: execResultSchema },
-  errors: ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'SANDBOX_UNREACHABLE', 'SANDBOX_TIMEOUT'],
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'SANDBOX_EXHAUSTED',
+    'DISK_FULL',
+    'SANDBOX_UNREACHABLE',
+    'SANDBOX_TIMEOUT',
+  ],
 });
 
 export const fsRead = defineRoute({
@@ -68,6 +82,7 @@ export const fsWrite = defineRoute({
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
     'FILE_ACCESS_DENIED',
+    'DISK_FULL',
     'PAYLOAD_TOO_LARGE',
     'SANDBOX_UNREACHABLE',
   ],

@@ -12,14 +12,42 @@ const MAX_REPLY_BYTES = 24 * 1024 * 1024;
 const codes: Record<string, ErrorCode> = {
   FILE_NOT_FOUND: 'FILE_NOT_FOUND',
   IS_DIRECTORY: 'INVALID_REQUEST',
-  NOT_DIRECTORY: 'INVALID_REQUEST',
+  NOT_A_FILE: 'INVALID_REQUEST',
+  NOT_A_DIRECTORY: 'INVALID_REQUEST',
+  INVALID_PATH: 'INVALID_REQUEST',
+  INVALID_FIELD: 'INVALID_REQUEST',
+  COMMAND_TOO_LONG: 'INVALID_REQUEST',
+  CWD_NOT_ACCESSIBLE: 'INVALID_REQUEST',
+  DIRECTORY_NOT_EMPTY: 'CONFLICT',
+  FILE_BUSY: 'CONFLICT',
+  PATH_PROTECTED: 'FILE_ACCESS_DENIED',
+  DISK_FULL: 'DISK_FULL',
+  BOX_EXHAUSTED: 'SANDBOX_EXHAUSTED',
+  TOO_MANY_COMMANDS: 'SANDBOX_EXHAUSTED',
   INVALID_REQUEST: 'INVALID_REQUEST',
   CWD_NOT_FOUND: 'INVALID_REQUEST',
   PERMISSION_DENIED: 'FILE_ACCESS_DENIED',
   BROWSER_NOT_READY: 'BROWSER_NOT_READY',
+  BROWSER_FAILED: 'BROWSER_NOT_READY',
+  BROWSER_RESTARTING: 'BROWSER_NOT_READY',
   BROWSER_OFF: 'BROWSER_NOT_ENABLED',
+  NAVIGATION_FAILED: 'NAVIGATION_FAILED',
+  NAVIGATION_TIMEOUT: 'NAVIGATION_FAILED',
+  NAVIGATION_DOWNLOAD: 'NAVIGATION_FAILED',
+  INVALID_URL: 'INVALID_REQUEST',
+  INVALID_FORMAT: 'INVALID_REQUEST',
   AGENT_OFF: 'AGENT_NOT_ENABLED',
 };
+
+/** What the daemon answered, as the cause of the {@link ApiError} it became. */
+export class BoxRefusal extends Error {
+  readonly code: string;
+  constructor(code: string) {
+    super(code);
+    this.name = 'BoxRefusal';
+    this.code = code;
+  }
+}
 
 export interface BoxCall {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -101,9 +129,10 @@ async function toApiError(reply: Dispatcher.ResponseData): Promise<ApiError> {
     return new ApiError('SANDBOX_UNREACHABLE', `The sandbox answered with status ${reply.statusCode}.`);
   const code = codes[parsed.data.code];
   const message = parsed.data.error.slice(0, 500);
+  const cause = new BoxRefusal(parsed.data.code);
   return code
-    ? new ApiError(code, message)
-    : new ApiError('SANDBOX_UNREACHABLE', `The sandbox answered: ${message}`);
+    ? new ApiError(code, message, { cause })
+    : new ApiError('SANDBOX_UNREACHABLE', `The sandbox answered: ${message}`, { cause });
 }
 
 async function readBounded(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {

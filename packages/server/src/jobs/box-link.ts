@@ -1,7 +1,9 @@
+import { ApiError } from '@banata/protocol';
 import { boxEventSchema, boxTaskSchema, type BoxEvent, type BoxTaskRequest } from '@banata/protocol/box';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
+import { BoxRefusal } from '../boxes/box-client.ts';
 import type { Boxes } from '../boxes/boxes.ts';
 import { Waker, type Notifications } from '../database/notifications.ts';
 import type { SandboxRow, TaskRow } from '../database/schema.ts';
@@ -70,10 +72,27 @@ export class BoxLink {
 
   async #follow(): Promise<void> {
     const sandbox = await this.#sandbox();
+    try {
+      await this.#followAfter(sandbox, String(sandbox.box_cursor));
+    } catch (error) {
+      const code =
+        error instanceof ApiError && error.cause instanceof BoxRefusal ? error.cause.code : undefined;
+      if (code !== 'CURSOR_TOO_OLD' && code !== 'CURSOR_AHEAD') throw error;
+      this.#deps.logger.warn(
+        { event: 'link.gap', sandboxId: sandbox.id, code },
+        'the journal does not reach the cursor',
+      );
+      if (code === 'CURSOR_AHEAD')
+        await this.#deps.store.update(sandbox.id, { box_cursor: 0 }, [], Date.now());
+      await this.#followAfter(await this.#sandbox(), 'oldest');
+    }
+  }
+
+  async #followAfter(sandbox: SandboxRow, after: string): Promise<void> {
     const reply = await this.#deps.boxes.stream(sandbox, {
       method: 'GET',
       path: '/events',
-      query: { after: String(sandbox.box_cursor) },
+      query: { after },
       headers: { accept: 'text/event-stream' },
       timeoutMs: STREAM_SILENCE_MS,
       signal: this.#signal,

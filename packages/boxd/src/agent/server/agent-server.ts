@@ -21,6 +21,7 @@ const PROBE_ATTEMPT_MS = 1_000;
 const PROBE_LIMIT_MS = 30_000;
 const DISPOSE_TIMEOUT_MS = 2_000;
 const TERM_GRACE_MS = 1_000;
+const SECOND_LOOK_MS = 50;
 
 export interface AgentServerOptions {
   environment: BoxEnvironment;
@@ -148,18 +149,18 @@ export class AgentServer {
   #kill(reason: string): void {
     this.#options.logger.warn('agent.server.killed', { reason });
     this.#closed.abort(new Error(`the agent server was ended: ${reason}`));
-    void this.#killAll(0);
+    this.#killAll(0).catch((error: unknown) => this.#options.logger.error('agent.server.stop', { error }));
   }
 
   async #killAll(graceMs: number): Promise<void> {
     const { environment, logger } = this.#options;
     const running = this.#process !== null && !this.#closed.signal.aborted;
-    const left = await killTree({
-      root: running ? this.#process?.pid : undefined,
-      marker: { name: RUN_ID_VARIABLE, value: this.#runId },
-      accounts: [environment.accounts.user],
-      graceMs,
-    });
+    const marker = { name: RUN_ID_VARIABLE, value: this.#runId };
+    const accounts = [environment.accounts.user];
+    await killTree({ root: running ? this.#process?.pid : undefined, marker, accounts, graceMs });
+    // A process shows no environment while it turns into another program.
+    await sleep(SECOND_LOOK_MS);
+    const left = await killTree({ marker, accounts, graceMs: 0 });
     if (left.length > 0) logger.warn('agent.server.left', { pids: left });
   }
 

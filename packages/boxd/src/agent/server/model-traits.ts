@@ -47,7 +47,7 @@ export function providerFor(model: BoxModel): ProviderChoice {
     case 'anthropic':
       return { id: 'anthropic', npm: '@ai-sdk/anthropic' };
     case 'openai':
-      return OPENAI_REASONING.test(model.model)
+      return [model.model, model.smallModel].some((id) => OPENAI_REASONING.test(id))
         ? { id: 'openai', npm: '@ai-sdk/openai' }
         : { id: 'openai-compatible', npm: '@ai-sdk/openai-compatible' };
   }

@@ -59,6 +59,8 @@ export function openCodeConfig(input: OpenCodeConfigInput): object {
     $schema: 'https://opencode.ai/config.json',
     autoupdate: false,
     share: 'disabled',
+    // Copies of a git workspace at every step; checkpoints of the sandbox hold more and cost less.
+    snapshot: false,
     enabled_providers: [provider.id],
     model: `${provider.id}/${model.model}`,
     small_model: `${provider.id}/${model.smallModel}`,

@@ -60,20 +60,21 @@ export class AgentSupervisor {
   }
 
   connection(): AgentConnection | null {
-    return this.#phase.state === 'ready' ? this.#phase.connection : null;
+    const phase = this.#phase;
+    // The end of a server is known to its connection before it is to the loop.
+    return phase.state === 'ready' && !phase.connection.closed.aborted ? phase.connection : null;
   }
 
   /** Waits for a running server; rejects with {@link AgentUnavailableError} after `timeoutMs` or when stopped. */
   async whenReady(timeoutMs: number, signal: AbortSignal): Promise<AgentConnection> {
     const limit = AbortSignal.any([signal, this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
     for (;;) {
-      const phase = this.#phase;
-      // The end of a server is known to its connection before it is to the loop.
-      if (phase.state === 'ready' && !phase.connection.closed.aborted) return phase.connection;
+      const connection = this.connection();
+      if (connection !== null) return connection;
       if (limit.aborted) {
         signal.throwIfAborted();
         throw new AgentUnavailableError(
-          phase.reason ?? `the agent did not start within ${timeoutMs / 1000} s`,
+          this.state().reason ?? `the agent did not start within ${timeoutMs / 1000} s`,
         );
       }
       await this.#nextPhase(limit);

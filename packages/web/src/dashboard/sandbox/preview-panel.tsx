@@ -1,12 +1,19 @@
 import type { Sandbox, SandboxSession } from '@banata-boxes/sdk';
 import { useRef, type ReactNode } from 'react';
 import { Notice } from '../../remote/notice.tsx';
+import type { ViewerPhase } from '../../remote/viewer-phase.ts';
 import { vncUrl } from '../../remote/view-urls.ts';
 import { useFullscreen } from '../../ui/use-fullscreen.ts';
 import { LiveScreen } from './live-screen.tsx';
 import { NavigateForm } from './navigate-form.tsx';
 import { PreviewBar } from './preview-bar.tsx';
 import { usePreview } from './use-preview.ts';
+
+/** Words for the owner of the sandbox, where those for a guest do not fit. */
+function hintFor(phase: ViewerPhase, reason: string | null): string | null {
+  if (phase === 'failed') return reason ?? 'The log of the server says why.';
+  return phase === 'ended' ? 'Its browser no longer runs.' : null;
+}
 
 /** The live browser of a sandbox, with an address line. */
 export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: SandboxSession }): ReactNode {
@@ -34,7 +41,7 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
           />
         )}
         {phase !== 'live' && (
-          <Notice phase={phase} hint={phase === 'failed' ? (preview?.reason ?? session.endReason) : null} />
+          <Notice phase={phase} hint={hintFor(phase, preview?.reason ?? session.endReason)} />
         )}
       </div>
     </section>
