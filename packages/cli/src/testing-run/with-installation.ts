@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { loadConfig } from '@banata/config';
@@ -13,7 +13,8 @@ const STOP_LIMIT_MS = 20_000;
 
 /**
  * Runs work with an installation of its own (data, port), and takes all of it off the machine afterwards, also after
- * a failure or Ctrl-C. `env` is what its processes are started with; `BANATA_TEST_FOLDER` in it is a scratch folder.
+ * a failure or Ctrl-C. `env` is what its processes are started with; `BANATA_TEST_FOLDER` in it is a scratch folder, in
+ * which tests make further installations.
  */
 export async function withInstallation<T>(
   context: CliContext,
@@ -36,24 +37,34 @@ export async function withInstallation<T>(
   try {
     return await work(env);
   } finally {
-    await removeInstallation({ ...context, env, config: loadConfig(env) });
+    await removeInstallations(context, env, folder);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function removeInstallation(context: CliContext): Promise<void> {
+/** Also those that a test made in the scratch folder and, being killed, did not remove. */
+async function removeInstallations(
+  context: CliContext,
+  env: CliContext['env'],
+  folder: string,
+): Promise<void> {
   // The signal that stopped the work must not stop the tidying.
-  const own = { ...context, signal: new AbortController().signal };
-  const server = await findServer(own.config);
-  if (server) await endProcess(server.pid, STOP_LIMIT_MS);
-  const exists = await access(own.config.home).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
-  await own.output.step('Taking the test installation off the machine', async () => {
-    await runServerCommand(own, 'purge');
-    await runServerCommand(own, 'stop-database');
+  const { signal } = new AbortController();
+  for (const name of await readdir(folder)) {
+    const home = join(folder, name);
+    const ownEnv = { ...env, BANATA_HOME: home };
+    const own = { ...context, signal, env: ownEnv, config: loadConfig(ownEnv) };
+    const contents = await readdir(home).catch((): string[] => []);
+    if (contents.includes('postgres') || contents.includes('oci')) await removeInstallation(own, name);
+  }
+}
+
+async function removeInstallation(context: CliContext, name: string): Promise<void> {
+  await context.output.step(`Taking the installation "${name}" off the machine`, async () => {
+    const server = await findServer(context.config);
+    if (server) await endProcess(server.pid, STOP_LIMIT_MS);
+    await runServerCommand(context, 'purge');
+    await runServerCommand(context, 'stop-database');
   });
 }
 

@@ -1,6 +1,6 @@
 import { openApiDocument } from '@banata/protocol';
 import { serveStatic } from '@hono/node-server/serve-static';
-import type { Hono } from 'hono';
+import type { Hono, MiddlewareHandler } from 'hono';
 import type { ApiEnv } from './mount.ts';
 
 const DOCS_PAGE = `<!doctype html>
@@ -13,7 +13,15 @@ const DOCS_SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', de
 
 /** Everything of these pages comes from this origin; pictures may be inline data. */
 const PAGE_POLICY =
-  "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; font-src 'self'; base-uri 'none'; form-action 'self'";
+
+const policies = {
+  page: `${PAGE_POLICY}; frame-ancestors 'none'`,
+  // Swagger UI writes style attributes.
+  docs: `${PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}; frame-ancestors 'none'`,
+  // Products put the viewer into pages of their own; its link is all the access it gives.
+  viewer: PAGE_POLICY,
+};
 
 export interface PagesOptions {
   version: string;
@@ -30,8 +38,8 @@ export function mountPages(
   { version, publicUrl, webDir, swaggerDir }: PagesOptions,
 ): void {
   app.get('/openapi.json', (context) => context.json(openApiDocument({ version, serverUrl: publicUrl() })));
-  app.use('/docs/*', pagePolicy);
-  app.get('/docs', pagePolicy, (context) => context.html(DOCS_PAGE));
+  app.use('/docs/*', pageHeaders('docs'));
+  app.get('/docs', pageHeaders('docs'), (context) => context.html(DOCS_PAGE));
   app.get('/docs/start.js', (context) =>
     context.body(DOCS_SCRIPT, 200, { 'content-type': 'text/javascript' }),
   );
@@ -39,17 +47,21 @@ export function mountPages(
     '/docs/assets/*',
     serveStatic({ root: swaggerDir, rewriteRequestPath: (path) => path.replace('/docs/assets', '') }),
   );
-  app.get('/', pagePolicy, serveStatic({ root: webDir, path: 'index.html' }));
-  app.get('/view', pagePolicy, serveStatic({ root: webDir, path: 'view.html' }));
+  app.get('/', pageHeaders('page'), serveStatic({ root: webDir, path: 'index.html' }));
+  app.get('/view', pageHeaders('viewer'), serveStatic({ root: webDir, path: 'view.html' }));
+  app.get('/assets/*', async (context, next) => {
+    await next();
+    // Their names carry their content's hash.
+    if (context.res.ok) context.header('cache-control', 'public, max-age=31536000, immutable');
+  });
   app.get('/assets/*', serveStatic({ root: webDir }));
 }
 
-async function pagePolicy(
-  context: { header: (name: string, value: string) => void },
-  next: () => Promise<void>,
-): Promise<void> {
-  await next();
-  context.header('content-security-policy', PAGE_POLICY);
-  context.header('x-content-type-options', 'nosniff');
-  context.header('referrer-policy', 'no-referrer');
+function pageHeaders(policy: keyof typeof policies): MiddlewareHandler {
+  return async (context, next) => {
+    await next();
+    context.header('content-security-policy', policies[policy]);
+    context.header('x-content-type-options', 'nosniff');
+    context.header('referrer-policy', 'no-referrer');
+  };
 }

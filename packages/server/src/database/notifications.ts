@@ -50,8 +50,9 @@ export class Notifications {
     client.on('error', (error) =>
       this.#logger.warn({ event: 'database.listen_lost', err: error }, 'LISTEN connection lost'),
     );
-    client.on('end', () => void this.#reconnect());
     await client.connect();
+    // Only now: a client that never connected ends too, and its caller tries again already.
+    client.on('end', () => void this.#reconnect());
     for (const channel of this.#channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     this.#client = client;
   }

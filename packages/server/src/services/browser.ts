@@ -49,7 +49,7 @@ export class BrowserService {
   }
 
   async preview(caller: Caller, id: string): Promise<Preview> {
-    const row = await this.#working(caller, id);
+    const row = await this.#withBrowser(caller, id);
     const state = await this.#state(row);
     const { viewerUrl, wsUrl, cdpUrl, expiresAt } = this.#deps.links.forBrowser(row.id);
     return {
@@ -149,11 +149,17 @@ export class BrowserService {
     });
   }
 
+  /** For commands, which count as activity; looking does not. */
   async #working(caller: Caller, id: string): Promise<SandboxRow> {
+    const row = await this.#withBrowser(caller, id);
+    this.#deps.activity.touch(row.id);
+    return row;
+  }
+
+  async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#deps.sandboxes.findWorking(caller, id);
     if (normalizeCapabilities(row.capabilities).browser.mode === 'none')
       throw new ApiError('BROWSER_NOT_ENABLED');
-    this.#deps.activity.touch(row.id);
     return row;
   }
 
