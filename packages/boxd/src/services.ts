@@ -23,7 +23,7 @@ export interface BoxEnvironment {
   path: string;
 }
 
-/** Appends to the box's journal. Durable when the promise resolves. */
+/** Appends to the box's journal. Written, so that it survives the daemon's death, when the promise resolves. */
 export interface EventSink {
   append(body: BoxEventBody): Promise<void>;
 }

@@ -1,6 +1,13 @@
+import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { createProgram } from './program.ts';
-import { reportFailure } from './report-failure.ts';
+
+const root = join(import.meta.dirname, '../../..');
+// Stripping types and compiling take most of the time of a short command. The imports have to come after this.
+enableCompileCache(join(root, '.banata/compile-cache'));
+const [{ createProgram }, { reportFailure }] = await Promise.all([
+  import('./program.ts'),
+  import('./report-failure.ts'),
+]);
 
 const stopping = new AbortController();
 let signals = 0;
@@ -15,7 +22,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 try {
   await createProgram({
-    root: join(import.meta.dirname, '../../..'),
+    root,
     env: process.env,
     signal: stopping.signal,
   }).parseAsync();

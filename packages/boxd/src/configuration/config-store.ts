@@ -51,7 +51,6 @@ export class ConfigStore {
     const handle = await open(temporary, 'w', 0o600);
     try {
       await handle.writeFile(JSON.stringify(config));
-      await handle.datasync();
       await rename(temporary, this.#path);
     } catch (error) {
       await rm(temporary, { force: true });

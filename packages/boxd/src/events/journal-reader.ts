@@ -45,7 +45,7 @@ export class JournalReader {
       );
     }
     for (;;) {
-      // Without this an entry could be read that is written but not yet safe on disk.
+      // Without this an entry could be read that is written but may still be taken back.
       if (this.#after >= this.#journal.lastCursor) return [];
       const lines = await this.#readPiece(await this.#open());
       if (lines.length > 0) return lines;

@@ -23,7 +23,6 @@ interface Segment {
 
 interface Waiting {
   line: Buffer;
-  durable: boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -93,7 +92,7 @@ export class Journal implements EventSink {
     }
     this.#assigned = cursor;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, durable: body.type !== 'agent.text.delta', resolve, reject });
+      this.#waiting.push({ line, resolve, reject });
       this.#flushing ??= this.#flush();
     });
   }
@@ -145,15 +144,12 @@ export class Journal implements EventSink {
     const { handle, segment } = await this.#openLast();
     const data = Buffer.concat(batch.map(({ line }) => line));
     await handle.appendFile(data);
-    if (batch.some(({ durable }) => durable)) await handle.datasync();
     segment.bytes += data.length;
     this.#visible += batch.length;
     if (segment.bytes >= this.#segmentBytes) await this.#rotate(handle);
   }
 
   async #rotate(handle: FileHandle): Promise<void> {
-    // Deltas at the end of the old file would otherwise be lost behind entries that are safe in the new one.
-    await handle.datasync();
     await handle.close();
     this.#handle = undefined;
     this.#segments.push({ firstCursor: this.#visible + 1, bytes: 0 });
@@ -170,15 +166,7 @@ export class Journal implements EventSink {
     if (this.#segments.length === 0) this.#segments.push({ firstCursor: this.#visible + 1, bytes: 0 });
     const segment = this.#segments.at(-1);
     if (!segment) throw new Error('The journal has no segment');
-    if (!this.#handle) {
-      this.#handle = await open(this.#path(segment.firstCursor), 'a', 0o600);
-      const directory = await open(this.#directory, 'r');
-      try {
-        await directory.sync();
-      } finally {
-        await directory.close();
-      }
-    }
+    this.#handle ??= await open(this.#path(segment.firstCursor), 'a', 0o600);
     return { handle: this.#handle, segment };
   }
 

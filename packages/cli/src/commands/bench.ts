@@ -15,7 +15,7 @@ const MAX_RUNS = 1000;
 
 /** Runs a scenario of bench/ in an installation of its own; the figures go to a file in bench/results. */
 export async function bench(context: CliContext, scenario: string, options: { runs: string }): Promise<void> {
-  const { output, root } = context;
+  const { output } = context;
   const runs = Number(options.runs);
   if (!SCENARIOS.includes(scenario)) {
     throw new CliError(`There is no scenario "${scenario}"`, `Scenarios: ${SCENARIOS.join(', ')}.`);
@@ -26,6 +26,21 @@ export async function bench(context: CliContext, scenario: string, options: { ru
       'Leave it out for 20.',
     );
   }
+  const { file, exitCode } = await runScenario(context, scenario, runs);
+  if (exitCode !== 0) {
+    throw new CliError(`The scenario failed with exit code ${exitCode}`, 'What it printed above says why.');
+  }
+  if (output.json) output.result({ file, ...(JSON.parse(await readFile(file, 'utf8')) as object) });
+  else output.say(`The figures are in ${file}.`);
+}
+
+/** @returns the file with the figures, which is there when the exit code is 0. */
+export async function runScenario(
+  context: CliContext,
+  scenario: string,
+  runs: number,
+): Promise<{ file: string; exitCode: number }> {
+  const { root, signal } = context;
   await buildPackages(context);
   await prepareImage(context);
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
@@ -34,13 +49,10 @@ export async function bench(context: CliContext, scenario: string, options: { ru
     runProgram(process.execPath, {
       args: [join(root, 'bench/src/main.ts'), scenario, '--runs', String(runs), '--output', file],
       env,
-      signal: context.signal,
+      signal,
       timeoutMs: LIMIT_MS,
       killAfterMs: TIDY_LIMIT_MS,
     }),
   );
-  if (exitCode !== 0)
-    throw new CliError(`The scenario failed with exit code ${exitCode}`, 'What it printed above says why.');
-  if (output.json) output.result({ file, ...(JSON.parse(await readFile(file, 'utf8')) as object) });
-  else output.say(`The figures are in ${file}.`);
+  return { file, exitCode };
 }

@@ -4,6 +4,7 @@ import { runProgram } from '../run-program.ts';
 import { buildPackages } from '../setup/build-packages.ts';
 import { prepareImage } from '../setup/prepare-image.ts';
 import { type PartResult, runProject } from '../testing-run/run-project.ts';
+import { runScenario } from './bench.ts';
 import { withInstallation } from '../testing-run/with-installation.ts';
 
 export interface TestOptions {
@@ -11,6 +12,7 @@ export interface TestOptions {
 }
 
 const CHECK_LIMIT_MS = 10 * 60_000;
+const BENCH_RUNS = 10;
 const PROJECTS = ['unit', 'integration', 'e2e'] as const;
 
 /** Runs all tests in an installation of their own, which is gone afterwards, and ends with `N passed, N failed`. */
@@ -24,6 +26,7 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
     const testEnv = options.all ? { ...env, BANATA_TEST_ALL: '1' } : env;
     for (const project of PROJECTS) parts.push(await runProject(context, project, testEnv));
   });
+  if (options.all) parts.push(await runBench(context));
   const durationMs = Math.round(performance.now() - began);
   const passed = sum(parts, 'passed');
   const failed = sum(parts, 'failed');
@@ -37,23 +40,37 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
 }
 
 async function runCheck(context: CliContext): Promise<PartResult> {
-  const began = performance.now();
   context.output.say('check: format, lint, types, unused code, imports');
-  const { exitCode } = await runProgram('npm', {
-    args: ['run', '--silent', 'check'],
-    cwd: context.root,
-    env: context.env,
-    signal: context.signal,
-    timeoutMs: CHECK_LIMIT_MS,
+  return runAsOneTest('check', 'npm run check', async () => {
+    const { exitCode } = await runProgram('npm', {
+      args: ['run', '--silent', 'check'],
+      cwd: context.root,
+      env: context.env,
+      signal: context.signal,
+      timeoutMs: CHECK_LIMIT_MS,
+    });
+    return exitCode === 0;
   });
-  const ok = exitCode === 0;
+}
+
+async function runBench(context: CliContext): Promise<PartResult> {
+  context.output.say('\nbenchmark: start');
+  return runAsOneTest('bench', './banata bench start', async () => {
+    const { exitCode } = await runScenario(context, 'start', BENCH_RUNS);
+    return exitCode === 0;
+  });
+}
+
+async function runAsOneTest(name: string, title: string, work: () => Promise<boolean>): Promise<PartResult> {
+  const began = performance.now();
+  const ok = await work();
   const durationMs = Math.round(performance.now() - began);
   return {
-    name: 'check',
+    name,
     passed: ok ? 1 : 0,
     failed: ok ? 0 : 1,
     skipped: 0,
-    failures: ok ? [] : ['npm run check'],
+    failures: ok ? [] : [title],
     durationMs,
   };
 }

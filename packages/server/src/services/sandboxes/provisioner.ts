@@ -10,6 +10,7 @@ import type { Background } from '../background.ts';
 import { boxModel } from '../models/box-model.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
+import { Stopwatch } from '../stopwatch.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** A provisioning server renews nothing: it is done, or has failed, well within this time. */
@@ -70,16 +71,20 @@ export class Provisioner {
   async #provision(id: string, signal: AbortSignal): Promise<void> {
     const { store, serverId, now, logger } = this.#deps;
     const startedAt = now();
+    const stopwatch = new Stopwatch();
     if (!(await store.claim(id, serverId, startedAt + PROVISION_LEASE_MS, startedAt))) return;
     const row = await this.#assign(id);
     if (!row) return;
+    stopwatch.lap('assign');
     try {
-      const timings = await this.#makeReady(
-        row,
-        AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]),
-      );
+      await this.#makeReady(row, AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]), stopwatch);
       logger.info(
-        { event: 'sandbox.provisioned', sandboxId: id, durationMs: now() - startedAt, timings },
+        {
+          event: 'sandbox.provisioned',
+          sandboxId: id,
+          durationMs: now() - startedAt,
+          timings: stopwatch.laps,
+        },
         'sandbox provisioned',
       );
     } catch (error) {
@@ -111,11 +116,12 @@ export class Provisioner {
     );
   }
 
-  async #makeReady(row: SandboxRow, signal: AbortSignal): Promise<Record<string, number>> {
+  async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
     const { store, driver, boxes, config, now } = this.#deps;
     const boxId = row.box_id;
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const box = await driver.create({ id: boxId, limits: config.limits }, signal);
+    stopwatch.lapWith(box.timings);
     boxes.remember(boxId, box.endpoint);
     const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
     await boxes.json(row, boxHealthSchema, {
@@ -125,6 +131,7 @@ export class Provisioner {
       timeoutMs: 10_000,
       signal,
     });
+    stopwatch.lap('configure');
     const readyAt = now();
     const ready = await store.transition(
       row.id,
@@ -144,7 +151,7 @@ export class Provisioner {
     // Ended while it was being made: whoever ended it may have come before there was a box.
     if (!ready) await driver.destroy(boxId);
     else if (ready.followed) await this.#deps.attach(ready.id);
-    return box.timings;
+    stopwatch.lap('record');
   }
 
   #boxConfig(row: SandboxRow, modelToken: string): BoxConfig {
