@@ -15,6 +15,7 @@ import { Router } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { endLeftovers } from './leftovers.ts';
 import { OptionalParts } from './optional-parts.ts';
+import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 
 /** A running daemon. */
@@ -65,10 +66,16 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const port = await server.listen(boot.port, '0.0.0.0');
   logger.info('boxd.listening', { port, sinceProcessStartMs: Math.round(performance.now()) });
   // Commands and files work even when the browser or the agent cannot be started again.
+  const callOffRehearsal = rehearseWhenIdle({
+    port,
+    token: boot.token,
+    isIdle: () => store.current === null,
+  });
   if (restored)
     await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
 
   const stop = async (): Promise<void> => {
+    callOffRehearsal();
     await server.close();
     await Promise.all([optional.stop(), runner.close(), files.stop()]);
     await journal.close();

@@ -37,7 +37,7 @@ export class Installation {
 
   /** Starts one. `env` adds settings. */
   static async start(env: Record<string, string> = {}): Promise<Installation> {
-    const home = await mkdtemp('/var/lib/banata-test-');
+    const home = await mkdtemp(join(process.env['BANATA_TEST_FOLDER'] ?? '/var/lib', 'banata-test-'));
     const installation = new Installation(home, await freePort(), env);
     await installation.startServer();
     return installation;

@@ -8,6 +8,7 @@ import {
 import {
   boxBrowserStateSchema,
   boxNavigateReplySchema,
+  viewportSchema,
   type BoxBrowserState,
   type Viewport,
 } from '@banata/protocol/box';
@@ -123,13 +124,13 @@ export class BrowserService {
   async resize(caller: Caller, id: string, size: Partial<Viewport>): Promise<CommandReply> {
     const row = await this.#working(caller, id);
     const current = viewportOf(row, await this.#state(row));
-    const state = await this.#deps.boxes.json(row, boxBrowserStateSchema, {
+    await this.#deps.boxes.json(row, viewportSchema, {
       method: 'POST',
       path: '/browser/resize',
       json: { width: size.width ?? current.width, height: size.height ?? current.height },
       timeoutMs: 15_000,
     });
-    return reply(row, state);
+    return reply(row, await this.#state(row));
   }
 
   /** The picture as a stream of bytes. */

@@ -41,6 +41,11 @@ export class Provisioner {
     this.#deps = deps;
   }
 
+  /** Columns of a new row that say: this server provisions it. */
+  get lease(): { lease_owner: string; lease_until: number } {
+    return { lease_owner: this.#deps.serverId, lease_until: this.#deps.now() + PROVISION_LEASE_MS };
+  }
+
   /** Provisions in the background, unless that is under way; the outcome is in the row and its events. */
   start(id: string): void {
     if (this.#inProgress.has(id)) return;
@@ -69,10 +74,9 @@ export class Provisioner {
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
   async #provision(id: string, signal: AbortSignal): Promise<void> {
-    const { store, serverId, now, logger } = this.#deps;
+    const { now, logger } = this.#deps;
     const startedAt = now();
     const stopwatch = new Stopwatch();
-    if (!(await store.claim(id, serverId, startedAt + PROVISION_LEASE_MS, startedAt))) return;
     const row = await this.#assign(id);
     if (!row) return;
     stopwatch.lap('assign');
@@ -99,8 +103,10 @@ export class Provisioner {
   }
 
   async #assign(id: string): Promise<SandboxRow | undefined> {
-    const { store, driver, now } = this.#deps;
+    const { store, driver, serverId, now } = this.#deps;
     const row = await store.find(id);
+    const mine = row?.lease_owner === serverId && row.lease_until > now();
+    if (!mine && !(await store.claim(id, serverId, this.lease.lease_until, now()))) return undefined;
     if (row?.status === 'assigning') {
       if (row.box_id !== null) await driver.destroy(row.box_id);
       return store.update(id, { box_id: newId() }, [], now());

@@ -69,7 +69,7 @@ export class SandboxService {
           input.idleTimeoutMs === undefined ? config.defaults.idleTimeoutMs : input.idleTimeoutMs,
         last_activity_at: now,
         active_until: 0,
-        lease_until: 0,
+        ...provisioner.lease,
         event_seq: 0,
         box_cursor: 0,
       },
