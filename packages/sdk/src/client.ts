@@ -38,6 +38,8 @@ export interface ListOptions extends CallOptions {
 }
 
 const DEFAULT_BASE_URL = 'http://127.0.0.1:7070';
+/** How long the server may hold the request that creates a sandbox until it is ready, seconds. */
+const LAUNCH_WAIT_S = 10;
 const DEFAULT_LAUNCH_MS = 120_000;
 /** How long `launch` tries to end a sandbox that did not come up, ms. */
 const CLEANUP_MS = 10_000;
@@ -83,7 +85,13 @@ export class BanataSandbox {
    */
   async launch(options: LaunchOptions = {}): Promise<Sandbox> {
     const { timeout: timeoutMs = DEFAULT_LAUNCH_MS, signal, ...create } = options;
-    const session = await this.create(create, { ...(signal && { signal }) });
+    const session = await this.#transport.json<SandboxSession>({
+      method: 'POST',
+      path: '/v1/sandboxes',
+      json: create,
+      headers: { prefer: `wait=${LAUNCH_WAIT_S}` },
+      signal,
+    });
     try {
       return this.#handle(await waitUntilUsable(this.#transport, session, { timeoutMs, signal }));
     } catch (error) {

@@ -22,6 +22,8 @@ export async function waitUntilUsable(
 ): Promise<SandboxSession> {
   const { id } = session;
   const missing = neededParts(session);
+  missing.sandbox = !['ready', 'active'].includes(session.status);
+  if (isComplete(missing)) return session;
   const done = await watch<true>({
     ...options,
     stream: async (signal) => {

@@ -19,7 +19,7 @@ export const createSandbox = defineRoute({
   tag,
   summary: 'Create a sandbox',
   description:
-    'Answers at once with status "queued"; poll the sandbox, or follow its events, until it is "ready".',
+    'Answers at once with status "queued"; poll the sandbox, or follow its events, until it is "ready". With the header `Prefer: wait=SECONDS` (at most 30) it answers when the sandbox is ready, or as it is by then.',
   auth: 'sandbox_sessions:create',
   body: createSandboxSchema,
   reply: { kind: 'json', status: 201, schema: sandboxSessionSchema },

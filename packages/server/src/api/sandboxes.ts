@@ -10,7 +10,12 @@ export function mountSandboxes(
 ): void {
   const { createSandbox, getSandboxes, endSandbox, setTimeoutRoute, sandboxEvents } = contract.sandboxes;
 
-  mount.route(createSandbox, ({ caller, body }) => sandboxes.create(caller, body));
+  mount.route(createSandbox, ({ caller, body, context, signal }) => {
+    const waitMs = preferredWait(context.req.header('prefer'));
+    return waitMs === 0
+      ? sandboxes.create(caller, body)
+      : sandboxes.createAndWait(caller, body, { waitMs, signal });
+  });
 
   mount.route(getSandboxes, ({ caller, query: { id, status, all, limit, cursor } }) =>
     id === undefined
@@ -35,6 +40,15 @@ export function mountSandboxes(
       signal,
     });
   });
+}
+
+/** Longest wait a caller can ask for with `Prefer: wait`. */
+const MAX_WAIT_MS = 30_000;
+
+/** Milliseconds a caller is willing to wait for the sandbox to be ready (RFC 7240, 4.3); 0 without the preference. */
+function preferredWait(header: string | undefined): number {
+  const seconds = /(?:^|[,;\s])wait=(\d{1,5})(?:$|[,;\s])/.exec(header ?? '')?.[1];
+  return Math.min(Number(seconds ?? 0) * 1000, MAX_WAIT_MS);
 }
 
 /** The sequence number in a Last-Event-ID header, if it is one. */

@@ -62,6 +62,11 @@ export class Provisioner {
     });
   }
 
+  /** Resolves when this server does not work on the sandbox any more; at once when it does not. */
+  async settled(id: string): Promise<void> {
+    await this.#inProgress.get(id)?.done;
+  }
+
   /** Breaks off the provisioning of a sandbox that is to end; resolves when nothing of it goes on. */
   async cancel(id: string): Promise<void> {
     const running = this.#inProgress.get(id);

@@ -79,6 +79,24 @@ export class SandboxService {
     return toSession(row, links);
   }
 
+  /**
+   * Creates a sandbox and waits for it to be ready, at most `waitMs`; answers it as it is then. A caller that goes
+   * away meanwhile never learns the id, so its sandbox is ended.
+   */
+  async createAndWait(
+    caller: Caller,
+    input: CreateSandbox,
+    { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+  ): Promise<SandboxSession> {
+    const { id } = await this.create(caller, input);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([this.#deps.provisioner.settled(id), over]);
+    clearTimeout(timer);
+    return signal.aborted ? this.end(caller, id) : this.get(caller, id);
+  }
+
   async get(caller: Caller, id: string): Promise<SandboxSession> {
     return toSession(await this.find(caller, id), this.#deps.links);
   }
