@@ -14,7 +14,7 @@ const allowed: Record<string, readonly string[]> = {
   'packages/web': ['@banata/protocol', '@banata-boxes/sdk'],
   bench: ['@banata-boxes/sdk', '@banata/config'],
   tests: ['@banata-boxes/sdk', '@banata/protocol', '@banata/config', '@banata/boxd'],
-  scripts: ['@banata/config'],
+  scripts: ['@banata/config', '@banata/image', '@banata/protocol'],
 };
 
 const importPattern = /(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;

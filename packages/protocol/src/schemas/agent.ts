@@ -68,7 +68,7 @@ export const agentTaskSchema = z.object({
   createdAt: z.number(),
   startedAt: z.number().nullable(),
   finishedAt: z.number().nullable(),
-});
+}).meta({ id: 'AgentTask' });
 export type AgentTask = z.infer<typeof agentTaskSchema>;
 
 export const promptAsyncReplySchema = z.object({ taskId: idSchema, status: taskStatusSchema });

@@ -10,7 +10,7 @@ export const artifactSchema = z.object({
   sha256: z.string(),
   source: z.string().nullable().describe('Path in the sandbox it was made from.'),
   createdAt: z.number(),
-});
+}).meta({ id: 'Artifact' });
 export type Artifact = z.infer<typeof artifactSchema>;
 
 export const artifactListSchema = z.object({

@@ -45,7 +45,7 @@ export const createSandboxSchema = z.strictObject({
     .describe('Free-form labels, returned as they are.'),
   maxDurationMs: durationSchema
     .optional()
-    .describe('Life of the sandbox in ms. Default 3,600,000 (one hour).'),
+    .describe('Life of the sandbox in ms. Default: the longest the plan allows; without such a limit one hour.'),
   idleTimeoutMs: durationSchema
     .nullish()
     .describe(
@@ -86,7 +86,7 @@ export const sandboxSessionSchema = z.object({
   lastActivityAt: z.number(),
   endReason: z.string().nullable().describe('Why it ended or failed.'),
   pairedBrowser: pairedBrowserSchema.nullable(),
-});
+}).meta({ id: 'SandboxSession' });
 export type SandboxSession = z.infer<typeof sandboxSessionSchema>;
 
 export const sandboxListSchema = z.object({
