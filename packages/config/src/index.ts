@@ -125,6 +125,12 @@ export const settingsSchema = z.object({
     .describe(
       'Private or loopback host:port pairs a model base URL may name, divided by commas. Default: none.',
     ),
+  BANATA_WEBHOOK_ALLOW_HOSTS: z
+    .string()
+    .default('')
+    .describe(
+      'Private or loopback host:port pairs webhooks may name, also with http, divided by commas. Default: none.',
+    ),
   BANATA_DEBIAN_MIRROR: z
     .string()
     .optional()
@@ -133,6 +139,80 @@ export const settingsSchema = z.object({
     .string()
     .optional()
     .describe('PEM file with CA certificates that sandboxes trust beside Debian’s. Default: none.'),
+  BANATA_OWNER_EMAIL: z
+    .string()
+    .regex(/^[^\s@]+@[^\s@]+$/, 'an e-mail address')
+    .default('owner@localhost')
+    .describe(
+      'Address of the owner that the first start makes; the password goes to owner-password in BANATA_HOME.',
+    ),
+  BANATA_SESSION_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(24 * 365)
+    .default(24 * 7)
+    .describe('How long a person stays signed in to the dashboard, hours.'),
+  BANATA_TRUSTED_PROXIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe(
+      'Proxies in front of the server that add to X-Forwarded-For, so that sign-in limits and the audit log see the client’s address.',
+    ),
+  BANATA_OIDC_ISSUER: z
+    .url()
+    .optional()
+    .describe('OpenID Connect provider for sign-in to the dashboard. Default: passwords only.'),
+  BANATA_OIDC_CLIENT_ID: z.string().optional().describe('Client id at the provider.'),
+  BANATA_OIDC_CLIENT_SECRET: z.string().optional().describe('Client secret at the provider.'),
+  BANATA_OIDC_TRUST_EMAIL: flag
+    .default(false)
+    .describe('Take addresses as verified where the provider does not say whether they are.'),
+  BANATA_OIDC_ORGANIZATION: z
+    .string()
+    .optional()
+    .describe(
+      'Id of the organization in which people get an account at their first sign-in at the provider. Default: only people who were invited sign in.',
+    ),
+  BANATA_OIDC_ROLE: z
+    .enum(['owner', 'member', 'viewer'])
+    .default('viewer')
+    .describe('Role of such an account.'),
+  BANATA_PLANS_FILE: z
+    .string()
+    .optional()
+    .describe('JSON file with plans of your own, least one first. Default: free, builder, pro and scale.'),
+  BANATA_DEFAULT_PLAN: z
+    .string()
+    .default('unlimited')
+    .describe('Plan of organizations that were given none. `unlimited` has no limits.'),
+  BANATA_RATE_LIMITS: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe(
+      'Whether requests are limited per organization. `auto`: except for organizations on the plan `unlimited`.',
+    ),
+  BANATA_RATE_LIMIT_OVERRIDES: z
+    .string()
+    .default('')
+    .describe(
+      'Other rate limits, as name=perMinute/burst divided by commas, such as sandboxes.create=120/40. Default: the documented ones.',
+    ),
+  BANATA_BILLING_CHECKOUT_URL: z
+    .url()
+    .optional()
+    .describe(
+      'Your billing system: gets POST { organizationId, plan, currentPlan } and answers { url }. Default: none, checkout answers 501.',
+    ),
+  BANATA_BILLING_CHECKOUT_TOKEN: z.string().optional().describe('Sent to it as Authorization: Bearer.'),
+  BANATA_METRICS_TOKEN: z
+    .string()
+    .optional()
+    .describe(
+      'Bearer token for Prometheus at /metrics. Default: only direct requests from this machine are answered.',
+    ),
   BANATA_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
@@ -186,18 +266,45 @@ export interface Config {
   dns: string[];
   image: { debianMirror: string | undefined; extraCaFile: string | undefined };
   models: { variables: ModelVariables; allowHosts: string[] };
+  webhooks: { allowHosts: string[] };
+  access: {
+    /** Lower case. */
+    ownerEmail: string;
+    sessionMs: number;
+    oidc: OidcConfig | undefined;
+  };
+  trustedProxies: number;
+  plans: { file: string | undefined; defaultPlan: string };
+  rateLimits: {
+    mode: Settings['BANATA_RATE_LIMITS'];
+    /** By name of the limit. */
+    overrides: Record<string, { perMinute: number; burst: number }>;
+  };
+  billing: { checkoutUrl: string; checkoutToken: string | undefined } | undefined;
+  metricsToken: string | undefined;
   logLevel: Settings['BANATA_LOG_LEVEL'];
   /** Files and folders below `home`. */
   paths: {
     run: string;
     serverInfo: string;
     apiKey: string;
+    ownerPassword: string;
     secret: string;
     postgres: string;
     artifacts: string;
     driver: string;
     serverLog: string;
   };
+}
+
+/** Sign-in with an OpenID Connect provider. */
+export interface OidcConfig {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  trustEmail: boolean;
+  /** Where people without an invitation get an account, and as what. */
+  newcomers: { organizationId: string; role: Settings['BANATA_OIDC_ROLE'] } | undefined;
 }
 
 /** A setting that cannot be used, with the variable's name in the message. */
@@ -231,6 +338,7 @@ function paths(home: string): Config['paths'] {
     run,
     serverInfo: join(run, 'server.json'),
     apiKey: join(home, 'api-key'),
+    ownerPassword: join(home, 'owner-password'),
     secret: join(home, 'secret'),
     postgres: join(home, 'postgres'),
     artifacts: join(home, 'artifacts'),
@@ -246,6 +354,44 @@ function modelVariables(settings: Settings): ModelVariables {
         /^(OPENROUTER|OPENAI|ANTHROPIC)_/.test(entry[0]) && typeof entry[1] === 'string',
     ),
   );
+}
+
+function oidc(s: Settings): OidcConfig | undefined {
+  if (s.BANATA_OIDC_ISSUER === undefined) return undefined;
+  if (s.BANATA_OIDC_CLIENT_ID === undefined || s.BANATA_OIDC_CLIENT_SECRET === undefined) {
+    throw new ConfigError(
+      'BANATA_OIDC_ISSUER needs BANATA_OIDC_CLIENT_ID and BANATA_OIDC_CLIENT_SECRET beside it. See docs/access.md.',
+    );
+  }
+  return {
+    issuer: s.BANATA_OIDC_ISSUER,
+    clientId: s.BANATA_OIDC_CLIENT_ID,
+    clientSecret: s.BANATA_OIDC_CLIENT_SECRET,
+    trustEmail: s.BANATA_OIDC_TRUST_EMAIL,
+    newcomers:
+      s.BANATA_OIDC_ORGANIZATION === undefined
+        ? undefined
+        : { organizationId: s.BANATA_OIDC_ORGANIZATION, role: s.BANATA_OIDC_ROLE },
+  };
+}
+
+function rateLimitOverrides(text: string): Config['rateLimits']['overrides'] {
+  return Object.fromEntries(
+    list(text).map((item) => {
+      const [, name, perMinute, burst] = /^([\w.-]+)=(\d+(?:\.\d+)?)\/(\d+)$/.exec(item) ?? [];
+      if (name === undefined || Number(perMinute) <= 0 || Number(burst) < 1) {
+        throw new ConfigError(
+          `BANATA_RATE_LIMIT_OVERRIDES: "${item}" is no rate limit. Give name=perMinute/burst, such as sandboxes.create=120/40.`,
+        );
+      }
+      return [name, { perMinute: Number(perMinute), burst: Number(burst) }];
+    }),
+  );
+}
+
+function billing(s: Settings): Config['billing'] {
+  if (s.BANATA_BILLING_CHECKOUT_URL === undefined) return undefined;
+  return { checkoutUrl: s.BANATA_BILLING_CHECKOUT_URL, checkoutToken: s.BANATA_BILLING_CHECKOUT_TOKEN };
 }
 
 function instanceIdOf(home: string): string {
@@ -298,6 +444,20 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     dns: list(s.BANATA_DNS),
     image: { debianMirror: s.BANATA_DEBIAN_MIRROR, extraCaFile: s.BANATA_EXTRA_CA },
     models: { variables: modelVariables(s), allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS) },
+    webhooks: { allowHosts: list(s.BANATA_WEBHOOK_ALLOW_HOSTS) },
+    access: {
+      ownerEmail: s.BANATA_OWNER_EMAIL.toLowerCase(),
+      sessionMs: s.BANATA_SESSION_HOURS * 60 * minute,
+      oidc: oidc(s),
+    },
+    trustedProxies: s.BANATA_TRUSTED_PROXIES,
+    plans: { file: s.BANATA_PLANS_FILE, defaultPlan: s.BANATA_DEFAULT_PLAN },
+    rateLimits: {
+      mode: s.BANATA_RATE_LIMITS,
+      overrides: rateLimitOverrides(s.BANATA_RATE_LIMIT_OVERRIDES),
+    },
+    billing: billing(s),
+    metricsToken: s.BANATA_METRICS_TOKEN,
     logLevel: s.BANATA_LOG_LEVEL,
     paths: paths(s.BANATA_HOME),
   };

@@ -20,6 +20,22 @@ export interface BoxRequest {
   limits: BoxLimits;
 }
 
+/** What a box has used since it was started, and holds now. Warm time before it was handed out counts. */
+export interface BoxUsage {
+  /** CPU time, microseconds. */
+  cpuUs: number;
+  /** Memory that could not be taken back at once. */
+  memoryBytes: number;
+  memoryPeakBytes: number;
+  /** Processes and threads. */
+  pids: number;
+  /** Writable layer and /workspace together. May lag by half a minute. */
+  storageBytes: number;
+  /** Sent by the box over its network link, replies to the server included. */
+  egressBytes: number;
+  ingressBytes: number;
+}
+
 /** Where the daemon of a box answers, and the secret it asks for. */
 export interface BoxEndpoint {
   /** IP address, reachable from the server only. */
@@ -79,6 +95,10 @@ export interface SandboxDriver {
   get(id: string): Promise<Box | undefined>;
   /** Every box that was handed out, and rests of such; warm boxes are not listed. */
   list(): Promise<BoxListing[]>;
+  /**
+   * What boxes use. Boxes that are gone are left out. A driver that cannot tell leaves the method out.
+   */
+  usage?(ids: readonly string[]): Promise<Map<string, BoxUsage>>;
   /** Ends the box and frees all it holds. Resolves also when there is no such box. */
   destroy(id: string): Promise<void>;
   /** Stops background work of the driver. Boxes go on running. */

@@ -6,6 +6,7 @@ export type {
   BoxListing,
   BoxRequest,
   BoxState,
+  BoxUsage,
   DriverErrorCode,
   SandboxDriver,
   ServiceAddress,

@@ -1,13 +1,30 @@
 import type { RouteDefinition } from './route.ts';
+import * as access from './routes/access.ts';
 import * as agent from './routes/agent.ts';
 import * as artifacts from './routes/artifacts.ts';
+import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as usage from './routes/usage.ts';
+import * as webhooks from './routes/webhooks.ts';
 import * as work from './routes/work.ts';
 
 /** Every route of the API, by family. */
-export const contract = { sandboxes, work, browser, agent, artifacts, health };
+export const contract = {
+  sandboxes,
+  work,
+  browser,
+  agent,
+  artifacts,
+  events,
+  webhooks,
+  usage,
+  health,
+  access,
+  auth,
+};
 
 /** The same as a flat list. */
 export const allRoutes: readonly RouteDefinition[] = Object.values(contract).flatMap((family) =>

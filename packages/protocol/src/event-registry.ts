@@ -1,61 +1,53 @@
 import { z } from 'zod';
-import { agentMessagePartSchema, taskReportSchema } from './box/agent.ts';
-import { agentTaskSchema } from './schemas/agent.ts';
-import { artifactSchema } from './schemas/artifacts.ts';
+import { browserEvents } from './events/browser.ts';
+import type { EventDefinition } from './events/define-event.ts';
+import { browserSessionEvents, lifecycleEvents, machineEvents } from './events/lifecycle.ts';
+import { agentEvents, outputEvents } from './events/work.ts';
 
-const session = { sessionId: z.string(), taskId: z.string().nullable() };
-const reason = z.object({ reason: z.string() });
-const empty = z.object({});
-
-/** Every event of a sandbox, with the schema of its `data`. */
+/** Every event, by name: shape of its `data`, when it is sent, an example. */
 export const eventRegistry = {
-  'sandbox.created': empty,
-  'sandbox.assigned': z.object({ region: z.string() }),
-  'sandbox.ready': z.object({ startupMs: z.number() }),
-  'sandbox.active': empty,
-  'sandbox.idle': empty,
-  'sandbox.ending': reason,
-  'sandbox.ended': reason,
-  'sandbox.failed': reason,
-  'sandbox.timeout.near': z.object({ endsAt: z.number(), cause: z.enum(['max_duration', 'idle']) }),
-  'sandbox.timeout.renewed': z.object({ expiresAt: z.number() }),
-  'sandbox.browser.ready': empty,
-  'sandbox.browser.failed': reason,
-  'sandbox.agent.ready': z.object({ version: z.string() }),
-  'sandbox.agent.failed': reason,
-  'sandbox.agent.task.queued': agentTaskSchema,
-  'sandbox.agent.task.running': agentTaskSchema,
-  'sandbox.agent.task.completed': agentTaskSchema,
-  'sandbox.agent.task.failed': agentTaskSchema,
-  'sandbox.agent.task.cancelled': agentTaskSchema,
-  'sandbox.agent.task.report': z.object({ taskId: z.string().nullable(), report: taskReportSchema }),
-  'sandbox.agent.text.delta': z.object({
-    ...session,
-    messageId: z.string(),
-    partId: z.string(),
-    text: z.string(),
-  }),
-  'sandbox.agent.part': z.object({ ...session, messageId: z.string(), part: agentMessagePartSchema }),
-  'sandbox.agent.status': z.object({ ...session, status: z.string(), message: z.string().nullable() }),
-  'sandbox.agent.todo': z.object({
-    ...session,
-    todos: z.array(z.object({ content: z.string(), status: z.string() })),
-  }),
-  'sandbox.artifacts.updated': z.object({ artifact: artifactSchema }),
-} satisfies Record<string, z.ZodType>;
+  ...lifecycleEvents,
+  ...browserEvents,
+  ...agentEvents,
+  ...outputEvents,
+  ...browserSessionEvents,
+  ...machineEvents,
+};
 
 export type EventType = keyof typeof eventRegistry;
-export type EventData<T extends EventType> = z.infer<(typeof eventRegistry)[T]>;
+export type EventData<T extends EventType> = z.infer<(typeof eventRegistry)[T]['schema']>;
 
-export const eventTypeSchema = z.enum(Object.keys(eventRegistry) as [EventType, ...EventType[]]);
+const definitions = Object.entries(eventRegistry) as [EventType, EventDefinition][];
 
-/** An event as it is listed and streamed. */
-export const sandboxEventSchema = z.object({
+/** Names of all events. */
+export const eventTypes = definitions.map(([type]) => type);
+
+/** Events that come many times a second while an agent works; webhooks get them only by name. */
+export const highRateEventTypes = definitions
+  .filter(([, definition]) => definition.rate === 'high')
+  .map(([type]) => type);
+
+export const eventTypeSchema = z.enum(eventTypes as [EventType, ...EventType[]]).meta({ id: 'EventType' });
+
+const commonFields = {
   id: z.string(),
-  sandboxId: z.string(),
-  seq: z.number().int().describe('Counts the events of one sandbox from 1; the SSE id.'),
   type: eventTypeSchema,
   data: z.record(z.string(), z.unknown()),
-  createdAt: z.number(),
-});
+  createdAt: z.number().describe('Epoch ms.'),
+};
+
+/** An event as it is listed and streamed for one sandbox. */
+export const sandboxEventSchema = z
+  .object({
+    ...commonFields,
+    sandboxId: z.string(),
+    seq: z.number().int().describe('Counts the events of one sandbox from 1; the SSE id.'),
+  })
+  .meta({ id: 'SandboxEvent' });
 export type SandboxEvent = z.infer<typeof sandboxEventSchema>;
+
+/** An event as it is listed and streamed for a whole organization. */
+export const organizationEventSchema = sandboxEventSchema
+  .extend({ cursor: z.string().describe('Place in the order of the organization’s events; the SSE id.') })
+  .meta({ id: 'OrganizationEvent' });
+export type OrganizationEvent = z.infer<typeof organizationEventSchema>;

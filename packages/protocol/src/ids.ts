@@ -7,7 +7,12 @@ const ID_LENGTH = 32;
  * Ids are 32 lowercase letters and digits, as the public documents show them. Requests take any text here: what is no
  * id is simply not found.
  */
-export const idSchema = z.string().min(1).max(128);
+export const idSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  // PostgreSQL takes no NUL in text; replaced, it still names nothing.
+  .overwrite((text) => text.replaceAll('\0', '\ufffd'));
 
 /** A new random id: 32 characters of 36, about 165 bits. */
 export function newId(): string {

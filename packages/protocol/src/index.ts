@@ -2,14 +2,20 @@ export { allRoutes, contract } from './contract.ts';
 export { ApiError, errorBodySchema, errorRegistry, type ErrorBody, type ErrorCode } from './errors.ts';
 export {
   eventRegistry,
+  eventTypes,
   eventTypeSchema,
+  highRateEventTypes,
+  organizationEventSchema,
   sandboxEventSchema,
   type EventData,
   type EventType,
+  type OrganizationEvent,
   type SandboxEvent,
 } from './event-registry.ts';
+export type { EventDefinition } from './events/define-event.ts';
 export { idSchema, newId, randomText } from './ids.ts';
 export { openApiDocument, routeErrors } from './openapi.ts';
+export { rateLimitOf, rateLimits, type RateLimit, type RateLimitName } from './rate-limits.ts';
 export {
   defineRoute,
   type RouteBody,
@@ -17,10 +23,14 @@ export {
   type RouteQuery,
   type RouteResult,
 } from './route.ts';
-export { scopeSchema, type Scope } from './scopes.ts';
+export { roleSchema, roleScopes, scopeSchema, type Role, type Scope } from './scopes.ts';
+export * from './schemas/access.ts';
 export * from './schemas/agent.ts';
 export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
 export * from './schemas/capabilities.ts';
+export * from './schemas/plans.ts';
 export * from './schemas/sandbox.ts';
+export * from './schemas/usage.ts';
+export * from './schemas/webhooks.ts';
 export * from './schemas/work.ts';

@@ -1,22 +1,17 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { allRoutes } from './contract.ts';
 import { errorBodySchema, errorRegistry, type ErrorCode } from './errors.ts';
+import { rateLimitOf } from './rate-limits.ts';
 import type { RouteDefinition } from './route.ts';
+import { SchemaBook } from './schema-book.ts';
+import { SESSION_COOKIE } from './schemas/access.ts';
+import { webhookPayloadSchema } from './schemas/webhooks.ts';
 
 type Json = Record<string, unknown>;
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    target: 'draft-2020-12',
-    unrepresentable: 'any',
-  });
-  return rest;
-}
-
-function parameters(query: z.ZodObject | undefined): Json[] {
+function parameters(query: z.ZodObject | undefined, book: SchemaBook): Json[] {
   if (!query) return [];
-  const schema = jsonSchema(query, 'input') as { properties?: Record<string, Json>; required?: string[] };
+  const schema = book.schema(query, 'input') as { properties?: Record<string, Json>; required?: string[] };
   return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
     name,
     in: 'query',
@@ -25,25 +20,41 @@ function parameters(query: z.ZodObject | undefined): Json[] {
   }));
 }
 
-function success(route: RouteDefinition): Json {
+function idempotencyHeader({ idempotency }: RouteDefinition): Json[] {
+  if (idempotency === undefined) return [];
+  return [
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      description:
+        'Name of your own for this request. Sent again within 24 hours, it answers what the first one answered and makes nothing new.',
+      schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+    },
+  ];
+}
+
+function success(route: RouteDefinition, book: SchemaBook): Json {
   const { reply } = route;
   switch (reply.kind) {
     case 'json':
       return {
         [reply.status]: {
           description: 'Success',
-          content: { 'application/json': { schema: jsonSchema(reply.schema, 'output') } },
+          content: { 'application/json': { schema: book.schema(reply.schema, 'output') } },
         },
       };
     case 'sse':
       return {
         200: {
           description: reply.description,
-          content: { 'text/event-stream': { schema: jsonSchema(reply.schema, 'output') } },
+          content: { 'text/event-stream': { schema: book.schema(reply.schema, 'output') } },
         },
       };
     case 'bytes':
       return { 200: { description: reply.description, content: { [reply.contentType]: {} } } };
+    case 'redirect':
+      return { 302: { description: reply.description } };
     case 'websocket':
       return { 101: { description: `WebSocket: ${reply.description}` } };
   }
@@ -53,7 +64,15 @@ function success(route: RouteDefinition): Json {
 export function routeErrors(route: RouteDefinition): ErrorCode[] {
   const common: ErrorCode[] = ['INTERNAL'];
   if (route.auth === 'link') common.push('LINK_INVALID');
-  else if (route.auth !== 'none') common.push('UNAUTHORIZED', 'PERMISSION_DENIED');
+  else if (route.auth !== 'none') {
+    common.push('UNAUTHORIZED', 'PERMISSION_DENIED');
+    if (route.method !== 'GET') common.push('ORIGIN_REFUSED');
+  }
+  if (rateLimitOf(route) !== undefined) common.push('RATE_LIMITED');
+  if (route.idempotency !== undefined) {
+    common.push('IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_USE');
+    if (route.idempotency === 'once') common.push('IDEMPOTENCY_OUTCOME_UNKNOWN');
+  }
   if (route.body ?? route.query) common.push('INVALID_REQUEST');
   if (route.body) common.push('PAYLOAD_TOO_LARGE');
   return [...new Set([...common, ...route.errors])];
@@ -78,33 +97,72 @@ function failures(route: RouteDefinition): Json {
   );
 }
 
-function requestBody(route: RouteDefinition): Json {
+function requestBody(route: RouteDefinition, book: SchemaBook): Json {
   if (!route.body) return {};
-  const content: Json = { 'application/json': { schema: jsonSchema(route.body, 'input') } };
+  const content: Json = { 'application/json': { schema: book.schema(route.body, 'input') } };
   if (route.rawBody) content['application/octet-stream'] = {};
   return { requestBody: { required: true, content } };
 }
 
-function operation(route: RouteDefinition, path: string): Json {
+function security({ auth }: RouteDefinition): Json[] {
+  if (auth === 'none' || auth === 'link') return [];
+  return auth === 'user' ? [{ session: [] }] : [{ apiKey: [] }, { session: [] }];
+}
+
+function operation(route: RouteDefinition, path: string, book: SchemaBook): Json {
   return {
     operationId: path === route.path ? route.id : `${route.id}:${path}`,
     tags: [route.tag],
     summary: route.summary,
     ...(route.description ? { description: route.description } : {}),
     ...(path === route.path ? {} : { deprecated: true }),
-    security: route.auth === 'none' || route.auth === 'link' ? [] : [{ apiKey: [] }],
-    parameters: parameters(route.query),
-    ...requestBody(route),
-    responses: { ...success(route), ...failures(route) },
+    security: security(route),
+    parameters: [...parameters(route.query, book), ...idempotencyHeader(route)],
+    ...requestBody(route, book),
+    responses: { ...success(route, book), ...failures(route) },
+  };
+}
+
+/** What the server sends to webhooks. */
+function webhookOperation(book: SchemaBook): Json {
+  const header = (name: string, description: string): Json => ({
+    name,
+    in: 'header',
+    required: true,
+    description,
+    schema: { type: 'string' },
+  });
+  return {
+    operationId: 'webhook.event',
+    tags: ['Webhooks'],
+    summary: 'An event, posted to the URL of a webhook',
+    security: [],
+    parameters: [
+      header('webhook-id', 'Id of the event; the same in every attempt.'),
+      header('webhook-timestamp', 'When this attempt began, seconds since the epoch.'),
+      header('webhook-signature', 'One or more signatures, "v1," and base64, divided by spaces.'),
+    ],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: book.schema(webhookPayloadSchema, 'output') } },
+    },
+    responses: {
+      '2XX': { description: 'The event has arrived.' },
+      410: { description: 'Send nothing any more: the webhook is disabled.' },
+      429: { description: 'Try again, not before Retry-After.' },
+      default: { description: 'Try again later.' },
+    },
   };
 }
 
 /** The OpenAPI 3.1 document of the whole API. */
 export function openApiDocument(options: { version: string; serverUrl: string }): Json {
+  const book = new SchemaBook();
+  const error = book.schema(errorBodySchema, 'output');
   const paths: Record<string, Json> = {};
   for (const route of allRoutes) {
     for (const path of [route.path, ...(route.aliases ?? [])]) {
-      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, path) };
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, path, book) };
     }
   }
   return {
@@ -113,12 +171,23 @@ export function openApiDocument(options: { version: string; serverUrl: string })
       title: 'Banata',
       version: options.version,
       description: 'Sandboxes for products that work with agents.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: options.serverUrl }],
+    tags: [...new Set(allRoutes.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
+    webhooks: { event: { post: webhookOperation(book) } },
     components: {
-      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'API key, br_live_…' } },
-      schemas: { Error: jsonSchema(errorBodySchema, 'output') },
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'API key, br_live_…' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'Session of a signed-in user; writes also need an Origin header of this server.',
+        },
+      },
+      schemas: { Error: error, ...book.components },
     },
   };
 }

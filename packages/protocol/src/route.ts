@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
+import type { RateLimitName } from './rate-limits.ts';
 import type { Scope } from './scopes.ts';
 
 /** What a route answers when it succeeds. */
@@ -7,6 +8,8 @@ export type RouteReply =
   | { kind: 'json'; status: number; schema: z.ZodType }
   | { kind: 'sse'; description: string; schema: z.ZodType }
   | { kind: 'bytes'; description: string; contentType: string }
+  /** The reply leads a browser to another address, status 302. */
+  | { kind: 'redirect'; description: string }
   /** The route takes a WebSocket upgrade. */
   | { kind: 'websocket'; description: string };
 
@@ -21,8 +24,22 @@ export interface RouteDefinition {
   tag: string;
   summary: string;
   description?: string;
-  /** Scope the key needs; `link` routes take a signed token in the query instead of a key; `none` are public. */
-  auth: Scope | 'link' | 'none';
+  /**
+   * Scope the key or the signed-in user needs; `any` takes every valid key and session, `user` signed-in users only;
+   * `link` routes take a signed token in the query instead; `none` are public.
+   */
+  auth: Scope | 'any' | 'user' | 'link' | 'none';
+  /** Only callers of the organization that runs this installation may use the route. */
+  operator?: true;
+  /** Rate limit the route counts against. Default: `other.read` for GET, `other.write` for the rest. */
+  rateLimit?: RateLimitName;
+  /**
+   * The route takes an `Idempotency-Key`. After a crash half-way, `resumes` routes finish with the id that was set
+   * aside for the object; `once` routes hand out a secret that nobody has seen, so they never run a second time.
+   */
+  idempotency?: 'resumes' | 'once';
+  /** Fields of query and body the audit log keeps beside ids. Never one that can hold a secret. */
+  audit?: string[];
   query?: z.ZodObject;
   body?: z.ZodObject;
   /** The body may also be raw bytes (`application/octet-stream`); `id` and the other fields are then in the query. */

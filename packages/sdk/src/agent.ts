@@ -1,10 +1,12 @@
 import { BanataError } from './error.ts';
+import { newIdempotencyKey } from './idempotency-key.ts';
 import type { Transport } from './transport.ts';
 import type {
   AgentMessage,
   AgentState,
   AgentTask,
   CallOptions,
+  CreateCallOptions,
   JsonValue,
   PromptAsyncReply,
   PromptReply,
@@ -77,12 +79,17 @@ export class SandboxAgent {
    * const task = await sandbox.agent.waitForTask(taskId);
    * ```
    */
-  promptAsync(text: string, options: PromptOptions = {}): Promise<PromptAsyncReply> {
-    const { signal, ...body } = options;
+  promptAsync(
+    text: string,
+    options: PromptOptions & Pick<CreateCallOptions, 'idempotencyKey'> = {},
+  ): Promise<PromptAsyncReply> {
+    const { signal, idempotencyKey = newIdempotencyKey(), ...body } = options;
     return this.#transport.json({
       method: 'POST',
       path: '/v1/sandboxes/agent/prompt-async',
       json: { ...body, id: this.#id, prompt: text },
+      headers: { 'idempotency-key': idempotencyKey },
+      safety: 'idempotent',
       signal,
     });
   }

@@ -137,6 +137,20 @@ describe('requests', () => {
     expect(error.message).toContain(url);
   });
 
+  test('a create that failed half-way is repeated under the same Idempotency-Key', async () => {
+    const { banata, seen } = await client((_, response) =>
+      seen.length === 1
+        ? sendJson(response, 500, { error: 'Internal error', code: 'INTERNAL', suggestion: '' })
+        : sendJson(response, 201, session()),
+    );
+    expect(await banata.create()).toMatchObject({ id: 's1' });
+    const keys = seen.map(({ headers }) => headers['idempotency-key']);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys).toEqual([keys[0], keys[0]]);
+    await banata.create({}, { idempotencyKey: 'job-42' });
+    expect(seen.at(-1)?.headers['idempotency-key']).toBe('job-42');
+  });
+
   test('an abort rejects with its own reason and is not retried', async () => {
     const stop = new AbortController();
     const { banata, seen } = await client(() => stop.abort(new Error('my reason')));

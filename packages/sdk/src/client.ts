@@ -1,9 +1,23 @@
+import { ApiKeys } from './api-keys.ts';
 import { BanataError } from './error.ts';
 import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
-import type { CallOptions, CreateOptions, SandboxPage, SandboxSession, SandboxStatus } from './types.ts';
+import { newIdempotencyKey } from './idempotency-key.ts';
+import type {
+  BillingInfo,
+  CallOptions,
+  CreateCallOptions,
+  CreateOptions,
+  PlanList,
+  SandboxPage,
+  SandboxSession,
+  SandboxStatus,
+  Usage,
+  UsageOptions,
+} from './types.ts';
 import { waitUntilUsable } from './wait-until-usable.ts';
+import { type CreateWebhookOptions, Webhooks, type WebhookWithSecret } from './webhooks.ts';
 
 /** Options of {@link BanataSandbox}. */
 export interface BanataSandboxOptions {
@@ -59,6 +73,10 @@ const CLEANUP_MS = 10_000;
  * ```
  */
 export class BanataSandbox {
+  /** Keys of the organization. */
+  readonly apiKeys: ApiKeys;
+  /** Events posted to URLs of yours. */
+  readonly webhooks: Webhooks;
   readonly #transport: Transport;
   readonly #appUrl: string | undefined;
 
@@ -72,6 +90,8 @@ export class BanataSandbox {
       // Called as a plain function: browsers refuse a `fetch` that is the method of another object.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     });
+    this.apiKeys = new ApiKeys(this.#transport);
+    this.webhooks = new Webhooks(this.#transport);
   }
 
   /**
@@ -109,11 +129,14 @@ export class BanataSandbox {
    * await banata.waitForReady(id, 120_000);
    * ```
    */
-  create(options: CreateOptions = {}, call: CallOptions = {}): Promise<SandboxSession> {
+  create(options: CreateOptions = {}, call: CreateCallOptions = {}): Promise<SandboxSession> {
     return this.#transport.json({
       method: 'POST',
       path: '/v1/sandboxes',
       json: options,
+      // With the key a repeated request makes nothing twice.
+      headers: { 'idempotency-key': call.idempotencyKey ?? newIdempotencyKey() },
+      safety: 'idempotent',
       signal: call.signal,
     });
   }
@@ -194,6 +217,75 @@ export class BanataSandbox {
    */
   async connect(id: string, options: CallOptions = {}): Promise<Sandbox> {
     return this.#handle(await this.get(id, options));
+  }
+
+  /**
+   * Creates a webhook; short for `webhooks.create`.
+   * @example
+   * ```ts
+   * const { signingSecret } = await banata.createWebhook({
+   *   url: 'https://example.com/hooks/banata',
+   *   eventTypes: ['sandbox.agent.task.completed'],
+   *   description: 'Task results',
+   * });
+   * ```
+   */
+  createWebhook(options: CreateWebhookOptions, call: CallOptions = {}): Promise<WebhookWithSecret> {
+    return this.webhooks.create(options, call);
+  }
+
+  /**
+   * What the organization used, in all, by day and by sandbox.
+   * @throws BanataError `SANDBOX_NOT_FOUND`, `INVALID_REQUEST`.
+   * @example
+   * ```ts
+   * const { total } = await banata.getUsage({ from: '2026-04-01', to: '2026-04-30' });
+   * console.log(total.sandboxSeconds / 3600, 'sandbox hours');
+   * ```
+   */
+  getUsage(options: UsageOptions = {}): Promise<Usage> {
+    const { signal, ...query } = options;
+    return this.#transport.json({ method: 'GET', path: '/v1/usage', query, signal });
+  }
+
+  /**
+   * Plan of the organization and what of its limits is used this month.
+   * @example
+   * ```ts
+   * const { plan, usage } = await banata.getBilling();
+   * console.log(plan.name, usage.sandboxHours.used, 'of', usage.sandboxHours.limit ?? 'any number');
+   * ```
+   */
+  getBilling(options: CallOptions = {}): Promise<BillingInfo> {
+    return this.#transport.json({ method: 'GET', path: '/v1/billing', signal: options.signal });
+  }
+
+  /**
+   * Plans of the installation with their limits and features.
+   * @example
+   * ```ts
+   * const { data, current } = await banata.listPlans();
+   * ```
+   */
+  listPlans(options: CallOptions = {}): Promise<PlanList> {
+    return this.#transport.json({ method: 'GET', path: '/v1/plans', signal: options.signal });
+  }
+
+  /**
+   * Begins buying a plan: send the buyer to `url`.
+   * @throws BanataError `BILLING_NOT_CONFIGURED` where the server sells none, `BILLING_UNAVAILABLE`.
+   * @example
+   * ```ts
+   * const { url } = await banata.createCheckout({ plan: 'pro' });
+   * ```
+   */
+  createCheckout(checkout: { plan: string }, options: CallOptions = {}): Promise<{ url: string }> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/v1/billing/checkout',
+      json: checkout,
+      signal: options.signal,
+    });
   }
 
   #handle(session: SandboxSession): Sandbox {

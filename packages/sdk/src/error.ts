@@ -9,7 +9,8 @@ export type ClientErrorCode =
   | 'NETWORK_ERROR'
   | 'SANDBOX_ENDED'
   | 'SANDBOX_FAILED'
-  | 'TIMEOUT';
+  | 'TIMEOUT'
+  | 'WEBHOOK_INVALID';
 
 /** Code of a {@link BanataError}. Servers newer than this client may answer codes that are not listed here. */
 export type BanataErrorCode = ErrorCode | ClientErrorCode | (string & {});

@@ -72,6 +72,7 @@ function isRetryable(error: unknown, safety: RetrySafety): error is BanataError 
   if (!(error instanceof BanataError)) return false;
   if (error.code === 'NETWORK_ERROR') return safety === 'idempotent' || wasNeverSent(error.cause);
   if (error.status === 429 || error.status === 503) return true;
+  if (error.code === 'IDEMPOTENCY_KEY_IN_USE') return true;
   return error.status >= 500 && safety === 'idempotent';
 }
 

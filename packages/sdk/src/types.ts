@@ -6,18 +6,24 @@ import type {
   RouteResult,
   SandboxEvent,
   SandboxSession,
+  WebhookPayload,
 } from '@banata/protocol';
 import type { AgentMessage, BoxExecResult, CodeLanguage, FileEntry, TaskReport } from '@banata/protocol/box';
 
 export type {
   AgentTask,
+  ApiKey,
   Artifact,
   CapabilitiesInput,
   EventData,
   EventType,
+  NewApiKey,
   SandboxSession,
   SandboxStatus,
+  Scope,
   TaskStatus,
+  Webhook,
+  WebhookDelivery,
 } from '@banata/protocol';
 export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
 
@@ -36,6 +42,38 @@ export type CreateOptions = CreateSandbox;
 
 /** Outcome of a command or a snippet of code. A command that fails is an outcome, not an error. */
 export type ExecResult = BoxExecResult;
+
+/** What {@link BanataSandbox.create} takes beside the sandbox's options. */
+export interface CreateCallOptions extends CallOptions {
+  /**
+   * Name of your own for this request, 1 to 255 visible ASCII characters: the same one answers the same sandbox for 24
+   * hours, also after your process was killed in between. Default: a new one, so that retries are safe.
+   */
+  idempotencyKey?: string;
+}
+
+/** Of which days and which sandbox {@link BanataSandbox.getUsage} tells. */
+export interface UsageOptions extends CallOptions {
+  /** First day, UTC, such as `2026-04-01`. Default: the first of this month. */
+  from?: string;
+  /** Last day, UTC, included. Default: today. At most 366 days after `from`. */
+  to?: string;
+  /** Only this sandbox. */
+  id?: string;
+  /** Most entries of `sandboxes`. Default 50, at most 500. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+/** Plan of the organization and what of its limits is used. */
+export type BillingInfo = RouteResult<Routes['usage']['getBilling']>;
+/** Plans of the installation, least one first, and the organization's own. */
+export type PlanList = RouteResult<Routes['usage']['listPlans']>;
+/** What a sandbox uses at one moment. */
+export type SandboxMetrics = RouteResult<Routes['usage']['sandboxMetrics']>;
+/** Use in all, by day and by sandbox. */
+export type Usage = RouteResult<Routes['usage']['getUsage']>;
 
 /** A page of sandboxes, newest first. */
 export interface SandboxPage {
@@ -62,8 +100,25 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
+/** A page of API keys; `nextCursor` leads to the next one, null at the end. */
+export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;
 /** A signed URL and the moment it expires, epoch ms. */
 export type DownloadLink = RouteResult<Routes['artifacts']['artifactDownloadLink']>;
+
+/** The body of a webhook's request; `type` tells the shape of `data`. */
+export type WebhookEvent =
+  | {
+      [T in EventType]: Omit<WebhookPayload, 'type' | 'data' | 'sandboxId'> & {
+        type: T;
+        sandboxId: string;
+        data: EventData<T>;
+      };
+    }[EventType]
+  | (Omit<WebhookPayload, 'type' | 'data' | 'sandboxId'> & {
+      type: 'webhook.test';
+      sandboxId: null;
+      data: { webhookId: string };
+    });
 
 /** An event of a sandbox; `type` tells the shape of `data`. */
 export type BanataEvent = {

@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { createApp } from './api/app.ts';
 import { EventStreams } from './api/sse.ts';
 import { BoxesListener } from './boxes/boxes-listener.ts';
-import { openFoundations, repository, type Foundations } from './foundations.ts';
+import { createLimits, createUsage } from './compose-limits.ts';
+import { createWebhooks } from './compose-webhooks.ts';
+import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
 import { BoxEventApplier } from './jobs/box-event-applier.ts';
 import { BoxLinks } from './jobs/box-links.ts';
@@ -12,7 +14,7 @@ import { Reconciler } from './jobs/reconciler.ts';
 import { repeat } from './jobs/repeat.ts';
 import { Sweeper } from './jobs/sweeper.ts';
 import type { Logger } from './logger.ts';
-import { AccessService } from './services/access.ts';
+import { buildAccess, type AccessServices } from './services/access/build-access.ts';
 import { ActivityService } from './services/activity.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
@@ -21,6 +23,7 @@ import { BrowserService } from './services/browser.ts';
 import { ExecutionService } from './services/execution.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
+import { PlanCatalog } from './services/plans/plan-catalog.ts';
 import { createOutboundGuard } from './services/net/outbound-guard.ts';
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
@@ -30,13 +33,17 @@ import { version } from './version.ts';
 const SWEEP_MS = 1_000;
 const RECONCILE_MS = 3_000;
 const LINK_MS = 3_000;
+const EXPIRE_MS = 60_000;
+/** What a sandbox used since the last sample is lost when its host crashes. */
+const SAMPLE_MS = 30_000;
 const STOP_GRACE_MS = 5_000;
 
 /** A server put together, not yet listening. */
 export interface Composition {
   app: ReturnType<typeof createApp>;
   upgrades: UpgradeDeps;
-  access: AccessService;
+  /** Makes what a new database lacks; hands over the secrets before anything is committed. */
+  firstStart: AccessServices['firstStart'];
   /** Starts the work that goes on by itself. */
   startJobs: () => void;
   close: () => Promise<void>;
@@ -45,10 +52,17 @@ export interface Composition {
 /** Builds the graph of a server: everything gets what it needs by constructor. */
 export async function compose(
   config: Config,
-  { logger, publicUrl }: { logger: Logger; publicUrl: () => string },
+  options: {
+    logger: Logger;
+    publicUrl: () => string;
+    /** Makes the driver. Default: the one of the settings. */
+    openDriver?: typeof openDriver;
+  },
 ): Promise<Composition> {
-  const base = await openFoundations(config, logger);
-  const services = createServices(base, publicUrl);
+  const { logger, publicUrl } = options;
+  const catalog = await PlanCatalog.load(config.plans);
+  const base = await openFoundations(config, logger, options.openDriver);
+  const services = createServices(base, publicUrl, catalog);
   const { stores, notifications, boxes, secrets } = base;
   const guard = createOutboundGuard({ allowHosts: config.models.allowHosts });
   const listener = new BoxesListener({
@@ -63,6 +77,9 @@ export async function compose(
   await listener.start();
   const app = createApp({
     ...services,
+    ...services.accounts,
+    trustedProxies: config.trustedProxies,
+    metricsToken: config.metricsToken,
     events: stores.events,
     streams: new EventStreams(stores.events, notifications),
     pages: { version, publicUrl, webDir: join(repository, 'packages/web/dist'), swaggerDir: swaggerDir() },
@@ -71,7 +88,7 @@ export async function compose(
   });
   return {
     app,
-    access: services.access,
+    firstStart: services.accounts.firstStart,
     upgrades: { store: stores.sandboxes, boxes, links: services.links, activity: services.activity, logger },
     startJobs: () => startJobs(base, services),
     close: async () => {
@@ -80,6 +97,7 @@ export async function compose(
       await services.activity.flush();
       await listener.close();
       await guard.close();
+      await services.webhookGuard.close();
       await closeFoundations(base);
     },
   };
@@ -87,16 +105,25 @@ export async function compose(
 
 type Services = ReturnType<typeof createServices>;
 
-function createServices(base: Foundations, publicUrl: () => string) {
-  const { config, stores, driver, boxes, secrets, notifications, logger, now } = base;
+function createServices(base: Foundations, publicUrl: () => string, catalog: PlanCatalog) {
+  const { config, stores, boxes, secrets, notifications, logger, now } = base;
   const common = { ...base, store: stores.sandboxes, tasks: stores.tasks };
   const background = new Background(logger);
   const links = new Links(secrets, publicUrl, now);
-  const access = new AccessService(stores.access, now);
+  const accounts = buildAccess({ ...base, stores: stores.access, publicUrl });
   const activity = new ActivityService(stores.sandboxes, now);
-  const terminator = new Terminator({ ...common, driver });
-  const provisioner = new Provisioner({ ...common, background, attach: (id) => boxLinks.attach(id) });
-  const sandboxes = new SandboxService({ ...common, links, provisioner, terminator, config });
+  const limits = createLimits(base, catalog);
+  const terminator = new Terminator({
+    ...common,
+    sampleLast: (row) => limits.usageSampler.sampleLast(row),
+  });
+  const provisioner = new Provisioner({
+    ...common,
+    ...limits,
+    background,
+    attach: (id) => boxLinks.attach(id),
+  });
+  const sandboxes = new SandboxService({ ...common, ...limits, links, provisioner, terminator });
   const files = new FileService(sandboxes, boxes, activity);
   const artifacts = new ArtifactService({
     sandboxes,
@@ -109,7 +136,7 @@ function createServices(base: Foundations, publicUrl: () => string) {
   const applier = new BoxEventApplier({ ...stores, artifacts, now });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
-    access,
+    accounts,
     activity,
     agent: new AgentService({
       ...common,
@@ -128,6 +155,9 @@ function createServices(base: Foundations, publicUrl: () => string) {
     provisioner,
     sandboxes,
     terminator,
+    ...limits,
+    usage: createUsage(base, limits.plans, sandboxes),
+    ...createWebhooks(base),
   };
 }
 
@@ -135,10 +165,16 @@ function startJobs(base: Foundations, services: Services): void {
   const { stores, logger } = base;
   const common = { ...base, ...services, store: stores.sandboxes };
   const sweeper = new Sweeper({ ...common, busySandboxes: () => stores.tasks.sandboxesWithOpenTasks() });
-  const reconciler = new Reconciler(common);
+  const reconciler = new Reconciler({
+    ...common,
+    lastSampleAt: (id) => stores.sandboxUsage.lastSampleAt(id),
+  });
   const jobs = [
     { name: 'sweep', everyMs: SWEEP_MS, run: () => sweeper.sweep() },
     { name: 'reconcile', everyMs: RECONCILE_MS, run: () => reconciler.reconcile() },
+    { name: 'expire', everyMs: EXPIRE_MS, run: () => services.accounts.removeExpired() },
+    { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
+    { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     {
       name: 'link',
       everyMs: LINK_MS,
@@ -146,6 +182,7 @@ function startJobs(base: Foundations, services: Services): void {
     },
   ];
   for (const job of jobs) services.background.run(job.name, (signal) => repeat(job, { logger, signal }));
+  services.background.run('webhooks', (signal) => services.webhookDeliverer.run(signal));
 }
 
 async function closeFoundations({ boxClient, driver, notifications, pool }: Foundations): Promise<void> {

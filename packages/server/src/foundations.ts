@@ -15,13 +15,25 @@ import { Notifications } from './database/notifications.ts';
 import type { Logger } from './logger.ts';
 import { loadSecret } from './secret-file.ts';
 import { Secrets } from './services/secrets.ts';
-import { AccessStore } from './stores/access-store.ts';
+import type { AccessStores } from './services/access/build-access.ts';
+import { ApiKeyStore } from './stores/api-key-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
-import { EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
+import { AuditStore } from './stores/audit-store.ts';
+import { DeliveryStore } from './stores/delivery-store.ts';
+import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
+import { IdempotencyStore } from './stores/idempotency-store.ts';
 import { ModelUsageStore } from './stores/model-usage-store.ts';
 import { LocalObjectStore } from './stores/object-store.ts';
+import { OrganizationStore } from './stores/organization-store.ts';
+import { OutboxStore } from './stores/outbox-store.ts';
+import { PlanStore } from './stores/plan-store.ts';
+import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
+import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { UsageStore } from './stores/usage-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
+import { UserStore } from './stores/user-store.ts';
+import { WebhookStore } from './stores/webhook-store.ts';
 
 /** The checkout's folder. */
 export const repository: string = fileURLToPath(new URL('../../..', import.meta.url));
@@ -30,12 +42,19 @@ const IMAGE_BUILD_TIMEOUT_MS = 60 * 60_000;
 
 export interface Stores {
   events: EventStore;
-  access: AccessStore;
+  access: AccessStores;
   sandboxes: SandboxStore;
   tasks: TaskStore;
   artifacts: ArtifactStore;
   usage: ModelUsageStore;
+  plans: PlanStore;
+  sandboxUsage: UsageStore;
+  rateBuckets: RateBucketStore;
+  idempotency: IdempotencyStore;
   objects: LocalObjectStore;
+  webhooks: WebhookStore;
+  deliveries: DeliveryStore;
+  outbox: OutboxStore;
 }
 
 /** What the services stand on: the outside world, opened. */
@@ -94,15 +113,24 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
   });
 }
 
-/** Opens database, driver and stores. */
-export async function openFoundations(config: Config, logger: Logger): Promise<Foundations> {
+/** Opens database, driver and stores. `open` makes the driver; by default the one of the settings. */
+export async function openFoundations(
+  config: Config,
+  logger: Logger,
+  open: typeof openDriver = openDriver,
+): Promise<Foundations> {
   const connection = await openDatabase(config);
   const { db, pool } = connectDatabase(connection);
   await migrate(db);
-  const notifications = new Notifications(connection, [EVENTS_CHANNEL, TASKS_CHANNEL], logger);
-  const driver = await openDriver(config, logger);
+  const notifications = new Notifications(
+    connection,
+    [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL],
+    logger,
+  );
+  const driver = await open(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
+  await events.adoptClock();
   const boxClient = new BoxClient();
   return {
     config,
@@ -114,12 +142,25 @@ export async function openFoundations(config: Config, logger: Logger): Promise<F
     notifications,
     stores: {
       events,
-      access: new AccessStore(db),
+      access: {
+        organizations: new OrganizationStore(db),
+        keys: new ApiKeyStore(db),
+        users: new UserStore(db),
+        signInTries: new SignInTriesStore(db),
+        audit: new AuditStore(db),
+      },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
       artifacts: new ArtifactStore(db, events),
       usage: new ModelUsageStore(db),
+      plans: new PlanStore(db),
+      sandboxUsage: new UsageStore(db),
+      rateBuckets: new RateBucketStore(db),
+      idempotency: new IdempotencyStore(db),
       objects: new LocalObjectStore(config.paths.artifacts),
+      webhooks: new WebhookStore(db),
+      deliveries: new DeliveryStore(db),
+      outbox: new OutboxStore(db, config.instanceId),
     },
     secrets: new Secrets(await loadSecret(config.paths.secret)),
     driver,

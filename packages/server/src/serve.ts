@@ -12,7 +12,7 @@ import { version } from './version.ts';
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * Runs the server until `signal` aborts. Writes the first API key and, once it listens, where it does, to the files
+ * Runs the server until `signal` aborts. Writes the first API key, the owner's password and, once it listens, where it does, to the files
  * that `config.paths` names; sandboxes go on running when it stops.
  */
 export async function serve(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -25,8 +25,10 @@ export async function serve(config: Config, logger: Logger, signal: AbortSignal)
   server.requestTimeout = 0;
   serveUpgrades(server, composition.upgrades);
   try {
-    const firstKey = await composition.access.ensureFirstOrganization();
-    if (firstKey !== undefined) await writeSecret(config.paths.apiKey, `${firstKey}\n`);
+    await composition.firstStart(async ({ apiKey, owner }) => {
+      if (apiKey !== undefined) await writeSecret(config.paths.apiKey, `${apiKey}\n`);
+      if (owner) await writeSecret(config.paths.ownerPassword, `${owner.password}\n`);
+    });
     const { port } = await listen(server, config.listen);
     publicUrl ||= `http://${urlHost(config.listen.host)}:${port}`;
     composition.startJobs();

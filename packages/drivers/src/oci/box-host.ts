@@ -3,7 +3,7 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxLimits } from '../driver.ts';
+import type { BoxLimits, BoxUsage } from '../driver.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
 import type { Cgroups } from './cgroups.ts';
 import { readTail } from './files.ts';
@@ -30,6 +30,8 @@ export interface BoxHostOptions {
   runtime: Runtime;
   cgroups: Cgroups;
   limitsSwap: boolean;
+  /** Bytes over the link of a slot, as the box sees them. */
+  traffic: (slot: number) => Promise<{ egressBytes: number; ingressBytes: number }>;
   bundleFolder: string;
   boxPort: number;
   startTimeoutMs: number;
@@ -180,6 +182,20 @@ export class BoxHost {
   /** True while the box's first process runs. */
   async isAlive(record: BoxRecord): Promise<boolean> {
     return record.process !== null && (await isAlive(record.process));
+  }
+
+  /** What boxes use, by record name; those that are gone are left out. */
+  async usage(records: readonly BoxRecord[]): Promise<Map<string, BoxUsage>> {
+    const { cgroups, pool } = this.#options;
+    if (records.length === 0) return new Map();
+    const disks = await pool.diskUsage();
+    const usages = await Promise.all(
+      records.map(async ({ name, slot }) => {
+        const [group, traffic] = await Promise.all([cgroups.usage(name), this.#options.traffic(slot)]);
+        return group && ([name, { ...group, ...traffic, storageBytes: disks.get(name) ?? 0 }] as const);
+      }),
+    );
+    return new Map(usages.filter((usage) => usage !== undefined));
   }
 
   /** Gives a running box other limits. */

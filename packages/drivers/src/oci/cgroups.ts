@@ -36,6 +36,14 @@ export function cgroupLayout(mounts: MountEntry[]): CgroupLayout | undefined {
   return { version: v1.length === 0 ? 2 : 1, controllers: { cpu, memory, pids, freezer }, roots };
 }
 
+/** What the kernel counted for a box. */
+export interface CgroupUsage {
+  cpuUs: number;
+  memoryBytes: number;
+  memoryPeakBytes: number;
+  pids: number;
+}
+
 /** The cgroups of this instance's boxes. */
 export class Cgroups {
   readonly #layout: CgroupLayout;
@@ -104,6 +112,45 @@ export class Cgroups {
     const file = this.#layout.version === 2 ? 'cgroup.freeze' : 'freezer.state';
     const text = await readIfPresent(path.join(this.#folder('freezer', name), file));
     return text !== undefined && /^(1|FROZEN|FREEZING)/.test(text);
+  }
+
+  /** What a box uses; undefined when it has no cgroup any more. */
+  async usage(name: string): Promise<CgroupUsage | undefined> {
+    const memory = this.#folder('memory', name);
+    const [current, peak, stat] =
+      this.#layout.version === 2
+        ? ['memory.current', 'memory.peak', 'memory.stat']
+        : ['memory.usage_in_bytes', 'memory.max_usage_in_bytes', 'memory.stat'];
+    const [cpuUs, used, most, details, pids] = await Promise.all([
+      this.#cpuTimeUs(name),
+      readIfPresent(path.join(memory, current ?? '')),
+      readIfPresent(path.join(memory, peak ?? '')),
+      readIfPresent(path.join(memory, stat ?? '')),
+      readIfPresent(path.join(this.#folder('pids', name), 'pids.current')),
+    ]);
+    if (cpuUs === undefined || used === undefined || pids === undefined) return undefined;
+    const cache = Number(/^(?:total_)?inactive_file (\d+)$/m.exec(details ?? '')?.[1] ?? 0);
+    return {
+      cpuUs,
+      memoryBytes: Math.max(0, Number(used) - cache),
+      // Kernels before 5.19 do not keep the peak in v2.
+      memoryPeakBytes: Number(most ?? used),
+      pids: Number(pids),
+    };
+  }
+
+  async #cpuTimeUs(name: string): Promise<number | undefined> {
+    if (this.#layout.version === 2) {
+      const text = await readIfPresent(path.join(this.#folder('cpu', name), 'cpu.stat'));
+      const value = /^usage_usec (\d+)$/m.exec(text ?? '')?.[1];
+      return value === undefined ? undefined : Number(value);
+    }
+    // The accounting controller may be mounted beside `cpu` or by itself.
+    for (const root of this.#layout.roots) {
+      const text = await readIfPresent(path.join(root, this.#parent, name, 'cpuacct.usage'));
+      if (text !== undefined) return Math.round(Number(text) / 1000);
+    }
+    return undefined;
   }
 
   /** Kills every process of a box and waits until none is left. */

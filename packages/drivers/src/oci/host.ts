@@ -20,6 +20,7 @@ import { RootfsMounter } from './rootfs.ts';
 import { Runtime } from './runtime.ts';
 import type { OciSettings } from './settings.ts';
 import { SlotPool } from './slot-pool.ts';
+import { readTraffic } from './traffic.ts';
 import { removeNetnsFolder, SlotNamespaces } from './slot.ts';
 
 /** Shared by all installations of a host; /run is empty after a reboot, as their boxes are gone then. */
@@ -144,6 +145,7 @@ export class OciHost {
       runtime,
       cgroups: this.cgroups,
       limitsSwap: parts.limitsSwap,
+      traffic: (slot) => readTraffic(names.link(slot)),
       bundleFolder: paths.bundles,
       boxPort: settings.boxPort,
       startTimeoutMs: settings.startTimeoutMs,

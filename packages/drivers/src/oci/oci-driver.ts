@@ -1,5 +1,13 @@
 import { DriverError } from '../driver.ts';
-import type { Box, BoxListing, BoxRequest, BoxState, SandboxDriver, ServiceAddress } from '../driver.ts';
+import type {
+  Box,
+  BoxListing,
+  BoxRequest,
+  BoxState,
+  BoxUsage,
+  SandboxDriver,
+  ServiceAddress,
+} from '../driver.ts';
 import type { BoxRecord } from './box-record.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
@@ -188,6 +196,22 @@ class OciDriver implements SandboxDriver {
   async #stateOf(host: OciHost, record: BoxRecord): Promise<BoxState> {
     if (!(await host.boxes.isAlive(record))) return 'dead';
     return (await host.cgroups.isFrozen(record.name)) ? 'paused' : 'running';
+  }
+
+  async usage(ids: readonly string[]): Promise<Map<string, BoxUsage>> {
+    const { host } = await this.#ready();
+    const records = ids.flatMap((id) => this.#assigned.get(id) ?? []);
+    try {
+      const usages = await host.boxes.usage(records);
+      return new Map(
+        records.flatMap(({ id, name }) => {
+          const usage = usages.get(name);
+          return usage && id !== null ? [[id, usage] as const] : [];
+        }),
+      );
+    } catch (error) {
+      throw asDriverError(error);
+    }
   }
 
   async destroy(id: string): Promise<void> {

@@ -182,6 +182,16 @@ export class Pool {
     });
   }
 
+  /** Bytes each disk holds, by name. The file system counts them when it writes to disk, twice a minute at least. */
+  async diskUsage(): Promise<Map<string, number>> {
+    const { paths, run } = this.#options;
+    const [groups, subvolumes] = await Promise.all([
+      run('btrfs', ['qgroup', 'show', '--raw', paths.pool], { timeoutMs: 10_000 }),
+      run('btrfs', ['subvolume', 'list', paths.pool], { timeoutMs: 10_000 }),
+    ]);
+    return diskUsage(groups, subvolumes);
+  }
+
   /** Deletes a disk with all it holds. Nothing happens when there is none. */
   async deleteDisk(name: string): Promise<void> {
     const disk = this.diskPath(name);
@@ -217,6 +227,19 @@ export class Pool {
     await Promise.all([rm(paths.poolFile, { force: true }), rm(`${paths.poolFile}.new`, { force: true })]);
     await rm(paths.pool, { recursive: true, force: true });
   }
+}
+
+/** Bytes by the name of the disk. Takes the texts of `btrfs qgroup show --raw` and `btrfs subvolume list`. */
+export function diskUsage(groups: string, subvolumes: string): Map<string, number> {
+  const bytes = new Map(
+    [...groups.matchAll(/^0\/(\d+)\s+(\d+)\s/gm)].map(([, id, used]) => [id, Number(used)]),
+  );
+  return new Map(
+    [...subvolumes.matchAll(/^ID (\d+) .* path (?:.*\/)?([^/\n]+)$/gm)].flatMap(([, id, name]) => {
+      const used = bytes.get(id);
+      return used === undefined || name === undefined ? [] : [[name, used] as const];
+    }),
+  );
 }
 
 /** Ids of qgroups without a subvolume. Takes the texts of `btrfs qgroup show` and `btrfs subvolume list`. */

@@ -34,6 +34,7 @@ export const publishArtifact = defineRoute({
   tag,
   summary: 'Keep a file of the sandbox as an artifact',
   auth: 'sandbox_sessions:exec',
+  idempotency: 'resumes',
   body: publishArtifactSchema,
   reply: { kind: 'json', status: 201, schema: artifactSchema },
   errors: [

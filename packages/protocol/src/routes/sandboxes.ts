@@ -21,9 +21,11 @@ export const createSandbox = defineRoute({
   description:
     'Answers at once with status "queued"; poll the sandbox, or follow its events, until it is "ready". With the header `Prefer: wait=SECONDS` (at most 30) it answers when the sandbox is ready, or as it is by then.',
   auth: 'sandbox_sessions:create',
+  rateLimit: 'sandboxes.create',
+  idempotency: 'resumes',
   body: createSandboxSchema,
   reply: { kind: 'json', status: 201, schema: sandboxSessionSchema },
-  errors: ['NOT_SUPPORTED'],
+  errors: ['NOT_SUPPORTED', 'PLAN_FEATURE_UNAVAILABLE', 'PLAN_LIMIT_EXCEEDED', 'CAPACITY_EXHAUSTED'],
 });
 
 export const getSandboxes = defineRoute({
@@ -33,6 +35,7 @@ export const getSandboxes = defineRoute({
   tag,
   summary: 'Get one sandbox (with `id`) or list sandboxes, newest first (without)',
   auth: 'sandbox_sessions:read',
+  rateLimit: 'sandboxes.read',
   query: z.strictObject({
     id: idSchema.optional(),
     status: sandboxStatusSchema
@@ -54,6 +57,7 @@ export const endSandbox = defineRoute({
   summary: 'End a sandbox',
   description: 'Ending an ended sandbox answers it as it is.',
   auth: 'sandbox_sessions:delete',
+  rateLimit: 'sandboxes.end',
   query: z.strictObject({ id: idSchema }),
   reply: { kind: 'json', status: 200, schema: sandboxSessionSchema },
   errors: ['SANDBOX_NOT_FOUND'],
@@ -78,7 +82,7 @@ export const setTimeoutRoute = defineRoute({
     idleTimeoutMs: z.number().int().positive().max(MAX_DURATION_MS).nullish(),
   }),
   reply: { kind: 'json', status: 200, schema: sandboxSessionSchema },
-  errors: ['SANDBOX_NOT_FOUND', 'CONFLICT'],
+  errors: ['SANDBOX_NOT_FOUND', 'CONFLICT', 'PLAN_LIMIT_EXCEEDED'],
 });
 
 export const sandboxEvents = defineRoute({

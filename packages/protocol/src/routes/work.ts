@@ -18,6 +18,7 @@ export const exec = defineRoute({
   tag: 'Execution',
   summary: 'Run a command and wait for its end',
   auth: 'sandbox_sessions:exec',
+  rateLimit: 'sandboxes.exec',
   body: execSchema,
   reply: { kind: 'json', status: 200, schema: execResultSchema },
   errors: [
@@ -37,6 +38,7 @@ export const runCode = defineRoute({
   tag: 'Execution',
   summary: 'Run a snippet of code and wait for its end',
   auth: 'sandbox_sessions:exec',
+  rateLimit: 'sandboxes.code',
   body: codeSchema,
   reply: { kind: 'json', status: 200, schema: execResultSchema },
   errors: [
@@ -56,6 +58,7 @@ export const fsRead = defineRoute({
   tag: 'Files',
   summary: 'Read a file',
   auth: 'sandbox_sessions:read',
+  rateLimit: 'sandboxes.files',
   query: fsReadQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsReadReplySchema },
   errors: [
@@ -75,6 +78,7 @@ export const fsWrite = defineRoute({
   summary: 'Write a file; parent folders are created, an existing file is replaced',
   description: 'As JSON (at most 16 MiB), or as raw bytes with `id` and `path` in the query.',
   auth: 'sandbox_sessions:exec',
+  rateLimit: 'sandboxes.files',
   body: fsWriteSchema,
   rawBody: true,
   reply: { kind: 'json', status: 200, schema: fsWriteReplySchema },
@@ -95,6 +99,7 @@ export const fsList = defineRoute({
   tag: 'Files',
   summary: 'List a folder',
   auth: 'sandbox_sessions:read',
+  rateLimit: 'sandboxes.files',
   query: fsListQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsListReplySchema },
   errors: [

@@ -54,21 +54,23 @@ export const promptSchema = z.strictObject({
     .describe('The request is held open this long at most, in ms; for longer work use prompt-async.'),
 });
 
-export const agentTaskSchema = z.object({
-  taskId: idSchema,
-  sandboxId: idSchema,
-  status: taskStatusSchema,
-  prompt: z.string(),
-  agent: agentNameSchema.nullable(),
-  sessionId: z.string().nullable(),
-  metadata: z.record(z.string(), z.json()),
-  resultText: z.string().nullable(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
-  usage: taskUsageSchema,
-  createdAt: z.number(),
-  startedAt: z.number().nullable(),
-  finishedAt: z.number().nullable(),
-});
+export const agentTaskSchema = z
+  .object({
+    taskId: idSchema,
+    sandboxId: idSchema,
+    status: taskStatusSchema,
+    prompt: z.string(),
+    agent: agentNameSchema.nullable(),
+    sessionId: z.string().nullable(),
+    metadata: z.record(z.string(), z.json()),
+    resultText: z.string().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    usage: taskUsageSchema,
+    createdAt: z.number(),
+    startedAt: z.number().nullable(),
+    finishedAt: z.number().nullable(),
+  })
+  .meta({ id: 'AgentTask' });
 export type AgentTask = z.infer<typeof agentTaskSchema>;
 
 export const promptAsyncReplySchema = z.object({ taskId: idSchema, status: taskStatusSchema });

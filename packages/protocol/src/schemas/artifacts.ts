@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 
-export const artifactSchema = z.object({
-  key: z.string().describe('Address of the artifact in its sandbox; begins with the artifactPrefix.'),
-  name: z.string(),
-  kind: z.enum(['file', 'task-report']),
-  size: z.number(),
-  contentType: z.string(),
-  sha256: z.string(),
-  source: z.string().nullable().describe('Path in the sandbox it was made from.'),
-  createdAt: z.number(),
-});
+export const artifactSchema = z
+  .object({
+    key: z.string().describe('Address of the artifact in its sandbox; begins with the artifactPrefix.'),
+    name: z.string(),
+    kind: z.enum(['file', 'task-report']),
+    size: z.number(),
+    contentType: z.string(),
+    sha256: z.string(),
+    source: z.string().nullable().describe('Path in the sandbox it was made from.'),
+    createdAt: z.number(),
+  })
+  .meta({ id: 'Artifact' });
 export type Artifact = z.infer<typeof artifactSchema>;
 
 export const artifactListSchema = z.object({

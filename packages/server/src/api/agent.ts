@@ -12,7 +12,9 @@ export function mountAgent(
 
   mount.route(routes.prompt, ({ caller, body, signal }) => agent.prompt(caller, body, signal));
 
-  mount.route(routes.promptAsync, ({ caller, body }) => agent.promptAsync(caller, body));
+  mount.route(routes.promptAsync, ({ caller, body, reservation }) =>
+    agent.promptAsync(caller, body, reservation),
+  );
 
   mount.route(routes.agentState, ({ caller, query }) => agent.state(caller, query.id));
 

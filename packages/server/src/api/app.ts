@@ -1,7 +1,13 @@
 import { ApiError, contract, newId } from '@banata/protocol';
 import { Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from '../logger.ts';
-import type { AccessService } from '../services/access.ts';
+import type { Metrics } from '../metrics.ts';
+import { mountMetrics } from './metrics-page.ts';
+import { mountUsage, type UsageRoutesDeps } from './usage.ts';
+import type { MountDeps } from './mount.ts';
+import { mountAccess, type AccessRoutesDeps } from './access.ts';
+import { mountAuth, type AuthRoutesDeps } from './auth.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { BrowserService } from '../services/browser.ts';
@@ -9,18 +15,21 @@ import type { ExecutionService } from '../services/execution.ts';
 import type { FileService } from '../services/files.ts';
 import type { Links } from '../services/links.ts';
 import type { SandboxService } from '../services/sandboxes/sandbox-service.ts';
+import type { WebhookService } from '../services/webhooks/webhook-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountEvents } from './events.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountSandboxes } from './sandboxes.ts';
 import type { EventStreams } from './sse.ts';
+import { mountWebhooks } from './webhooks.ts';
 import { mountWork } from './work.ts';
 
-export interface AppDeps {
-  access: AccessService;
+export interface AppDeps
+  extends UsageRoutesDeps, AccessRoutesDeps, Omit<AuthRoutesDeps, 'publicUrl'>, Omit<MountDeps, 'publicUrl'> {
   sandboxes: SandboxService;
   execution: ExecutionService;
   files: FileService;
@@ -30,7 +39,10 @@ export interface AppDeps {
   events: EventStore;
   streams: EventStreams;
   links: Links;
+  webhooks: WebhookService;
   pages: PagesOptions;
+  metrics: Metrics;
+  metricsToken: string | undefined;
   /** Rejects when the database or the driver does not answer. */
   checkReady: () => Promise<void>;
   logger: Logger;
@@ -42,7 +54,8 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   app.use(async (context, next) => logOperation(context, next, deps.logger));
   app.onError((error, context) => answerError(error, context, deps.logger));
   app.notFound((context) => answerError(new ApiError('ROUTE_NOT_FOUND'), context, deps.logger));
-  const mount = new Mount(app, deps.access);
+  const { publicUrl } = deps.pages;
+  const mount = new Mount(app, { ...deps, publicUrl });
   mount.route(contract.health.health, () =>
     Promise.resolve({ ok: true as const, version: deps.pages.version }),
   );
@@ -55,6 +68,12 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
+  mountAccess(mount, deps);
+  mountAuth(mount, { ...deps, publicUrl });
+  mountEvents(mount, deps);
+  mountWebhooks(mount, deps);
+  mountUsage(mount, deps);
+  mountMetrics(app, deps);
   mountPages(app, deps.pages);
   return app;
 }
@@ -82,7 +101,13 @@ function answerError(error: Error, context: ApiContext, logger: Logger): Respons
   if (error instanceof ApiError) {
     if (error.cause !== undefined)
       logger.debug({ requestId: context.get('requestId'), err: error }, 'request refused');
-    return Response.json(error.toBody(), { status: error.status });
+    const { retryAfterMs } = error.details;
+    const headers: Record<string, string> =
+      typeof retryAfterMs === 'number'
+        ? { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }
+        : {};
+    // Through the context, so that headers set before are on the reply.
+    return context.json(error.toBody(), error.status as ContentfulStatusCode, headers);
   }
   // The client went away; nobody reads the answer.
   if (error.name === 'AbortError') return new Response(null, { status: 499 });

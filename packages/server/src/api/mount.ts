@@ -7,8 +7,16 @@ import {
 } from '@banata/protocol';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
-import type { AccessService, Caller } from '../services/access.ts';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { requirePermission, type AccessService, type Caller } from '../services/access.ts';
+import type { Metrics } from '../metrics.ts';
+import type { AuditLog } from '../services/access/audit-log.ts';
+import type { Reservation } from '../services/limits/idempotency.ts';
+import { AuditNote } from './audit-note.ts';
+import { clientAddress } from './client-address.ts';
+import { authenticate } from './credentials.ts';
 import { parseInput } from './parse.ts';
+import type { RequestLimits } from './request-limits.ts';
 
 /** JSON bodies are no longer than this; larger contents go as raw bodies. */
 const MAX_JSON_BODY_BYTES = 24 * 1024 * 1024;
@@ -25,6 +33,10 @@ export interface ApiRequest<T extends RouteDefinition> {
   /** Aborts when the client goes away. */
   signal: AbortSignal;
   context: ApiContext;
+  /** Id for the object the request makes, where it came with an Idempotency-Key. */
+  reservation: Reservation | undefined;
+  /** What the audit log will say of this request; for routes that find out themselves who makes it. */
+  audit: AuditNote;
 }
 
 /** Answers with the reply's content, or with a response of its own where the reply is no JSON. */
@@ -32,46 +44,130 @@ export type Handler<T extends RouteDefinition> = (
   request: ApiRequest<T>,
 ) => Promise<RouteResult<T> | Response>;
 
-const NOBODY: Caller = { organizationId: '', keyId: '', scopes: [] };
+const NOBODY: Caller = {
+  organizationId: '',
+  actor: { kind: 'user', id: '', name: '' },
+  scopes: [],
+  operator: false,
+  sessionId: null,
+};
 
-/** Mounts routes of the contract: the one place where keys are checked and input and output are parsed. */
+export interface MountDeps {
+  access: AccessService;
+  auditLog: AuditLog;
+  requestLimits: RequestLimits;
+  metrics: Pick<Metrics, 'requests' | 'requestSeconds'>;
+  publicUrl: () => string;
+  /** Proxies of the operator's in front of the server. */
+  trustedProxies: number;
+}
+
+/**
+ * Mounts routes of the contract: the one place where callers are checked, input and output are parsed, and the audit
+ * log is written.
+ */
 export class Mount {
   readonly #app: Hono<ApiEnv>;
-  readonly #access: AccessService;
+  readonly #deps: MountDeps;
 
-  constructor(app: Hono<ApiEnv>, access: AccessService) {
+  constructor(app: Hono<ApiEnv>, deps: MountDeps) {
     this.#app = app;
-    this.#access = access;
+    this.#deps = deps;
   }
 
   route<T extends RouteDefinition>(route: T, handler: Handler<T>): void {
     for (const path of [route.path, ...(route.aliases ?? [])]) {
-      this.#app.on(route.method, path, (context) => this.#serve(route, handler, context));
+      this.#app.on(route.method, path, (context) =>
+        this.#measured(route, () => this.#audited(route, handler, context)),
+      );
     }
+  }
+
+  async #measured(route: RouteDefinition, serve: () => Promise<Response>): Promise<Response> {
+    const { requests, requestSeconds } = this.#deps.metrics;
+    const stop = requestSeconds.startTimer({ route: route.id });
+    let status = 500;
+    try {
+      const response = await serve();
+      ({ status } = response);
+      return response;
+    } catch (error) {
+      if (error instanceof ApiError) ({ status } = error);
+      throw error;
+    } finally {
+      stop();
+      requests.inc({ route: route.id, status });
+    }
+  }
+
+  async #audited<T extends RouteDefinition>(
+    route: T,
+    handler: Handler<T>,
+    context: ApiContext,
+  ): Promise<Response> {
+    const note = new AuditNote(route, {
+      ip: clientAddress(context, this.#deps.trustedProxies),
+      requestId: context.get('requestId'),
+    });
+    if (route.method === 'GET') return this.#serve(route, handler, context, note);
+    try {
+      const response = await this.#serve(route, handler, context, note);
+      await this.#record(note, { status: response.status });
+      return response;
+    } catch (error) {
+      await this.#record(note, { error });
+      throw error;
+    }
+  }
+
+  async #record(note: AuditNote, end: { status: number } | { error: unknown }): Promise<void> {
+    // An entry for each would let a flood of requests fill the log.
+    if ('error' in end && end.error instanceof ApiError && end.error.code === 'RATE_LIMITED') return;
+    const made = note.entry(end);
+    if (made) await this.#deps.auditLog.record(made.organizationId, made.entry);
+  }
+
+  async #authenticate(route: RouteDefinition, context: ApiContext, note: AuditNote): Promise<Caller> {
+    if (route.auth === 'none' || route.auth === 'link') return NOBODY;
+    const caller = await authenticate(context, this.#deps.access, this.#deps.publicUrl());
+    note.by(caller);
+    requirePermission(caller, route);
+    return caller;
   }
 
   async #serve<T extends RouteDefinition>(
     route: T,
     handler: Handler<T>,
     context: ApiContext,
+    note: AuditNote,
   ): Promise<Response> {
-    const caller =
-      route.auth === 'none' || route.auth === 'link'
-        ? NOBODY
-        : await this.#access.authenticate(context.req.header('authorization'), route.auth);
+    const caller = await this.#authenticate(route, context, note);
+    await this.#deps.requestLimits.holdToRate(route, caller, context);
+    note.about(context.req.query());
     const query = route.query ? parseInput(route.query, context.req.query()) : {};
     const body = route.body && !isRaw(route, context) ? parseInput(route.body, await readJson(context)) : {};
-    const result = await handler({
-      caller,
-      query: query as RouteQuery<T>,
-      body: body as RouteBody<T>,
-      signal: context.req.raw.signal,
-      context,
+    note.about(body);
+    const { reply } = route;
+    const { requestLimits } = this.#deps;
+    const request = { route, caller, input: { query, body }, context };
+    const answer = await requestLimits.once<unknown>(request, async (reservation) => {
+      const result = await handler({
+        caller,
+        query: query as RouteQuery<T>,
+        body: body as RouteBody<T>,
+        signal: context.req.raw.signal,
+        context,
+        reservation,
+        audit: note,
+      });
+      if (result instanceof Response) return result;
+      if (reply.kind !== 'json') throw new Error(`route ${route.id} answers ${reply.kind}, not JSON`);
+      return reply.schema.parse(result);
     });
-    if (result instanceof Response) return result;
-    if (route.reply.kind !== 'json')
-      throw new Error(`route ${route.id} answers ${route.reply.kind}, not JSON`);
-    return Response.json(route.reply.schema.parse(result), { status: route.reply.status });
+    if (answer instanceof Response) return answer;
+    note.about(answer as object);
+    // Through the context, so that cookies the handler set are on the reply.
+    return context.json(answer as object, (reply as { status: number }).status as ContentfulStatusCode);
   }
 }
 

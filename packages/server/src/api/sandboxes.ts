@@ -10,11 +10,11 @@ export function mountSandboxes(
 ): void {
   const { createSandbox, getSandboxes, endSandbox, setTimeoutRoute, sandboxEvents } = contract.sandboxes;
 
-  mount.route(createSandbox, ({ caller, body, context, signal }) => {
+  mount.route(createSandbox, ({ caller, body, reservation, context, signal }) => {
     const waitMs = preferredWait(context.req.header('prefer'));
     return waitMs === 0
-      ? sandboxes.create(caller, body)
-      : sandboxes.createAndWait(caller, body, { waitMs, signal });
+      ? sandboxes.create(caller, body, reservation)
+      : sandboxes.createAndWait(caller, body, { reservation, waitMs, signal });
   });
 
   mount.route(getSandboxes, ({ caller, query: { id, status, all, limit, cursor } }) =>

@@ -1,10 +1,14 @@
-import type { SandboxEvent } from '@banata/protocol';
+import type { EventType, OrganizationEvent, SandboxEvent } from '@banata/protocol';
+import { Waker, type Notifications } from '../database/notifications.ts';
+import type { EventPlace } from '../stores/event-cursor.ts';
+import { parseEventCursor } from '../stores/event-cursor.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import { EVENTS_CHANNEL } from '../stores/event-store.ts';
-import { Waker, type Notifications } from '../database/notifications.ts';
 
 const HEARTBEAT_MS = 10_000;
 const PAGE = 500;
+/** First and longest wait for an older transaction to end, so that events behind it can be sent. */
+const SETTLE_MS = { first: 10, longest: 1_000 };
 
 export interface EventStreamOptions {
   sandboxId: string;
@@ -15,7 +19,25 @@ export interface EventStreamOptions {
   signal: AbortSignal;
 }
 
-/** Server-sent events of a sandbox, read page by page from the table: a slow reader costs no memory. */
+export interface OrganizationStreamOptions {
+  organizationId: string;
+  /** Default: from now on. */
+  after?: EventPlace | undefined;
+  types?: EventType[] | undefined;
+  sandboxId?: string | undefined;
+  signal: AbortSignal;
+}
+
+/** What a stream reads from. */
+interface Source {
+  /** Whose notifications wake it. */
+  subject: string;
+  signal: AbortSignal;
+  /** The next events as frames; `full` when there are more, `held` when there are some that cannot be read yet. */
+  next: () => Promise<{ frames: string[]; full: boolean; held: boolean }>;
+}
+
+/** Server-sent events, read page by page from the table: a slow reader costs no memory. */
 export class EventStreams {
   readonly #events: EventStore;
   readonly #notifications: Notifications;
@@ -25,7 +47,49 @@ export class EventStreams {
     this.#notifications = notifications;
   }
 
-  response(options: EventStreamOptions): Response {
+  /** Events of one sandbox. */
+  response({ sandboxId, after, type, prefix, signal }: EventStreamOptions): Response {
+    let last = after;
+    return this.#respond({
+      subject: sandboxId,
+      signal,
+      next: async () => {
+        const page = await this.#events.list(sandboxId, { after: last, limit: PAGE, type, prefix });
+        last = page.at(-1)?.seq ?? last;
+        return {
+          frames: page.map((event) => toFrame(event.seq, event)),
+          full: page.length === PAGE,
+          held: false,
+        };
+      },
+    });
+  }
+
+  /** Events of all sandboxes of an organization. */
+  async organization(options: OrganizationStreamOptions): Promise<Response> {
+    const { organizationId, types, sandboxId, signal } = options;
+    let last = options.after ?? (await this.#events.settledPlace());
+    return this.#respond({
+      subject: organizationId,
+      signal,
+      next: async () => {
+        // Read before the page: up to there the page has everything, also what the filters leave out.
+        const settled = await this.#events.settledPlace();
+        const query = { after: last, order: 'asc' as const, limit: PAGE, types, sandboxId };
+        const page = await this.#events.listOrganization(organizationId, query);
+        last = parseEventCursor(page.at(-1)?.cursor ?? '') ?? last;
+        const full = page.length === PAGE;
+        if (!full && settled.txn >= last.txn) last = settled;
+        return {
+          frames: page.map((event) => toFrame(event.cursor, event)),
+          full,
+          held: !full && (await this.#events.hasUnsettled(organizationId, { after: last, types, sandboxId })),
+        };
+      },
+    });
+  }
+
+  #respond(options: Source): Response {
     const source = this.#frames(options);
     const stream = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -46,30 +110,24 @@ export class EventStreams {
     });
   }
 
-  async *#frames({
-    sandboxId,
-    signal,
-    type,
-    prefix,
-    after,
-  }: EventStreamOptions): AsyncGenerator<string, undefined> {
+  async *#frames({ subject, signal, next }: Source): AsyncGenerator<string, undefined> {
     const waker = new Waker();
-    const unsubscribe = this.#notifications.subscribe(EVENTS_CHANNEL, sandboxId, waker.wake);
-    let last = after;
+    const unsubscribe = this.#notifications.subscribe(EVENTS_CHANNEL, subject, waker.wake);
     let beat = Date.now();
+    let settle = SETTLE_MS.first;
     try {
       yield ': connected\n\n';
       while (!signal.aborted) {
-        const page = await this.#events.list(sandboxId, { after: last, limit: PAGE, type, prefix });
-        if (page.length > 0) {
-          last = page.at(-1)?.seq ?? last;
+        const { frames, full, held } = await next();
+        if (frames.length > 0) {
           beat = Date.now();
-          yield page.map(toFrame).join('');
+          yield frames.join('');
         } else if (Date.now() - beat >= HEARTBEAT_MS) {
           beat = Date.now();
           yield ': heartbeat\n\n';
         }
-        if (page.length < PAGE) await waker.wait(HEARTBEAT_MS, signal);
+        settle = held && frames.length === 0 ? Math.min(settle * 2, SETTLE_MS.longest) : SETTLE_MS.first;
+        if (!full) await waker.wait(held ? settle : HEARTBEAT_MS, signal);
       }
     } finally {
       unsubscribe();
@@ -77,6 +135,6 @@ export class EventStreams {
   }
 }
 
-function toFrame(event: SandboxEvent): string {
-  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+function toFrame(id: number | string, event: SandboxEvent | OrganizationEvent): string {
+  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -24,5 +24,9 @@ export function connectDatabase(connection: pg.PoolConfig): { db: Database; pool
           : (pg.types.getTypeParser(oid, format) as unknown)) as typeof pg.types.getTypeParser,
     },
   });
+  // A connection that breaks while nobody uses it, or while it is being closed: the pool opens another one, and a
+  // database that is gone is told by the next query.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool };
 }

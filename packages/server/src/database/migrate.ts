@@ -1,6 +1,9 @@
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
+import * as access from './migrations/0002-access.ts';
+import * as plansUsage from './migrations/0003-plans-usage.ts';
+import * as webhooks from './migrations/0004-webhooks.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -10,7 +13,15 @@ import type { Tables } from './schema.ts';
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve({ '0001-initial': initial }) },
+    provider: {
+      getMigrations: () =>
+        Promise.resolve({
+          '0001-initial': initial,
+          '0002-access': access,
+          '0003-plans-usage': plansUsage,
+          '0004-webhooks': webhooks,
+        }),
+    },
   });
   const { error } = await migrator.migrateToLatest();
   if (error) throw new Error('The database could not be migrated.', { cause: error });

@@ -1,4 +1,16 @@
-import type { AgentTask, CapabilitiesInput, SandboxStatus, Scope, TaskStatus } from '@banata/protocol';
+import type {
+  AgentTask,
+  AuditEntry,
+  CapabilitiesInput,
+  DeliveryStatus,
+  EventType,
+  Role,
+  SandboxStatus,
+  Scope,
+  TaskStatus,
+  WebhookPayload,
+  WebhookStyle,
+} from '@banata/protocol';
 import type { Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
 import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
@@ -9,6 +21,10 @@ type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
 export interface OrganizationsTable {
   id: string;
   name: string;
+  /** True for the one organization that runs this installation. */
+  operator: ColumnType<boolean, boolean | undefined, never>;
+  /** Null: the default one of the installation. */
+  plan: ColumnType<string | null, string | null | undefined, string | null>;
   created_at: number;
 }
 
@@ -26,6 +42,65 @@ export interface ApiKeysTable {
   last_used_at: number | null;
   expires_at: number | null;
   revoked_at: number | null;
+  /** The key that a rotation made in its place. */
+  replaced_by: string | null;
+}
+
+/** An account is good for one organization: whoever invites an address gets no way into another one. */
+export interface UsersTable {
+  id: string;
+  organization_id: string;
+  /** Lower case. */
+  email: string;
+  name: string | null;
+  role: Role;
+  /** Null until an invitation was accepted, and for users of the OpenID Connect provider. */
+  password_hash: string | null;
+  /** Issuer and subject at the OpenID Connect provider, from the first sign-in there on. */
+  oidc_subject: string | null;
+  created_at: number;
+  last_sign_in_at: number | null;
+}
+
+export interface InvitationsTable {
+  /** SHA-256, hex. */
+  token_hash: string;
+  user_id: string;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface SessionsTable {
+  id: string;
+  /** SHA-256, hex. */
+  token_hash: string;
+  user_id: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Tries to sign in that were not successful, counted per account and per address. */
+export interface SignInTriesTable {
+  bucket: string;
+  tries: number;
+  resets_at: number;
+}
+
+export interface AuditLogTable {
+  ordinal: Generated<number>;
+  id: string;
+  at: number;
+  organization_id: string;
+  actor_kind: AuditEntry['actor']['kind'];
+  actor_id: string | null;
+  actor_name: string | null;
+  route: string;
+  objects: JSONColumnType<Record<string, unknown>>;
+  outcome: AuditEntry['outcome'];
+  status: number;
+  code: string | null;
+  ip: string | null;
+  request_id: string;
 }
 
 export interface SandboxesTable {
@@ -76,6 +151,68 @@ export interface EventsTable {
   type: string;
   data: JSONColumnType<Record<string, unknown>>;
   created_at: number;
+  /** Id of the transaction that appended it, plus the offset of {@link EventClockTable}. */
+  txn: number;
+  /** Order within a transaction. */
+  position: Generated<number>;
+}
+
+/** One row. */
+export interface EventClockTable {
+  /** What is added to PostgreSQL’s transaction ids, so that `events.txn` grows over a restore elsewhere too. */
+  txn_offset: number;
+}
+
+export interface WebhooksTable {
+  id: string;
+  organization_id: string;
+  url: string;
+  description: string;
+  /** Null: all except those of high rate. */
+  event_types: EventType[] | null;
+  /** Names it was last written with. */
+  style: WebhookStyle;
+  enabled: boolean;
+  disabled_reason: string | null;
+  /** Sealed with the installation's secret, in the context of the webhook's id. */
+  secret_sealed: Buffer;
+  previous_secret_sealed: Buffer | null;
+  previous_secret_until: number | null;
+  failing_since: number | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** The outbox: a row per event and webhook, made in the transaction of the event. */
+export interface WebhookDeliveriesTable {
+  id: string;
+  ordinal: Generated<number>;
+  webhook_id: string;
+  event_id: string;
+  event_type: string;
+  sandbox_id: string | null;
+  /** Only where there is no row in `events`. */
+  payload: NullableJson<WebhookPayload>;
+  status: DeliveryStatus;
+  /** Attempts that were begun. */
+  attempts: number;
+  next_attempt_at: number;
+  give_up_at: number;
+  /** Server that is sending it, and until when at the latest. */
+  lease_owner: string | null;
+  lease_until: number | null;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface WebhookAttemptsTable {
+  delivery_id: string;
+  number: number;
+  started_at: number;
+  duration_ms: number;
+  status: number | null;
+  error: string | null;
+  response_body: string | null;
 }
 
 export interface AgentTasksTable {
@@ -116,7 +253,66 @@ export interface ArtifactsTable {
   created_at: number;
 }
 
+/** A time during which a sandbox ran; open while `ended_at` is null. */
+export interface SandboxRunsTable {
+  sandbox_id: string;
+  started_at: number;
+  ended_at: number | null;
+  organization_id: string;
+  browser: boolean;
+}
+
+/** The counters of a box as last read, which the next reading is compared with. */
+export interface BoxSamplesTable {
+  sandbox_id: string;
+  box_id: string;
+  sampled_at: number;
+  cpu_us: number;
+  egress_bytes: number;
+  ingress_bytes: number;
+}
+
+export interface SandboxUsageDaysTable {
+  sandbox_id: string;
+  /** UTC. */
+  day: string;
+  organization_id: string;
+  cpu_us: number;
+  memory_peak_bytes: number;
+  storage_peak_bytes: number;
+  egress_bytes: number;
+  ingress_bytes: number;
+}
+
+/** Token buckets. Times come from the database’s clock. */
+export interface RateBucketsTable {
+  organization_id: string;
+  name: string;
+  tokens: number;
+  updated_at: number;
+  /** What the last asker got. */
+  granted: number;
+}
+
+export interface IdempotencyKeysTable {
+  organization_id: string;
+  /** Id of the route. */
+  route: string;
+  key: string;
+  request_hash: string;
+  /** Set aside for the object the request makes. */
+  object_id: string;
+  /** Who runs the request; null when nobody does. */
+  owner: string | null;
+  lease_until: number;
+  /** Status and body as JSON, sealed: they may hold a secret. Null until the request is done. */
+  reply_sealed: Buffer | null;
+  created_at: number;
+}
+
 export interface ModelUsageTable {
+  /** UTC. */
+  day: ColumnType<string, string | undefined, never>;
   sandbox_id: string;
   organization_id: string;
   model: string;
@@ -128,14 +324,35 @@ export interface ModelUsageTable {
 export interface Tables {
   organizations: OrganizationsTable;
   api_keys: ApiKeysTable;
+  users: UsersTable;
+  invitations: InvitationsTable;
+  sessions: SessionsTable;
+  sign_in_tries: SignInTriesTable;
+  audit_log: AuditLogTable;
   sandboxes: SandboxesTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
   artifacts: ArtifactsTable;
   model_usage: ModelUsageTable;
+  sandbox_runs: SandboxRunsTable;
+  box_samples: BoxSamplesTable;
+  sandbox_usage_days: SandboxUsageDaysTable;
+  rate_buckets: RateBucketsTable;
+  idempotency_keys: IdempotencyKeysTable;
+  event_clock: EventClockTable;
+  webhooks: WebhooksTable;
+  webhook_deliveries: WebhookDeliveriesTable;
+  webhook_attempts: WebhookAttemptsTable;
 }
 
+export type OrganizationRow = Selectable<OrganizationsTable>;
+export type ApiKeyRow = Selectable<ApiKeysTable>;
+export type UserRow = Selectable<UsersTable>;
+export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type EventRow = Selectable<EventsTable>;
+export type WebhookRow = Selectable<WebhooksTable>;
+export type DeliveryRow = Selectable<WebhookDeliveriesTable>;
+export type AttemptRow = Selectable<WebhookAttemptsTable>;

@@ -12,6 +12,8 @@ export interface ReconcilerDeps {
   provisioner: Provisioner;
   terminator: Terminator;
   serverId: string;
+  /** When the counters of a sandbox's box were read last. */
+  lastSampleAt: (sandboxId: string) => Promise<number | undefined>;
   logger: Logger;
   now: () => number;
 }
@@ -22,6 +24,8 @@ export interface ReconcilerDeps {
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
+  /** When each box was seen running last. */
+  readonly #seen = new Map<string, number>();
 
   constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
@@ -34,8 +38,15 @@ export class Reconciler {
     const states = new Map(boxes.map((box) => [box.id, box.state]));
     for (const row of rows)
       await this.#reconcileRow(row, row.box_id === null ? undefined : states.get(row.box_id));
+    this.#remember(states);
     const known = new Set(rows.map((row) => row.box_id));
     for (const box of boxes.filter(({ id }) => !known.has(id))) await this.#removeOrphan(box.id);
+  }
+
+  #remember(states: ReadonlyMap<string, string>): void {
+    for (const id of this.#seen.keys()) if (!states.has(id)) this.#seen.delete(id);
+    const now = this.#deps.now();
+    for (const [id, state] of states) if (state === 'running') this.#seen.set(id, now);
   }
 
   async #reconcileRow(row: SandboxRow, state: string | undefined): Promise<void> {
@@ -52,10 +63,14 @@ export class Reconciler {
   async #confirmLoss(row: SandboxRow): Promise<void> {
     const box = row.box_id === null ? undefined : await this.#deps.driver.get(row.box_id);
     if (box) return;
-    this.#deps.logger.warn({ event: 'sandbox.lost', sandboxId: row.id }, 'the box of a sandbox is gone');
+    const { logger, lastSampleAt } = this.#deps;
+    logger.warn({ event: 'sandbox.lost', sandboxId: row.id }, 'the box of a sandbox is gone');
+    const lastSeen =
+      (row.box_id === null ? undefined : this.#seen.get(row.box_id)) ?? (await lastSampleAt(row.id));
     await this.#deps.terminator.fail(
       row.id,
       'The sandbox stopped by itself: its processes ended or the host took them down.',
+      lastSeen,
     );
   }
 

@@ -62,6 +62,8 @@ export class Sweeper {
         cause === 'idle'
           ? 'Ended after its idle timeout without activity.'
           : 'Ended at its maximum duration.',
+        // Nobody pays for the time in which no server was there to end it.
+        at,
       );
     } else if (at - now() <= Math.min(ANNOUNCE_MS, span / 10) && row.announced_deadline !== at) {
       const event = { type: 'sandbox.timeout.near' as const, data: { endsAt: at, cause } };

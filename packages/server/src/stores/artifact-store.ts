@@ -59,7 +59,7 @@ export class ArtifactStore {
     if (options.prefix !== undefined)
       query = query.where((eb) => eb.fn('starts_with', ['key', eb.val(options.prefix)]), 'is', true);
     if (options.cursor !== undefined)
-      query = query.where('key', '>', String(decodeCursor(options.cursor)[0]));
+      query = query.where('key', '>', decodeCursor(options.cursor, 'string')[0]);
     const rows = await query.execute();
     const page = rows.slice(0, options.limit);
     const last = page.at(-1);

@@ -8,21 +8,37 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
-const partsSchema = z.array(z.union([z.string(), z.number()])).min(1);
+const parts = {
+  number: z.int(),
+  // PostgreSQL takes no NUL in text.
+  string: z.string().regex(/^[^\0]*$/),
+};
+interface Part {
+  number: number;
+  string: string;
+}
 
 /** The sort key of the last row of a page, in a form that callers do not take apart. */
 export function encodeCursor(parts: (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-export function decodeCursor(cursor: string): (string | number)[] {
+/** @throws {ApiError} INVALID_REQUEST when the cursor is not made of parts of these kinds. */
+export function decodeCursor<const T extends (keyof Part)[]>(
+  cursor: string,
+  ...kinds: T
+): { [I in keyof T]: Part[T[I]] } {
   try {
-    return partsSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    const found = z
+      .array(z.unknown())
+      .length(kinds.length)
+      .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    return kinds.map((kind, index) => parts[kind].parse(found[index])) as { [I in keyof T]: Part[T[I]] };
   } catch (cause) {
     throw new ApiError(
       'INVALID_REQUEST',
       'Invalid cursor. Pass back the nextCursor of the page before, unchanged.',
-      { cause },
+      { cause, details: { field: 'cursor' } },
     );
   }
 }

@@ -1,16 +1,43 @@
-import { newId, type EventData, type EventType, type SandboxEvent } from '@banata/protocol';
+import {
+  highRateEventTypes,
+  newId,
+  type EventData,
+  type EventType,
+  type OrganizationEvent,
+  type SandboxEvent,
+} from '@banata/protocol';
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { EventRow, Tables } from '../database/schema.ts';
+import { formatEventCursor, type EventPlace } from './event-cursor.ts';
 import { storableJson } from './text.ts';
 
-/** Channel on which servers tell each other that a sandbox has new events; the payload is the sandbox's id. */
+/**
+ * Channel on which servers tell each other that there are new events; the payload is the id of the sandbox, and once
+ * more that of its organization.
+ */
 export const EVENTS_CHANNEL = 'banata_events';
+
+/** Channel on which servers tell each other that webhook deliveries are due; without payload. */
+export const DELIVERIES_CHANNEL = 'banata_deliveries';
+
+/** How long a delivery is tried: a day. */
+export const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
 
 export type Tx = Transaction<Tables>;
 
 /** An event to append. */
 export type NewEvent = { [T in EventType]: { type: T; data: EventData<T> } }[EventType];
+
+export interface OrganizationEventFilter {
+  types?: EventType[] | undefined;
+  sandboxId?: string | undefined;
+}
+
+const txnNow = sql<number>`(select pg_current_xact_id()::text::bigint + txn_offset from event_clock)`;
+/** Every transaction below this one has ended, so that nothing can be inserted before it any more. */
+const txnSettled = sql<number>`(
+  select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + txn_offset from event_clock)`;
 
 /** The one table every change is told in, in the same transaction as the change. */
 export class EventStore {
@@ -21,8 +48,8 @@ export class EventStore {
   }
 
   /**
-   * Appends events of one sandbox. Sequence numbers come from the sandbox's row, which stays locked until the
-   * transaction ends, so they are dense and in commit order.
+   * Appends events of one sandbox, and a delivery for every webhook that gets them. Sequence numbers come from the
+   * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order.
    */
   async append(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
     if (events.length === 0) return;
@@ -32,6 +59,7 @@ export class EventStore {
       .where('id', '=', sandboxId)
       .returning(['event_seq', 'organization_id'])
       .executeTakeFirstOrThrow();
+    const before = last - events.length;
     await tx
       .insertInto('events')
       .values(
@@ -39,14 +67,34 @@ export class EventStore {
           id: newId(),
           organization_id,
           sandbox_id: sandboxId,
-          seq: last - events.length + 1 + index,
+          seq: before + 1 + index,
           type: event.type,
           data: storableJson(event.data),
           created_at: now,
+          txn: txnNow,
         })),
       )
       .execute();
-    await sql`select pg_notify(${EVENTS_CHANNEL}, ${sandboxId})`.execute(tx);
+    // The lock on the webhook's row keeps a deletion at the same moment from breaking this transaction.
+    await sql`
+      with made as (
+        insert into webhook_deliveries
+          (id, webhook_id, event_id, event_type, sandbox_id, status, next_attempt_at, give_up_at, created_at)
+        select left(encode(sha256(convert_to(e.id || w.id, 'UTF8')), 'hex'), 32), w.id, e.id, e.type, e.sandbox_id,
+          'pending', ${now}::bigint, ${now + GIVE_UP_AFTER_MS}::bigint, ${now}::bigint
+        from events e
+        join (
+          select id, event_types from webhooks
+          where organization_id = ${organization_id} and enabled
+          for key share
+        ) w on case when w.event_types is null then e.type <> all (${highRateEventTypes})
+                    else e.type = any (w.event_types) end
+        where e.sandbox_id = ${sandboxId} and e.seq > ${before}
+        order by e.seq
+        returning 1
+      )
+      select pg_notify(${EVENTS_CHANNEL}, ${sandboxId}), pg_notify(${EVENTS_CHANNEL}, ${organization_id}),
+        case when exists (select 1 from made) then pg_notify(${DELIVERIES_CHANNEL}, '') end`.execute(tx);
   }
 
   /** Events after a sequence number, oldest first. `prefix` keeps the types that begin with it. */
@@ -65,6 +113,77 @@ export class EventStore {
     if (options.prefix !== undefined)
       query = query.where((eb) => eb.fn('starts_with', ['type', eb.val(options.prefix)]), 'is', true);
     return (await query.execute()).map(toEvent);
+  }
+
+  /**
+   * Events of an organization in the order of their transactions. Only those below which nothing can appear any more
+   * are listed, so that a reader who goes on after the last one it saw misses none, however commits interleave.
+   * @param options.after a place as {@link settledPlace} or the last event's cursor has it.
+   */
+  async listOrganization(
+    organizationId: string,
+    options: OrganizationEventFilter & {
+      after?: EventPlace | undefined;
+      order: 'asc' | 'desc';
+      limit: number;
+    },
+  ): Promise<OrganizationEvent[]> {
+    const { after, order, limit } = options;
+    let query = this.#filtered(organizationId, options)
+      .selectAll()
+      .where('txn', '<', txnSettled)
+      .orderBy('txn', order)
+      .orderBy('position', order)
+      .limit(limit);
+    if (after) {
+      query = query.where((eb) =>
+        eb(eb.refTuple('txn', 'position'), order === 'asc' ? '>' : '<', eb.tuple(after.txn, after.position)),
+      );
+    }
+    return (await query.execute()).map((row) => ({ ...toEvent(row), cursor: formatEventCursor(row) }));
+  }
+
+  /** Whether there are events after a place that are committed and not listed yet, since an older transaction runs. */
+  async hasUnsettled(
+    organizationId: string,
+    options: OrganizationEventFilter & { after: EventPlace },
+  ): Promise<boolean> {
+    const { after } = options;
+    const row = await this.#filtered(organizationId, options)
+      .select('id')
+      .where((eb) => eb(eb.refTuple('txn', 'position'), '>', eb.tuple(after.txn, after.position)))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** The place between the events that are listed now and those that will be. */
+  async settledPlace(): Promise<EventPlace> {
+    const { settled } = await this.#db
+      .selectFrom('event_clock')
+      .select(txnSettled.as('settled'))
+      .executeTakeFirstOrThrow();
+    return { txn: settled - 1, position: Number.MAX_SAFE_INTEGER };
+  }
+
+  /**
+   * Keeps the order of events growing in a database that was restored from a dump, where PostgreSQL's transaction ids
+   * begin anew. Changes nothing otherwise.
+   */
+  async adoptClock(): Promise<void> {
+    await sql`
+      update event_clock set txn_offset = greatest(txn_offset, (
+        select coalesce(max(newest.txn), 0) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        from organizations o cross join lateral (
+          select txn from events where organization_id = o.id order by txn desc, position desc limit 1
+        ) newest))`.execute(this.#db);
+  }
+
+  #filtered(organizationId: string, { types, sandboxId }: OrganizationEventFilter) {
+    let query = this.#db.selectFrom('events').where('organization_id', '=', organizationId);
+    if (types !== undefined) query = query.where('type', 'in', types);
+    if (sandboxId !== undefined) query = query.where('sandbox_id', '=', sandboxId);
+    return query;
   }
 }
 

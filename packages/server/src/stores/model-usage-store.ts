@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
 
-/** Tokens of model calls, summed by sandbox and model. */
+/** Tokens of model calls, summed by sandbox, model and day (UTC). */
 export class ModelUsageStore {
   readonly #db: Database;
 
@@ -29,7 +29,7 @@ export class ModelUsageStore {
           .where('id', '=', sandboxId),
       )
       .onConflict((conflict) =>
-        conflict.columns(['sandbox_id', 'model']).doUpdateSet((eb) => ({
+        conflict.columns(['sandbox_id', 'model', 'day']).doUpdateSet((eb) => ({
           requests: eb('model_usage.requests', '+', eb.ref('excluded.requests')),
           input_tokens: eb('model_usage.input_tokens', '+', eb.ref('excluded.input_tokens')),
           output_tokens: eb('model_usage.output_tokens', '+', eb.ref('excluded.output_tokens')),

@@ -5,6 +5,7 @@ import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
 import { statusesBefore } from '../services/sandboxes/status.ts';
 import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
+import { trackRun } from './run-store.ts';
 
 const FINAL: SandboxStatus[] = ['ended', 'failed'];
 
@@ -13,6 +14,8 @@ export interface Transition {
   /** Columns set along with the status. */
   set?: Updateable<SandboxesTable>;
   events: NewEvent[];
+  /** When the sandbox stopped running, where that was before now. */
+  ranUntil?: number;
 }
 
 /** Rows of sandboxes. Every change of status goes through {@link SandboxStore.transition}. */
@@ -25,8 +28,14 @@ export class SandboxStore {
     this.#events = events;
   }
 
-  async insert(row: Insertable<SandboxesTable>, events: NewEvent[]): Promise<SandboxRow> {
+  /** @param admit refuses by rejecting, after it has locked what it decides by. */
+  async insert(
+    row: Insertable<SandboxesTable>,
+    events: NewEvent[],
+    admit?: (tx: Tx) => Promise<void>,
+  ): Promise<SandboxRow> {
     return this.#db.transaction().execute(async (tx) => {
+      await admit?.(tx);
       const inserted = await tx.insertInto('sandboxes').values(row).returningAll().executeTakeFirstOrThrow();
       await this.#events.append(tx, row.id, events, row.created_at);
       return inserted;
@@ -68,10 +77,8 @@ export class SandboxStore {
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     else if (!options.all) query = query.where('status', 'not in', FINAL);
     if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor);
-      query = query.where((eb) =>
-        eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(Number(createdAt), String(id))),
-      );
+      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
+      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
     const rows = await query.execute();
     const page = rows.slice(0, options.limit);
@@ -96,6 +103,16 @@ export class SandboxStore {
     return Number(count);
   }
 
+  /** Sandboxes that have not ended, by status. */
+  async countByStatus(): Promise<{ status: SandboxStatus; count: number }[]> {
+    return this.#db
+      .selectFrom('sandboxes')
+      .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
+      .where('status', 'not in', FINAL)
+      .groupBy('status')
+      .execute();
+  }
+
   /**
    * Moves a sandbox to another status, if its present one allows that, with the events that tell of it.
    * @returns the new row, or undefined when the present status does not allow the move.
@@ -112,7 +129,10 @@ export class SandboxStore {
       .where('status', 'in', statusesBefore(change.to))
       .returningAll()
       .executeTakeFirst();
-    if (row) await this.#events.append(tx, id, change.events, now);
+    if (row) {
+      await this.#events.append(tx, id, change.events, now);
+      await trackRun(tx, row, change.ranUntil ?? now);
+    }
     return row;
   }
 

@@ -24,11 +24,14 @@ export class TaskStore {
     this.#events = events;
   }
 
-  insert(task: Omit<Insertable<AgentTasksTable>, 'id'>, event: (row: TaskRow) => NewEvent): Promise<TaskRow> {
+  insert(
+    task: Omit<Insertable<AgentTasksTable>, 'id'> & { id?: string },
+    event: (row: TaskRow) => NewEvent,
+  ): Promise<TaskRow> {
     return this.#db.transaction().execute(async (tx) => {
       const row = await tx
         .insertInto('agent_tasks')
-        .values({ ...task, id: newId() })
+        .values({ ...task, id: task.id ?? newId() })
         .returningAll()
         .executeTakeFirstOrThrow();
       await this.#events.append(tx, task.sandbox_id, [event(row)], row.created_at);
@@ -58,7 +61,7 @@ export class TaskStore {
       .limit(options.limit + 1);
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     if (options.cursor !== undefined)
-      query = query.where('ordinal', '<', Number(decodeCursor(options.cursor)[0]));
+      query = query.where('ordinal', '<', decodeCursor(options.cursor, 'number')[0]);
     const rows = await query.execute();
     const page = rows.slice(0, options.limit);
     const last = page.at(-1);

@@ -23,6 +23,7 @@ import type { SandboxRow, TaskRow } from '../../database/schema.ts';
 import { EVENTS_CHANNEL } from '../../stores/event-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
 import { storableJson, storableText } from '../../stores/text.ts';
+import type { Reservation } from '../limits/idempotency.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
@@ -61,12 +62,16 @@ export class AgentService {
   }
 
   /** Records the task and returns; the server that speaks for the sandbox hands it to the box. */
-  async promptAsync(caller: Caller, input: PromptInput): Promise<AgentTask> {
-    const row = requireWorking(await this.#withAgent(caller, input.id));
+  async promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+    const found = await this.#withAgent(caller, input.id);
+    const made = reservation?.resumed ? await this.#deps.tasks.find(found.id, reservation.id) : undefined;
+    if (made) return toTask(made);
+    const row = requireWorking(found);
     this.#requirePrompting(row);
     this.#deps.activity.touch(row.id);
     const task = await this.#deps.tasks.insert(
       {
+        ...(reservation && { id: reservation.id }),
         organization_id: row.organization_id,
         sandbox_id: row.id,
         status: 'queued',

@@ -32,6 +32,8 @@ export interface OutboundGuard {
    * @throws {OutboundBlockedError}
    */
   check(url: string): URL;
+  /** Whether the operator opened the host and port of the URL. */
+  opens(url: URL): boolean;
   /** Ends its connections. */
   close(): Promise<void>;
 }
@@ -116,6 +118,10 @@ class Guard implements OutboundGuard {
       if (reason !== null) throw new OutboundBlockedError(parsed.host, reason);
     }
     return parsed;
+  }
+
+  opens({ hostname, port, protocol }: URL): boolean {
+    return this.#isAllowed(hostname, port || DEFAULT_PORTS[protocol] || '');
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
+import type { Metrics } from '../../metrics.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Background } from '../background.ts';
 import { boxModel } from '../models/box-model.ts';
@@ -28,6 +29,8 @@ export interface ProvisionerDeps {
   /** Takes up the link to the box of a followed sandbox that became ready. */
   attach: (sandboxId: string) => Promise<void>;
   background: Background;
+  /** Told how long it took, or that it failed. */
+  metrics: Pick<Metrics, 'sandboxStartSeconds' | 'sandboxFailures'>;
   logger: Logger;
   now: () => number;
 }
@@ -159,6 +162,7 @@ export class Provisioner {
       },
       readyAt,
     );
+    if (ready) this.#deps.metrics.sandboxStartSeconds.observe((readyAt - row.created_at) / 1000);
     // Ended while it was being made: whoever ended it may have come before there was a box.
     if (!ready) await driver.destroy(boxId);
     else if (ready.followed) await this.#deps.attach(ready.id);
@@ -196,6 +200,7 @@ export class Provisioner {
       await driver.destroy(row.box_id);
     }
     const reason = failureReason(error);
+    this.#deps.metrics.sandboxFailures.inc();
     await store.transition(
       row.id,
       {

@@ -4,16 +4,21 @@ import {
   normalizeCapabilities,
   type Capabilities,
   type CreateSandbox,
+  type Plan,
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
 import type { Config } from '@banata/config';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { Insertable } from 'kysely';
+import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
+import type { Reservation } from '../limits/idempotency.ts';
+import type { PlanGate } from '../plans/plan-gate.ts';
+import type { PlanService } from '../plans/plan-service.ts';
 import type { Provisioner } from './provisioner.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
@@ -25,6 +30,8 @@ export interface SandboxServiceDeps {
   links: Links;
   provisioner: Provisioner;
   terminator: Terminator;
+  plans: PlanService;
+  planGate: PlanGate;
   config: Pick<Config, 'region' | 'defaults' | 'driver'>;
   now: () => number;
 }
@@ -37,10 +44,35 @@ export class SandboxService {
     this.#deps = deps;
   }
 
-  /** Records the sandbox and starts making it; answers at once with status `queued`. */
-  async create(caller: Caller, input: CreateSandbox): Promise<SandboxSession> {
-    const { store, secrets, config, links, provisioner } = this.#deps;
+  /**
+   * Records the sandbox and starts making it; answers at once with status `queued`.
+   * @param reservation id for it, where the request may be a repeated one.
+   * @throws {ApiError} PLAN_FEATURE_UNAVAILABLE, PLAN_LIMIT_EXCEEDED, NOT_SUPPORTED, CAPACITY_EXHAUSTED.
+   */
+  async create(caller: Caller, input: CreateSandbox, reservation?: Reservation): Promise<SandboxSession> {
+    const { store, links, provisioner, planGate } = this.#deps;
+    const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
+    if (made) return toSession(made, links);
+    const { plan, maxDurationMs } = await this.#allow(caller, input);
+    const id = reservation?.id ?? newId();
+    const row = await store.insert(
+      this.#newRow(caller, input, { id, maxDurationMs }),
+      [{ type: 'sandbox.created', data: {} }],
+      (tx) => planGate.admit(tx, caller.organizationId, plan),
+    );
+    provisioner.start(id);
+    return toSession(row, links);
+  }
+
+  /** What can be decided before the sandbox is recorded. */
+  async #allow(caller: Caller, input: CreateSandbox): Promise<{ plan: Plan; maxDurationMs: number }> {
+    const { store, config, plans, planGate } = this.#deps;
     const capabilities = normalizeCapabilities(input.capabilities);
+    const plan = await plans.of(caller.organizationId);
+    planGate.requireFeatures(plan, capabilities);
+    const maxDurationMs =
+      input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
+    planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
     if ((await store.countLive()) >= config.driver.maxSandboxes) {
       throw new ApiError(
@@ -48,53 +80,61 @@ export class SandboxService {
         `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
       );
     }
+    return { plan, maxDurationMs };
+  }
+
+  #newRow(
+    caller: Caller,
+    input: CreateSandbox,
+    { id, maxDurationMs }: { id: string; maxDurationMs: number },
+  ): Insertable<SandboxesTable> {
+    const { secrets, config } = this.#deps;
+    const { browser, agent } = normalizeCapabilities(input.capabilities);
     const now = this.#deps.now();
-    const id = newId();
-    const row = await store.insert(
-      {
-        id,
-        organization_id: caller.organizationId,
-        status: 'queued',
-        runtime: input.runtime ?? 'bun',
-        size: input.size ?? 'standard',
-        region: config.region,
-        ephemeral: input.ephemeral ?? true,
-        capabilities: input.capabilities ? storableJson(input.capabilities) : null,
-        metadata: storableJson(input.metadata ?? {}),
-        env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
-        followed: capabilities.browser.mode !== 'none' || capabilities.agent.enabled,
-        created_at: now,
-        expires_at: now + (input.maxDurationMs ?? config.defaults.maxDurationMs),
-        idle_timeout_ms:
-          input.idleTimeoutMs === undefined ? config.defaults.idleTimeoutMs : input.idleTimeoutMs,
-        last_activity_at: now,
-        active_until: 0,
-        ...provisioner.lease,
-        event_seq: 0,
-        box_cursor: 0,
-      },
-      [{ type: 'sandbox.created', data: {} }],
-    );
-    provisioner.start(id);
-    return toSession(row, links);
+    return {
+      id,
+      organization_id: caller.organizationId,
+      status: 'queued',
+      runtime: input.runtime ?? 'bun',
+      size: input.size ?? 'standard',
+      region: config.region,
+      ephemeral: input.ephemeral ?? true,
+      capabilities: input.capabilities ? storableJson(input.capabilities) : null,
+      metadata: storableJson(input.metadata ?? {}),
+      env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
+      followed: browser.mode !== 'none' || agent.enabled,
+      created_at: now,
+      expires_at: now + maxDurationMs,
+      idle_timeout_ms:
+        input.idleTimeoutMs === undefined ? config.defaults.idleTimeoutMs : input.idleTimeoutMs,
+      last_activity_at: now,
+      active_until: 0,
+      ...this.#deps.provisioner.lease,
+      event_seq: 0,
+      box_cursor: 0,
+    };
   }
 
   /**
    * Creates a sandbox and waits for it to be ready, at most `waitMs`; answers it as it is then. A caller that goes
-   * away meanwhile never learns the id, so its sandbox is ended.
+   * away meanwhile never learns the id, so its sandbox is ended, unless an idempotency key lets it ask again.
    */
   async createAndWait(
     caller: Caller,
     input: CreateSandbox,
-    { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+    {
+      reservation,
+      waitMs,
+      signal,
+    }: { reservation?: Reservation | undefined; waitMs: number; signal: AbortSignal },
   ): Promise<SandboxSession> {
-    const { id } = await this.create(caller, input);
+    const { id } = await this.create(caller, input, reservation);
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, waitMs);
     signal.addEventListener('abort', () => resolve(), { once: true });
     await Promise.race([this.#deps.provisioner.settled(id), over]);
     clearTimeout(timer);
-    return signal.aborted ? this.end(caller, id) : this.get(caller, id);
+    return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
@@ -127,6 +167,11 @@ export class SandboxService {
     const row = await this.find(caller, id);
     const now = this.#deps.now();
     const expiresAt = change.timeoutMs === undefined ? row.expires_at : now + change.timeoutMs;
+    if (change.timeoutMs !== undefined) {
+      const plan = await this.#deps.plans.of(row.organization_id);
+      const field = { field: 'timeoutMs', value: change.timeoutMs };
+      this.#deps.planGate.requireDuration(plan, expiresAt - row.created_at, field);
+    }
     const updated = await this.#deps.store.update(
       id,
       {

@@ -12,6 +12,8 @@ export interface TerminatorDeps {
   tasks: TaskStore;
   driver: SandboxDriver;
   boxes: Boxes;
+  /** Reads what the box used, before it goes. */
+  sampleLast: (row: SandboxRow) => Promise<void>;
   logger: Logger;
   now: () => number;
 }
@@ -25,14 +27,17 @@ export class Terminator {
     this.#deps = deps;
   }
 
-  /** Ends a sandbox that has not ended: its box goes, its open tasks fail. Resolves when it is done. */
-  end(id: string, reason: string): Promise<void> {
-    return this.#once(id, () => this.#finish(id, 'ended', reason));
+  /**
+   * Ends a sandbox that has not ended: its box goes, its open tasks fail. Resolves when it is done.
+   * @param ranUntil the end of its run in the usage. Default: now.
+   */
+  end(id: string, reason: string, ranUntil?: number): Promise<void> {
+    return this.#once(id, () => this.#finish(id, { outcome: 'ended', reason, ranUntil }));
   }
 
   /** The same for a sandbox whose box is lost. */
-  fail(id: string, reason: string): Promise<void> {
-    return this.#once(id, () => this.#finish(id, 'failed', reason));
+  fail(id: string, reason: string, ranUntil?: number): Promise<void> {
+    return this.#once(id, () => this.#finish(id, { outcome: 'failed', reason, ranUntil }));
   }
 
   /** Whoever comes while a sandbox is being ended waits for the same end. */
@@ -44,13 +49,21 @@ export class Terminator {
 
   async #finish(
     id: string,
-    outcome: Extract<SandboxStatus, 'ended' | 'failed'>,
-    reason: string,
+    {
+      outcome,
+      reason,
+      ranUntil,
+    }: {
+      outcome: Extract<SandboxStatus, 'ended' | 'failed'>;
+      reason: string;
+      ranUntil: number | undefined;
+    },
   ): Promise<void> {
     const { store, driver, boxes, logger, now } = this.#deps;
-    const row = (await this.#markEnding(id, reason)) ?? (await store.find(id));
+    const row = (await this.#markEnding(id, reason, ranUntil)) ?? (await store.find(id));
     if (row?.status !== 'ending') return;
     if (row.box_id !== null) {
+      await this.#deps.sampleLast(row);
       boxes.forget(row.box_id);
       await driver.destroy(row.box_id);
     }
@@ -76,11 +89,11 @@ export class Terminator {
     );
   }
 
-  #markEnding(id: string, reason: string): Promise<SandboxRow | undefined> {
+  #markEnding(id: string, reason: string, ranUntil: number | undefined): Promise<SandboxRow | undefined> {
     const events = [{ type: 'sandbox.ending' as const, data: { reason } }];
     return this.#deps.store.transition(
       id,
-      { to: 'ending', set: { end_reason: reason }, events },
+      { to: 'ending', set: { end_reason: reason }, events, ...(ranUntil !== undefined && { ranUntil }) },
       this.#deps.now(),
     );
   }

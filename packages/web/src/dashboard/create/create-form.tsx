@@ -3,7 +3,7 @@ import { useState, type ReactNode, type SyntheticEvent } from 'react';
 import { Button } from '../../ui/button.tsx';
 import { ErrorNote } from '../../ui/error-note.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
-import { useClient } from '../shell/client-context.ts';
+import { useClient } from '../shell/use-client.ts';
 import { sandboxHref } from '../shell/route.ts';
 import { Choice } from './choice.tsx';
 import { createOptions } from './create-options.ts';

@@ -5,7 +5,7 @@ import { ErrorNote } from '../../ui/error-note.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import { CreateForm } from '../create/create-form.tsx';
-import { useClient } from '../shell/client-context.ts';
+import { useClient } from '../shell/use-client.ts';
 import { SandboxRow } from './sandbox-row.tsx';
 
 const POLL_MS = 3_000;

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { ErrorNote } from '../../ui/error-note.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
-import { useClient } from '../shell/client-context.ts';
+import { useClient } from '../shell/use-client.ts';
 import { SandboxView } from './sandbox-view.tsx';
 
 const POLL_MS = 2_000;
