@@ -2,14 +2,18 @@ export { DriverError } from './driver.ts';
 export type {
   Box,
   BoxEndpoint,
+  BoxFlow,
+  BoxIsolation,
   BoxLimits,
   BoxListing,
+  BoxNetwork,
   BoxRequest,
   BoxState,
   DriverErrorCode,
   SandboxDriver,
   ServiceAddress,
 } from './driver.ts';
+export { originalDestination } from './oci/kernel/original-destination.ts';
 export { OCI_HOST_PACKAGES } from './oci/host.ts';
 export type { Logger } from './oci/logger.ts';
 export { createOciDriver } from './oci/oci-driver.ts';

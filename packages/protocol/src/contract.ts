@@ -3,11 +3,13 @@ import * as agent from './routes/agent.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as browser from './routes/browser.ts';
 import * as health from './routes/health.ts';
+import * as network from './routes/network.ts';
+import * as ports from './routes/ports.ts';
 import * as sandboxes from './routes/sandboxes.ts';
 import * as work from './routes/work.ts';
 
 /** Every route of the API, by family. */
-export const contract = { sandboxes, work, browser, agent, artifacts, health };
+export const contract = { sandboxes, work, browser, agent, artifacts, network, health, ports };
 
 /** The same as a flat list. */
 export const allRoutes: readonly RouteDefinition[] = Object.values(contract).flatMap((family) =>

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, taskReportSchema } from './box/agent.ts';
+import { boxLimitNameSchema } from './box/limits.ts';
 import { agentTaskSchema } from './schemas/agent.ts';
 import { artifactSchema } from './schemas/artifacts.ts';
+import { networkSchema } from './schemas/network.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
 const reason = z.object({ reason: z.string() });
@@ -19,6 +21,8 @@ export const eventRegistry = {
   'sandbox.failed': reason,
   'sandbox.timeout.near': z.object({ endsAt: z.number(), cause: z.enum(['max_duration', 'idle']) }),
   'sandbox.timeout.renewed': z.object({ expiresAt: z.number() }),
+  'sandbox.network.changed': z.object({ network: networkSchema }),
+  'sandbox.limit.reached': z.object({ limit: boxLimitNameSchema, detail: z.string() }),
   'sandbox.browser.ready': empty,
   'sandbox.browser.failed': reason,
   'sandbox.agent.ready': z.object({ version: z.string() }),
@@ -41,6 +45,8 @@ export const eventRegistry = {
     ...session,
     todos: z.array(z.object({ content: z.string(), status: z.string() })),
   }),
+  'sandbox.port.exposed': z.object({ port: z.number(), public: z.boolean(), expiresAt: z.number() }),
+  'sandbox.port.revoked': z.object({ port: z.number() }),
   'sandbox.artifacts.updated': z.object({ artifact: artifactSchema }),
 } satisfies Record<string, z.ZodType>;
 

@@ -22,5 +22,7 @@ export * from './schemas/agent.ts';
 export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
 export * from './schemas/capabilities.ts';
+export * from './schemas/network.ts';
+export * from './schemas/ports.ts';
 export * from './schemas/sandbox.ts';
 export * from './schemas/work.ts';

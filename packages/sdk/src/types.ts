@@ -13,8 +13,11 @@ export type {
   AgentTask,
   Artifact,
   CapabilitiesInput,
+  Connection,
   EventData,
   EventType,
+  Network,
+  PortPreview,
   SandboxSession,
   SandboxStatus,
   TaskStatus,
@@ -62,6 +65,8 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
+/** A page of connections, newest first. */
+export type ConnectionPage = RouteResult<Routes['network']['networkLog']>;
 /** A signed URL and the moment it expires, epoch ms. */
 export type DownloadLink = RouteResult<Routes['artifacts']['artifactDownloadLink']>;
 

@@ -13,13 +13,17 @@ import { EmbeddedPostgres } from './database/embedded-postgres.ts';
 import { migrate } from './database/migrate.ts';
 import { Notifications } from './database/notifications.ts';
 import type { Logger } from './logger.ts';
+import { checkSecret } from './secret-check.ts';
 import { loadSecret } from './secret-file.ts';
+import { createEgress, type Egress } from './services/network/egress.ts';
 import { Secrets } from './services/secrets.ts';
 import { AccessStore } from './stores/access-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
 import { EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { ModelUsageStore } from './stores/model-usage-store.ts';
+import { NetworkLogStore } from './stores/network-log-store.ts';
 import { LocalObjectStore } from './stores/object-store.ts';
+import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
 
@@ -35,6 +39,8 @@ export interface Stores {
   tasks: TaskStore;
   artifacts: ArtifactStore;
   usage: ModelUsageStore;
+  networkLog: NetworkLogStore;
+  ports: PortStore;
   objects: LocalObjectStore;
 }
 
@@ -46,24 +52,30 @@ export interface Foundations {
   /** Name of this server in leases. */
   serverId: string;
   pool: pg.Pool;
+  /** Starts the embedded database again; undefined when the database is the operator's. */
+  restartDatabase: (() => Promise<void>) | undefined;
   notifications: Notifications;
   stores: Stores;
   secrets: Secrets;
   driver: SandboxDriver;
   serviceAddress: ServiceAddress;
   boxes: Boxes;
+  egress: Egress;
   boxClient: BoxClient;
 }
 
 /** How to reach the database of the settings; starts the embedded one. */
-async function openDatabase(config: Config): Promise<pg.PoolConfig> {
-  if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl };
+async function openDatabase(
+  config: Config,
+): Promise<{ connection: pg.PoolConfig; restartDatabase?: () => Promise<void> }> {
+  if (config.databaseUrl !== undefined)
+    return { connection: { connectionString: config.databaseUrl } };
   const embedded = new EmbeddedPostgres(config.paths.postgres);
   // PostgreSQL's account has to get through to its folder below; it cannot list what else is there.
   await mkdir(config.home, { recursive: true });
   await chmod(config.home, 0o711);
   await embedded.ensureRunning();
-  return embedded.connection;
+  return { connection: embedded.connection, restartDatabase: () => embedded.ensureRunning() };
 }
 
 /** The driver of the settings. Builds the sandbox image where it is missing. */
@@ -85,25 +97,30 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
     ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
     poolBytes: config.driver.poolBytes,
     reservePool: config.driver.reservePool,
-    warm: config.driver.warm,
+    warm: { [config.isolation.default]: config.driver.warm },
     defaultLimits: config.limits,
     allowPrivateCidrs: config.driver.allowPrivate,
     hostPorts: config.hostPorts,
     logger,
-    runtime: 'runc',
+    isolation: config.isolation.default,
+    isolations: config.isolation.override ? ['container', 'gvisor'] : [],
+    runscPath: config.isolation.runscPath,
   });
 }
 
 /** Opens database, driver and stores. */
 export async function openFoundations(config: Config, logger: Logger): Promise<Foundations> {
-  const connection = await openDatabase(config);
-  const { db, pool } = connectDatabase(connection);
+  const { connection, restartDatabase } = await openDatabase(config);
+  const { db, pool } = connectDatabase(connection, logger);
   await migrate(db);
+  const secrets = new Secrets(await loadSecret(config.paths.secret, config.secretKey));
+  await checkSecret(db, secrets, config);
   const notifications = new Notifications(connection, [EVENTS_CHANNEL, TASKS_CHANNEL], logger);
   const driver = await openDriver(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
   const boxClient = new BoxClient();
+  const networkLog = new NetworkLogStore(db);
   return {
     config,
     logger,
@@ -111,6 +128,7 @@ export async function openFoundations(config: Config, logger: Logger): Promise<F
     // One server per installation, so its name is stable: a restarted one takes its own leases up at once.
     serverId: config.instanceId,
     pool,
+    restartDatabase,
     notifications,
     stores: {
       events,
@@ -119,12 +137,15 @@ export async function openFoundations(config: Config, logger: Logger): Promise<F
       tasks: new TaskStore(db, events),
       artifacts: new ArtifactStore(db, events),
       usage: new ModelUsageStore(db),
+      networkLog,
+      ports: new PortStore(db, events),
       objects: new LocalObjectStore(config.paths.artifacts),
     },
-    secrets: new Secrets(await loadSecret(config.paths.secret)),
+    secrets,
     driver,
     serviceAddress,
     boxClient,
     boxes: new Boxes(driver, boxClient),
+    egress: createEgress({ driver, serviceAddress, sink: networkLog, logger, now: Date.now }),
   };
 }

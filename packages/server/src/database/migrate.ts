@@ -1,6 +1,9 @@
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import * as initial from './migrations/0001-initial.ts';
+import * as network from './migrations/0010-network.ts';
+import * as ports from './migrations/0011-ports.ts';
+import * as isolation from './migrations/0012-isolation.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -10,7 +13,15 @@ import type { Tables } from './schema.ts';
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: () => Promise.resolve({ '0001-initial': initial }) },
+    provider: {
+      getMigrations: () =>
+        Promise.resolve({
+          '0001-initial': initial,
+          '0010-network': network,
+          '0011-ports': ports,
+          '0012-isolation': isolation,
+        }),
+    },
   });
   const { error } = await migrator.migrateToLatest();
   if (error) throw new Error('The database could not be migrated.', { cause: error });

@@ -1,4 +1,4 @@
-import type { SandboxDriver } from '@banata/drivers';
+import type { BoxListing, SandboxDriver } from '@banata/drivers';
 import type { SandboxRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
 import type { Provisioner } from '../services/sandboxes/provisioner.ts';
@@ -31,31 +31,31 @@ export class Reconciler {
     // Boxes first: a row made in between has no box on the list yet, which is no reason to fail it.
     const boxes = await this.#deps.driver.list();
     const rows = await this.#deps.store.listLive();
-    const states = new Map(boxes.map((box) => [box.id, box.state]));
+    const byId = new Map(boxes.map((box) => [box.id, box]));
     for (const row of rows)
-      await this.#reconcileRow(row, row.box_id === null ? undefined : states.get(row.box_id));
+      await this.#reconcileRow(row, row.box_id === null ? undefined : byId.get(row.box_id));
     const known = new Set(rows.map((row) => row.box_id));
     for (const box of boxes.filter(({ id }) => !known.has(id))) await this.#removeOrphan(box.id);
   }
 
-  async #reconcileRow(row: SandboxRow, state: string | undefined): Promise<void> {
+  async #reconcileRow(row: SandboxRow, found: BoxListing | undefined): Promise<void> {
     if (row.status === 'queued' || row.status === 'assigning') {
       if (this.#isAbandoned(row)) this.#deps.provisioner.start(row.id);
     } else if (row.status === 'ending') {
       await this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.');
-    } else if (takesWork(row.status) && state !== 'running') {
-      await this.#confirmLoss(row);
+    } else if (takesWork(row.status) && found?.state !== 'running') {
+      await this.#confirmLoss(row, found?.reason);
     }
   }
 
   /** The list and the rows were read at different instants: ask for this box by name before failing its sandbox. */
-  async #confirmLoss(row: SandboxRow): Promise<void> {
+  async #confirmLoss(row: SandboxRow, reason: string | undefined): Promise<void> {
     const box = row.box_id === null ? undefined : await this.#deps.driver.get(row.box_id);
     if (box) return;
     this.#deps.logger.warn({ event: 'sandbox.lost', sandboxId: row.id }, 'the box of a sandbox is gone');
     await this.#deps.terminator.fail(
       row.id,
-      'The sandbox stopped by itself: its processes ended or the host took them down.',
+      `The sandbox stopped by itself: ${reason ?? 'its processes ended or the host took them down.'}`,
     );
   }
 

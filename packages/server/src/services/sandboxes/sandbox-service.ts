@@ -1,9 +1,11 @@
 import {
   ApiError,
+  DEFAULT_NETWORK,
   newId,
   normalizeCapabilities,
   type Capabilities,
   type CreateSandbox,
+  type Isolation,
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
@@ -12,6 +14,7 @@ import type { SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Provisioner } from './provisioner.ts';
@@ -25,7 +28,7 @@ export interface SandboxServiceDeps {
   links: Links;
   provisioner: Provisioner;
   terminator: Terminator;
-  config: Pick<Config, 'region' | 'defaults' | 'driver'>;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
   now: () => number;
 }
 
@@ -42,6 +45,7 @@ export class SandboxService {
     const { store, secrets, config, links, provisioner } = this.#deps;
     const capabilities = normalizeCapabilities(input.capabilities);
     refuseUnsupported(capabilities);
+    await requireDiskSpace(config.home);
     if ((await store.countLive()) >= config.driver.maxSandboxes) {
       throw new ApiError(
         'CAPACITY_EXHAUSTED',
@@ -57,10 +61,12 @@ export class SandboxService {
         status: 'queued',
         runtime: input.runtime ?? 'bun',
         size: input.size ?? 'standard',
+        isolation: this.#isolationOf(input),
         region: config.region,
         ephemeral: input.ephemeral ?? true,
         capabilities: input.capabilities ? storableJson(input.capabilities) : null,
         metadata: storableJson(input.metadata ?? {}),
+        network: storableJson(input.network ?? DEFAULT_NETWORK),
         env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
         followed: capabilities.browser.mode !== 'none' || capabilities.agent.enabled,
         created_at: now,
@@ -77,6 +83,15 @@ export class SandboxService {
     );
     provisioner.start(id);
     return toSession(row, links);
+  }
+
+  #isolationOf({ isolation: asked }: CreateSandbox): Isolation {
+    const { default: usual, override } = this.#deps.config.isolation;
+    if (asked === undefined || asked === usual || override) return asked ?? usual;
+    throw new ApiError(
+      'NOT_SUPPORTED',
+      `This server makes sandboxes with isolation "${usual}" only. Its operator can allow others with BANATA_ISOLATION_OVERRIDE.`,
+    );
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
