@@ -13,5 +13,5 @@ export default defineConfig({
   dts: false,
   minify: true,
   clean: true,
-  copy: [{ from: 'box/bin', to: 'dist/box' }],
+  copy: ['box/bin', 'box/libexec'].map((from) => ({ from, to: 'dist/box' })),
 });

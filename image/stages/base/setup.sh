@@ -6,7 +6,9 @@ ln -sf /usr/bin/python3 /usr/local/bin/python
 ln -sf ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 ln -sf ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx
 ln -sf bun /usr/local/bin/bunx
-ln -sf /opt/banata/bin/banata-complete-task /usr/local/bin/banata-complete-task
+for name in banata-complete-task banata-limits sudo apt-get; do ln -sf "/opt/banata/bin/$name" "/usr/local/bin/$name"; done
+# The same script, which looks at its name.
+ln -sf /opt/banata/bin/apt-get /usr/local/bin/apt
 ln -sf /proc/mounts /etc/mtab
 
 useradd --system --uid 900 --user-group --create-home --home-dir /home/desktop --shell /usr/sbin/nologin desktop

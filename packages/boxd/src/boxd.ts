@@ -14,9 +14,14 @@ import { createFilesService } from './files/service.ts';
 import { Router } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { endLeftovers } from './leftovers.ts';
+import { DiskReserve } from './limits/disk-reserve.ts';
+import { LimitsService } from './limits/service.ts';
 import { OptionalParts } from './optional-parts.ts';
+import { createPortsService } from './ports/service.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
+import { SudoServer } from './sudo/sudo-server.ts';
+import { repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -34,9 +39,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   await endLeftovers(environment, logger);
 
   const store = new ConfigStore(join(environment.stateDir, 'config.json'));
-  const journal = new Journal({ directory: join(environment.stateDir, 'journal') });
-  const accounts = Object.values(environment.accounts);
-  const runner = new CommandRunner({ directory: join(environment.stateDir, 'exec'), accounts, logger });
+  const { journal, limits, runner } = createCore(environment, store, logger);
   const [restored] = await Promise.all([store.load(), journal.open(), runner.open()]);
 
   const commandEnv = (account: Account): Record<string, string> =>
@@ -46,7 +49,12 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
       base: config.commandBase,
       configured: store.current?.env ?? {},
     });
-  const files = createFilesService({ environment, logger, script: config.filesWorkerScript });
+  const files = createFilesService({
+    environment,
+    logger,
+    script: config.filesWorkerScript,
+    diskFull: () => limits.diskFull(),
+  });
   const optional = new OptionalParts({
     environment,
     events: journal,
@@ -60,9 +68,22 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     createCodeService({ environment, runner, commandEnv, runtime: () => store.current?.runtime ?? 'base' }),
     files,
     createEventsService({ journal, logger }),
+    limits,
   ];
-  const router = new Router({ routes: parts.flatMap(({ routes }) => routes), lazy: optional.lazyParts });
+  const ports = createPortsService({ ownPorts: async () => [boot.port, ...(await optional.ownPorts())] });
+  const router = new Router({
+    routes: parts.flatMap(({ routes }) => routes),
+    upgrades: ports.upgrades,
+    lazy: optional.lazyParts,
+  });
   const server = new HttpServer({ token: boot.token, router, logger });
+  const sudo = new SudoServer({
+    environment,
+    logger,
+    base: config.commandBase,
+    path: systemPath(environment),
+  });
+  await Promise.all([sudo.start(), limits.start()]);
   const port = await server.listen(boot.port, '0.0.0.0');
   logger.info('boxd.listening', { port, sinceProcessStartMs: Math.round(performance.now()) });
   // Commands and files work even when the browser or the agent cannot be started again.
@@ -77,10 +98,43 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const stop = async (): Promise<void> => {
     callOffRehearsal();
     await server.close();
-    await Promise.all([optional.stop(), runner.close(), files.stop()]);
+    await Promise.all([optional.stop(), runner.close(), files.stop(), sudo.stop()]);
+    await limits.stop();
     await journal.close();
   };
   return { port, stop };
+}
+
+/** What everything else of the daemon stands on. */
+function createCore(
+  environment: BoxEnvironment,
+  store: ConfigStore,
+  logger: BoxLogger,
+): { journal: Journal; limits: LimitsService; runner: CommandRunner } {
+  const reserve = new DiskReserve(environment.stateDir, logger);
+  const makeRoom = async (): Promise<void> => {
+    limits.diskFull();
+    await reserve.release();
+  };
+  const journal = new Journal({ directory: join(environment.stateDir, 'journal'), makeRoom });
+  const limits = new LimitsService({
+    environment,
+    events: journal,
+    logger,
+    reserve,
+    limits: () => store.current?.limits,
+  });
+  const accounts = Object.values(environment.accounts);
+  const runner = new CommandRunner({
+    directory: join(environment.stateDir, 'exec'),
+    spareDirectory: join(environment.runDir, 'exec'),
+    accounts,
+    logger,
+    limits,
+    repairDirectory: async (path) =>
+      path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
+  });
+  return { journal, limits, runner };
 }
 
 /** PATH without the user's folders: what root runs must not come from there. */

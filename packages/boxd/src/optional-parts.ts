@@ -41,6 +41,12 @@ export class OptionalParts {
     if (config.agent) agent?.start(config.agent, config.env);
   }
 
+  /** Ports of the loopback that browser and agent listen on. */
+  async ownPorts(): Promise<number[]> {
+    const parts = await Promise.all([this.#browser, this.#agent]);
+    return parts.flatMap((part) => part?.ownPorts() ?? []);
+  }
+
   async stop(): Promise<void> {
     // The agent first: it uses the browser.
     await (await this.#agent)?.stop();

@@ -47,6 +47,8 @@ export interface BrowserService {
    * holds a secret, so only who was told it can connect.
    */
   agentEndpoint(): string;
+  /** Ports of the loopback that the browser's own listeners have. */
+  ownPorts(): number[];
   stop(): Promise<void>;
 }
 
@@ -54,5 +56,7 @@ export interface BrowserService {
 export interface AgentService {
   /** Starts the agent server. Returns at once; events say when it is ready or failed. */
   start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>): void;
+  /** Ports of the loopback that the agent server has. */
+  ownPorts(): number[];
   stop(): Promise<void>;
 }

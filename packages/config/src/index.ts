@@ -34,6 +34,20 @@ export const settingsSchema = z.object({
     .describe(
       'URL under which clients reach the server; goes into viewer, CDP and download links. Default: http://HOST:PORT.',
     ),
+  BANATA_PREVIEW_HOST: z
+    .string()
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, 'a host name in small letters, without port')
+    .default('localhost')
+    .describe(
+      'Host name below which each port preview has a name of its own, on the port of the API. Point *.HOST at this server, and let HOST serve nothing else. Default: localhost, for browsers on this machine.',
+    ),
+  BANATA_SECRET_KEY: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, '32 bytes as 64 hexadecimal digits, such as "openssl rand -hex 32" prints')
+    .optional()
+    .describe(
+      'Secret that environments and keys are sealed with. Default: one made at the first start, in the file BANATA_HOME/secret.',
+    ),
   DATABASE_URL: z
     .string()
     .optional()
@@ -54,10 +68,11 @@ export const settingsSchema = z.object({
     .positive()
     .default(40)
     .describe('Size of the pool that holds the sandboxes’ disks, GiB.'),
-  BANATA_POOL_RESERVE: flag
-    .default(false)
+  BANATA_POOL_RESERVE: z
+    .union([z.literal('auto'), flag])
+    .default('auto')
     .describe(
-      'Reserve the whole pool on disk at the first start, so that a full host disk cannot hurt sandboxes.',
+      'Reserve the whole pool on disk at the start, so that a full host disk cannot hurt sandboxes: true, false, or auto (where a fifth of the disk stays free).',
     ),
   BANATA_WARM: z.coerce
     .number()
@@ -66,6 +81,19 @@ export const settingsSchema = z.object({
     .max(64)
     .default(1)
     .describe('Started, unused sandboxes kept ready, so that creating one takes milliseconds.'),
+  BANATA_ISOLATION: z
+    .enum(['container', 'gvisor'])
+    .default('container')
+    .describe(
+      'What keeps sandboxes from the host: containers of its kernel, or gVisor, a kernel of their own.',
+    ),
+  BANATA_ISOLATION_OVERRIDE: flag
+    .default(false)
+    .describe('Whether a sandbox may be created with another isolation than BANATA_ISOLATION.'),
+  BANATA_RUNSC: z
+    .string()
+    .default('runsc')
+    .describe('gVisor’s program, by name or path. Debian’s package runsc has one.'),
   BANATA_SANDBOX_CPUS: z.coerce
     .number()
     .positive()
@@ -87,6 +115,17 @@ export const settingsSchema = z.object({
     .positive()
     .default(10)
     .describe('Disk of a sandbox, GiB: system changes and /workspace together.'),
+  BANATA_SANDBOX_OPEN_FILES: z.coerce
+    .number()
+    .int()
+    .min(256)
+    .default(16384)
+    .describe('Files that one process of a sandbox may have open; at most what the server itself may.'),
+  BANATA_SANDBOX_NETWORK_MBIT: z.coerce
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Network rate of a sandbox, Mbit/s in each direction. 0: no limit.'),
   BANATA_MAX_SANDBOXES: z.coerce
     .number()
     .int()
@@ -237,6 +276,9 @@ export const settingsSchema = z.object({
   ANTHROPIC_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
 });
 
+/** Settings whose values are not repeated in errors. */
+const SECRET_NAME = /(_KEY|_URL)$/;
+
 type Settings = z.infer<typeof settingsSchema>;
 
 /** Values of the model variables (`OPENROUTER_API_KEY`, …) that are set, by name. */
@@ -250,17 +292,29 @@ export interface Config {
   instanceId: string;
   listen: { host: string; port: number };
   publicUrl: string | undefined;
+  /** Host name below which port previews have theirs. */
+  previewHost: string;
+  /** Secret of the installation, hex; undefined: it is in a file. */
+  secretKey: string | undefined;
   databaseUrl: string | undefined;
   region: string;
   driver: {
     subnet: string | undefined;
     poolBytes: number;
-    reservePool: boolean;
+    reservePool: boolean | 'auto';
     warm: number;
     allowPrivate: string[];
     maxSandboxes: number;
   };
-  limits: { cpus: number; memoryBytes: number; pids: number; diskBytes: number };
+  isolation: { default: 'container' | 'gvisor'; override: boolean; runscPath: string };
+  limits: {
+    cpus: number;
+    memoryBytes: number;
+    pids: number;
+    diskBytes: number;
+    openFiles: number;
+    networkBitsPerSecond: number;
+  };
   defaults: { maxDurationMs: number; idleTimeoutMs: number };
   hostPorts: number[];
   dns: string[];
@@ -412,9 +466,8 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const name = String(issue?.path[0]);
-    throw new ConfigError(
-      `${name}="${env[name] ?? ''}": ${issue?.message ?? 'invalid'}. See docs/configuration.md.`,
-    );
+    const value = SECRET_NAME.test(name) ? '…' : (env[name] ?? '');
+    throw new ConfigError(`${name}="${value}": ${issue?.message ?? 'invalid'}. See docs/configuration.md.`);
   }
   const s = parsed.data;
   return {
@@ -423,6 +476,8 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     instanceId: instanceIdOf(s.BANATA_HOME),
     listen: { host: s.BANATA_HOST, port: s.BANATA_PORT },
     publicUrl: s.BANATA_PUBLIC_URL?.replace(/\/$/, ''),
+    previewHost: s.BANATA_PREVIEW_HOST,
+    secretKey: s.BANATA_SECRET_KEY,
     databaseUrl: s.DATABASE_URL,
     region: s.BANATA_REGION,
     driver: {
@@ -433,11 +488,18 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       allowPrivate: list(s.BANATA_ALLOW_PRIVATE),
       maxSandboxes: s.BANATA_MAX_SANDBOXES,
     },
+    isolation: {
+      default: s.BANATA_ISOLATION,
+      override: s.BANATA_ISOLATION_OVERRIDE,
+      runscPath: s.BANATA_RUNSC,
+    },
     limits: {
       cpus: s.BANATA_SANDBOX_CPUS,
       memoryBytes: Math.round(s.BANATA_SANDBOX_MEMORY_GIB * gib),
       pids: s.BANATA_SANDBOX_PIDS,
       diskBytes: Math.round(s.BANATA_SANDBOX_DISK_GIB * gib),
+      openFiles: s.BANATA_SANDBOX_OPEN_FILES,
+      networkBitsPerSecond: Math.round(s.BANATA_SANDBOX_NETWORK_MBIT * 1_000_000),
     },
     defaults: { maxDurationMs: s.BANATA_DEFAULT_DURATION_MS, idleTimeoutMs: s.BANATA_DEFAULT_IDLE_MS },
     hostPorts: list(s.BANATA_HOST_PORTS).map(port),

@@ -1,3 +1,9 @@
+/**
+ * What stands between a box and the host. `container`: the host's own kernel, with namespaces and filters. `gvisor`: a
+ * kernel of its own in user space, which makes few and plain system calls of the host's.
+ */
+export type BoxIsolation = 'container' | 'gvisor';
+
 /** Limits the driver enforces on one box. */
 export interface BoxLimits {
   /** Number of CPUs, fractions allowed. */
@@ -8,6 +14,44 @@ export interface BoxLimits {
   pids: number;
   /** Writable layer and /workspace together, bytes. */
   diskBytes: number;
+  /** Files that one process may have open. */
+  openFiles: number;
+  /** Network traffic in each direction, bits per second; 0 for no limit. */
+  networkBitsPerSecond: number;
+}
+
+/**
+ * What a box may reach beyond the server's own listener. The host's kernel holds it, also while no server runs. Host,
+ * other boxes, link-local and private addresses are refused in every case.
+ */
+export type BoxNetwork =
+  | { egress: 'all' }
+  | { egress: 'none' }
+  | {
+      egress: 'rules';
+      /** TCP goes to the server's proxy, which judges it by name. Otherwise it is judged by address, like the rest. */
+      proxied: boolean;
+      /** IPv4 blocks that the box may reach directly. */
+      open: string[];
+      /** IPv4 blocks taken out of `open`. */
+      closed: string[];
+      /** Whether the box reaches the host ports that the operator opened to boxes. */
+      hostPorts: boolean;
+    };
+
+/** Traffic between a box and one port of one address, as the host counted it. */
+export interface BoxFlow {
+  /** Address of the box. */
+  box: string;
+  address: string;
+  /** Port at `address`. */
+  port: number;
+  protocol: 'tcp' | 'udp';
+  /** False for attempts that were refused. */
+  allowed: boolean;
+  /** Bytes since the flow began, IP headers included. A flow that was idle for two minutes is forgotten. */
+  bytesSent: number;
+  bytesReceived: number;
 }
 
 /** What the caller of {@link SandboxDriver.create} asks for. */
@@ -18,6 +62,10 @@ export interface BoxRequest {
    */
   id: string;
   limits: BoxLimits;
+  /** Default: the driver's own. A host that lacks what it takes answers HOST_UNSUITABLE. */
+  isolation?: BoxIsolation;
+  /** Default: `{ egress: 'all' }`. */
+  network?: BoxNetwork;
 }
 
 /** What a box has used since it was started, and holds now. Warm time before it was handed out counts. */
@@ -51,6 +99,7 @@ export interface Box {
   endpoint: BoxEndpoint;
   /** Address under which traffic of this box arrives at the boxes' listener. */
   address: string;
+  isolation: BoxIsolation;
   /** Milliseconds each step of the creation took, by name, in order. Empty for an adopted box. */
   timings: Record<string, number>;
 }
@@ -61,6 +110,8 @@ export type BoxState = 'running' | 'paused' | 'dead';
 export interface BoxListing {
   id: string;
   state: BoxState;
+  /** Why a dead box ended, in words for its owner, where the host knows. */
+  reason?: string;
 }
 
 /** Address of the boxes' own listener: the one way from a box to the server. */
@@ -71,6 +122,12 @@ export interface ServiceAddress {
   port: number;
   /** Port (UDP and TCP) on which the server answers the boxes' DNS questions; boxes see it as port 53. */
   dnsPort: number;
+  /** Port on which the server takes the TCP connections of boxes under rules. */
+  proxyPort: number;
+  /** Address the proxy dials from, so that the host can hold it to what boxes may reach. */
+  egressAddress: string;
+  /** True for an IPv4 address that the host does not refuse to every box. */
+  isReachable: (address: string) => boolean;
 }
 
 /**
@@ -101,6 +158,13 @@ export interface SandboxDriver {
   usage?(ids: readonly string[]): Promise<Map<string, BoxUsage>>;
   /** Ends the box and frees all it holds. Resolves also when there is no such box. */
   destroy(id: string): Promise<void>;
+  /**
+   * Changes what a box may reach, at once; open connections that are no longer allowed break.
+   * Rejects when there is no such box.
+   */
+  setNetwork(id: string, network: BoxNetwork): Promise<void>;
+  /** The latest traffic of all boxes, except what went through the proxy. */
+  flows(): Promise<BoxFlow[]>;
   /** Stops background work of the driver. Boxes go on running. */
   close(): Promise<void>;
   /** Destroys every box and removes everything of this instance from the host: pool mount, network, rules. */

@@ -2,8 +2,11 @@ export { DriverError } from './driver.ts';
 export type {
   Box,
   BoxEndpoint,
+  BoxFlow,
+  BoxIsolation,
   BoxLimits,
   BoxListing,
+  BoxNetwork,
   BoxRequest,
   BoxState,
   BoxUsage,
@@ -11,6 +14,7 @@ export type {
   SandboxDriver,
   ServiceAddress,
 } from './driver.ts';
+export { originalDestination } from './oci/kernel/original-destination.ts';
 export { OCI_HOST_PACKAGES } from './oci/host.ts';
 export type { Logger } from './oci/logger.ts';
 export { createOciDriver } from './oci/oci-driver.ts';

@@ -6,6 +6,8 @@ import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
+import * as network from './routes/network.ts';
+import * as ports from './routes/ports.ts';
 import * as sandboxes from './routes/sandboxes.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -21,6 +23,8 @@ export const contract = {
   events,
   webhooks,
   usage,
+  network,
+  ports,
   health,
   access,
   auth,

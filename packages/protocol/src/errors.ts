@@ -226,6 +226,44 @@ export const errorRegistry = define({
     message: 'The request conflicts with the current state',
     suggestion: 'Read the object again and decide anew.',
   },
+  PORT_NOT_ALLOWED: {
+    status: 403,
+    message: 'This port belongs to the sandbox itself',
+    suggestion: 'Let the program listen on another port and expose that one.',
+  },
+  PORT_NOT_LISTENING: {
+    status: 502,
+    message: 'Nothing answers on this port of the sandbox',
+    suggestion: 'Start the program that is to listen on it, then load the page again.',
+  },
+  PREVIEW_NOT_FOUND: {
+    status: 404,
+    message: 'This preview does not exist, has expired or was revoked',
+    suggestion: 'Expose the port again with POST /v1/sandboxes/ports and use the URL it answers.',
+  },
+  PREVIEW_UNAUTHORIZED: {
+    status: 401,
+    message: 'This preview is private',
+    suggestion:
+      'Open the URL that POST /v1/sandboxes/ports answered, or send its token as the header "x-banata-preview-token".',
+  },
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    message: 'The database of this server does not answer',
+    suggestion:
+      'Nothing was changed. Try again in some seconds; GET /readyz tells when the server is whole again.',
+  },
+  HOST_DISK_FULL: {
+    status: 503,
+    message: 'The disk of this server is full',
+    suggestion:
+      'Nothing that exists is lost. Free space on the server, or end sandboxes that are done; then try again.',
+  },
+  SANDBOX_DISK_FULL: {
+    status: 507,
+    message: 'The disk of the sandbox is full',
+    suggestion: 'Remove files in the sandbox, or use a server that gives sandboxes more disk.',
+  },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     message: 'The request body is too large',
@@ -250,11 +288,6 @@ export const errorRegistry = define({
     status: 429,
     message: 'The sandbox is at one of its limits',
     suggestion: 'Let commands that run in the sandbox end, or end them, then try again.',
-  },
-  DISK_FULL: {
-    status: 507,
-    message: 'The disk of the sandbox is full',
-    suggestion: 'Delete files in the sandbox, then try again.',
   },
   INTERNAL: {
     status: 500,

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { browserEvents } from './events/browser.ts';
 import type { EventDefinition } from './events/define-event.ts';
 import { browserSessionEvents, lifecycleEvents, machineEvents } from './events/lifecycle.ts';
+import { surroundingsEvents } from './events/surroundings.ts';
 import { agentEvents, outputEvents } from './events/work.ts';
 
 /** Every event, by name: shape of its `data`, when it is sent, an example. */
 export const eventRegistry = {
   ...lifecycleEvents,
+  ...surroundingsEvents,
   ...browserEvents,
   ...agentEvents,
   ...outputEvents,

@@ -6,6 +6,8 @@ export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type List
 export type { ExecOptions, RunCodeOptions } from './commands.ts';
 export { BanataError, type BanataErrorCode, type ClientErrorCode } from './error.ts';
 export { SandboxFiles } from './files.ts';
+export { SandboxNetwork } from './network.ts';
+export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';
 export { Sandbox } from './sandbox.ts';
 export type * from './types.ts';

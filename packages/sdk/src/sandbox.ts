@@ -4,6 +4,8 @@ import { SandboxBrowser } from './browser.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
 import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
+import { SandboxPorts } from './ports.ts';
+import { SandboxNetwork } from './network.ts';
 import type { Transport } from './transport.ts';
 import type {
   AgentMessage,
@@ -25,7 +27,7 @@ import type { WaitForTaskOptions } from './wait-for-task.ts';
 
 /**
  * Handle of one sandbox, as `launch()` and `connect()` answer it. The work is done by {@link Sandbox.fs},
- * {@link Sandbox.browser}, {@link Sandbox.agent} and {@link Sandbox.artifacts}; the flat methods are the short way to
+ * {@link Sandbox.browser}, {@link Sandbox.agent}, {@link Sandbox.artifacts} and {@link Sandbox.ports}; the flat methods are the short way to
  * the same.
  *
  * @example
@@ -41,6 +43,8 @@ export class Sandbox {
   readonly browser: SandboxBrowser;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
+  readonly network: SandboxNetwork;
+  readonly ports: SandboxPorts;
   readonly #transport: Transport;
   #session: SandboxSession;
 
@@ -53,6 +57,8 @@ export class Sandbox {
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
+    this.network = new SandboxNetwork(transport, session.id);
+    this.ports = new SandboxPorts(transport, session.id);
   }
 
   /** The sandbox as it was last read; {@link Sandbox.refresh} reads it again. */

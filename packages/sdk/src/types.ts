@@ -15,9 +15,12 @@ export type {
   ApiKey,
   Artifact,
   CapabilitiesInput,
+  Connection,
   EventData,
   EventType,
   NewApiKey,
+  Network,
+  PortPreview,
   SandboxSession,
   SandboxStatus,
   Scope,
@@ -102,6 +105,8 @@ export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;
+/** A page of connections, newest first. */
+export type ConnectionPage = RouteResult<Routes['network']['networkLog']>;
 /** A signed URL and the moment it expires, epoch ms. */
 export type DownloadLink = RouteResult<Routes['artifacts']['artifactDownloadLink']>;
 

@@ -7,9 +7,12 @@ import { BoxesListener } from './boxes/boxes-listener.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createWebhooks } from './compose-webhooks.ts';
 import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
+import { OpenConnections } from './gateway/previews/open-connections.ts';
+import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
 import { BoxEventApplier } from './jobs/box-event-applier.ts';
 import { BoxLinks } from './jobs/box-links.ts';
+import { DatabaseKeeper } from './jobs/database-keeper.ts';
 import { Reconciler } from './jobs/reconciler.ts';
 import { repeat } from './jobs/repeat.ts';
 import { Sweeper } from './jobs/sweeper.ts';
@@ -25,6 +28,8 @@ import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
 import { PlanCatalog } from './services/plans/plan-catalog.ts';
 import { createOutboundGuard } from './services/net/outbound-guard.ts';
+import { NetworkService } from './services/network/network-service.ts';
+import { PortService } from './services/ports.ts';
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
 import { Terminator } from './services/sandboxes/terminator.ts';
@@ -36,6 +41,9 @@ const LINK_MS = 3_000;
 const EXPIRE_MS = 60_000;
 /** What a sandbox used since the last sample is lost when its host crashes. */
 const SAMPLE_MS = 30_000;
+const NETWORK_MS = 2_000;
+const PREVIEW_SWEEP_MS = 2_000;
+const DATABASE_MS = 5_000;
 const STOP_GRACE_MS = 5_000;
 
 /** A server put together, not yet listening. */
@@ -44,8 +52,11 @@ export interface Composition {
   upgrades: UpgradeDeps;
   /** Makes what a new database lacks; hands over the secrets before anything is committed. */
   firstStart: AccessServices['firstStart'];
+  previews: PreviewGateway;
   /** Starts the work that goes on by itself. */
   startJobs: () => void;
+  /** Ends event streams, which would hold up the end of the server. */
+  endStreams: () => void;
   close: () => Promise<void>;
 }
 
@@ -72,16 +83,20 @@ export async function compose(
     usage: stores.usage,
     secrets,
     guard,
+    egress: base.egress,
     logger,
   });
+  // Boxes that run have their rules before anything is answered to them.
+  await services.network.sync();
   await listener.start();
+  const streams = new EventStreams(stores.events, notifications);
   const app = createApp({
     ...services,
     ...services.accounts,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     events: stores.events,
-    streams: new EventStreams(stores.events, notifications),
+    streams,
     pages: { version, publicUrl, webDir: join(repository, 'packages/web/dist'), swaggerDir: swaggerDir() },
     checkReady: async () => void (await Promise.all([base.pool.query('select 1'), base.driver.list()])),
     logger,
@@ -89,13 +104,23 @@ export async function compose(
   return {
     app,
     firstStart: services.accounts.firstStart,
-    upgrades: { store: stores.sandboxes, boxes, links: services.links, activity: services.activity, logger },
+    upgrades: {
+      store: stores.sandboxes,
+      boxes,
+      links: services.links,
+      activity: services.activity,
+      previews: services.previews,
+      logger,
+    },
+    previews: services.previews,
     startJobs: () => startJobs(base, services),
+    endStreams: () => streams.close(),
     close: async () => {
       await services.background.close(STOP_GRACE_MS);
       await services.boxLinks.close();
       await services.activity.flush();
       await listener.close();
+      await base.egress.connections.flush();
       await guard.close();
       await services.webhookGuard.close();
       await closeFoundations(base);
@@ -131,7 +156,18 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     store: stores.artifacts,
     objects: stores.objects,
     links,
+    home: config.home,
     now,
+  });
+  const previewHost = config.previewHost;
+  const connections = new OpenConnections();
+  const ports = new PortService({
+    ...base,
+    sandboxes,
+    store: stores.ports,
+    publicUrl,
+    previewHost,
+    onRevoked: (label) => connections.end(label),
   });
   const applier = new BoxEventApplier({ ...stores, artifacts, now });
   const boxLinks = new BoxLinks({ ...common, applier });
@@ -152,6 +188,9 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     execution: new ExecutionService(sandboxes, boxes, activity),
     files,
     links,
+    network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
+    ports,
+    previews: new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost }),
     provisioner,
     sandboxes,
     terminator,
@@ -175,12 +214,19 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'expire', everyMs: EXPIRE_MS, run: () => services.accounts.removeExpired() },
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
+    { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
     {
       name: 'link',
       everyMs: LINK_MS,
       run: async () => services.boxLinks.sync(await stores.sandboxes.listLive()),
     },
   ];
+  const { restartDatabase } = base;
+  if (restartDatabase) {
+    const keeper = new DatabaseKeeper(base.pool, restartDatabase, logger);
+    jobs.push({ name: 'database', everyMs: DATABASE_MS, run: () => keeper.check() });
+  }
   for (const job of jobs) services.background.run(job.name, (signal) => repeat(job, { logger, signal }));
   services.background.run('webhooks', (signal) => services.webhookDeliverer.run(signal));
 }

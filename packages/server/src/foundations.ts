@@ -13,7 +13,9 @@ import { EmbeddedPostgres } from './database/embedded-postgres.ts';
 import { migrate } from './database/migrate.ts';
 import { Notifications } from './database/notifications.ts';
 import type { Logger } from './logger.ts';
+import { checkSecret } from './secret-check.ts';
 import { loadSecret } from './secret-file.ts';
+import { createEgress, type Egress } from './services/network/egress.ts';
 import { Secrets } from './services/secrets.ts';
 import type { AccessStores } from './services/access/build-access.ts';
 import { ApiKeyStore } from './stores/api-key-store.ts';
@@ -23,11 +25,13 @@ import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
 import { ModelUsageStore } from './stores/model-usage-store.ts';
+import { NetworkLogStore } from './stores/network-log-store.ts';
 import { LocalObjectStore } from './stores/object-store.ts';
 import { OrganizationStore } from './stores/organization-store.ts';
 import { OutboxStore } from './stores/outbox-store.ts';
 import { PlanStore } from './stores/plan-store.ts';
 import { RateBucketStore } from './stores/rate-bucket-store.ts';
+import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
@@ -51,6 +55,8 @@ export interface Stores {
   sandboxUsage: UsageStore;
   rateBuckets: RateBucketStore;
   idempotency: IdempotencyStore;
+  networkLog: NetworkLogStore;
+  ports: PortStore;
   objects: LocalObjectStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
@@ -65,24 +71,29 @@ export interface Foundations {
   /** Name of this server in leases. */
   serverId: string;
   pool: pg.Pool;
+  /** Starts the embedded database again; undefined when the database is the operator's. */
+  restartDatabase: (() => Promise<void>) | undefined;
   notifications: Notifications;
   stores: Stores;
   secrets: Secrets;
   driver: SandboxDriver;
   serviceAddress: ServiceAddress;
   boxes: Boxes;
+  egress: Egress;
   boxClient: BoxClient;
 }
 
 /** How to reach the database of the settings; starts the embedded one. */
-async function openDatabase(config: Config): Promise<pg.PoolConfig> {
-  if (config.databaseUrl !== undefined) return { connectionString: config.databaseUrl };
+async function openDatabase(
+  config: Config,
+): Promise<{ connection: pg.PoolConfig; restartDatabase?: () => Promise<void> }> {
+  if (config.databaseUrl !== undefined) return { connection: { connectionString: config.databaseUrl } };
   const embedded = new EmbeddedPostgres(config.paths.postgres);
   // PostgreSQL's account has to get through to its folder below; it cannot list what else is there.
   await mkdir(config.home, { recursive: true });
   await chmod(config.home, 0o711);
   await embedded.ensureRunning();
-  return embedded.connection;
+  return { connection: embedded.connection, restartDatabase: () => embedded.ensureRunning() };
 }
 
 /** The driver of the settings. Builds the sandbox image where it is missing. */
@@ -104,12 +115,14 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
     ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
     poolBytes: config.driver.poolBytes,
     reservePool: config.driver.reservePool,
-    warm: config.driver.warm,
+    warm: { [config.isolation.default]: config.driver.warm },
     defaultLimits: config.limits,
     allowPrivateCidrs: config.driver.allowPrivate,
     hostPorts: config.hostPorts,
     logger,
-    runtime: 'runc',
+    isolation: config.isolation.default,
+    isolations: config.isolation.override ? ['container', 'gvisor'] : [],
+    runscPath: config.isolation.runscPath,
   });
 }
 
@@ -119,9 +132,11 @@ export async function openFoundations(
   logger: Logger,
   open: typeof openDriver = openDriver,
 ): Promise<Foundations> {
-  const connection = await openDatabase(config);
-  const { db, pool } = connectDatabase(connection);
+  const { connection, restartDatabase } = await openDatabase(config);
+  const { db, pool } = connectDatabase(connection, logger);
   await migrate(db);
+  const secrets = new Secrets(await loadSecret(config.paths.secret, config.secretKey));
+  await checkSecret(db, secrets, config);
   const notifications = new Notifications(
     connection,
     [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL],
@@ -132,6 +147,7 @@ export async function openFoundations(
   const events = new EventStore(db);
   await events.adoptClock();
   const boxClient = new BoxClient();
+  const networkLog = new NetworkLogStore(db);
   return {
     config,
     logger,
@@ -139,6 +155,7 @@ export async function openFoundations(
     // One server per installation, so its name is stable: a restarted one takes its own leases up at once.
     serverId: config.instanceId,
     pool,
+    restartDatabase,
     notifications,
     stores: {
       events,
@@ -157,15 +174,18 @@ export async function openFoundations(
       sandboxUsage: new UsageStore(db),
       rateBuckets: new RateBucketStore(db),
       idempotency: new IdempotencyStore(db),
+      networkLog,
+      ports: new PortStore(db, events),
       objects: new LocalObjectStore(config.paths.artifacts),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),
       outbox: new OutboxStore(db, config.instanceId),
     },
-    secrets: new Secrets(await loadSecret(config.paths.secret)),
+    secrets,
     driver,
     serviceAddress,
     boxClient,
     boxes: new Boxes(driver, boxClient),
+    egress: createEgress({ driver, serviceAddress, sink: networkLog, logger, now: Date.now }),
   };
 }

@@ -4,8 +4,12 @@ import { dirname } from 'node:path';
 
 const SECRET_BYTES = 32;
 
-/** The installation's secret, made at the first start. Readable by root only; losing it loses sealed environments. */
-export async function loadSecret(path: string): Promise<Buffer> {
+/**
+ * The installation's secret: the one given by BANATA_SECRET_KEY (hex), or else that of the file, which is made at the
+ * first start. The file is readable by root only; losing the secret loses sealed environments.
+ */
+export async function loadSecret(path: string, given: string | undefined): Promise<Buffer> {
+  if (given !== undefined) return Buffer.from(given, 'hex');
   await mkdir(dirname(path), { recursive: true });
   try {
     await using file = await open(path, 'wx', 0o600);

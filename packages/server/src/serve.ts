@@ -5,10 +5,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { compose } from './compose.ts';
+import { Connections } from './connections.ts';
 import { serveUpgrades } from './gateway/upgrades.ts';
 import type { Logger } from './logger.ts';
 import { version } from './version.ts';
 
+/** What is under way when the server is to stop, such as a command, has this long to be answered. */
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
@@ -20,9 +22,14 @@ export async function serve(config: Config, logger: Logger, signal: AbortSignal)
   let publicUrl = config.publicUrl ?? '';
   const composition = await compose(config, { logger, publicUrl: () => publicUrl });
   const handle = getRequestListener(composition.app.fetch);
-  const server = createServer((request, response) => void handle(request, response));
+  const { previews } = composition;
+  const server = createServer((request, response) => {
+    const label = previews.labelOf(request);
+    void (label === undefined ? handle(request, response) : previews.handle(request, response, label));
+  });
   // Uploads and held-open prompts take longer than Node's default of five minutes for a whole request.
   server.requestTimeout = 0;
+  const connections = new Connections(server);
   serveUpgrades(server, composition.upgrades);
   try {
     await composition.firstStart(async ({ apiKey, owner }) => {
@@ -42,7 +49,8 @@ export async function serve(config: Config, logger: Logger, signal: AbortSignal)
   } finally {
     logger.info({ event: 'server.stopping' }, 'server stops; sandboxes go on');
     await rm(config.paths.serverInfo, { force: true });
-    await closeServer(server);
+    composition.endStreams();
+    await connections.close(STOP_TIMEOUT_MS);
     await composition.close();
   }
 }
@@ -78,12 +86,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const timer = setTimeout(() => server.closeAllConnections(), STOP_TIMEOUT_MS);
-  server.closeIdleConnections();
-  await closed;
-  clearTimeout(timer);
 }

@@ -28,6 +28,7 @@ export class Installation {
       BANATA_CACHE: process.env['BANATA_CACHE'] ?? '',
       BANATA_DEBIAN_MIRROR: process.env['BANATA_DEBIAN_MIRROR'] ?? '',
       BANATA_EXTRA_CA: process.env['BANATA_EXTRA_CA'] ?? '',
+      BANATA_ISOLATION: process.env['BANATA_TEST_ISOLATION'] ?? '',
       BANATA_HOME: home,
       BANATA_PORT: String(port),
       BANATA_POOL_GIB: '10',
@@ -35,9 +36,11 @@ export class Installation {
     };
   }
 
-  /** Starts one. `env` adds settings. */
+  /** Starts one. `env` adds settings; with BANATA_HOME it lies there, in a folder that is empty. */
   static async start(env: Record<string, string> = {}): Promise<Installation> {
-    const home = await mkdtemp(join(process.env['BANATA_TEST_FOLDER'] ?? '/var/lib', 'banata-test-'));
+    const home =
+      env['BANATA_HOME'] ??
+      (await mkdtemp(join(process.env['BANATA_TEST_FOLDER'] ?? '/var/lib', 'banata-test-')));
     const installation = new Installation(home, await freePort(), env);
     await installation.startServer();
     return installation;

@@ -104,6 +104,11 @@ export class AgentRuntime {
     await this.#socket.close();
   }
 
+  ownPorts(): number[] {
+    const connection = this.#supervisor.connection();
+    return connection ? [connection.port] : [];
+  }
+
   submit(taskId: string, request: BoxTaskRequest): Promise<BoxTask> {
     return this.#runner.submit(taskId, request);
   }

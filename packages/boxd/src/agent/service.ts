@@ -40,6 +40,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRout
   const agent = new AgentLife(deps);
   return {
     start: (config, env) => agent.start(config, env),
+    ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
     routes: agentRoutes(agent),
     upgrades: [],
@@ -88,6 +89,10 @@ class AgentLife {
       lastTaskReport: null,
     } as const;
     return this.#runtime?.state() ?? { ...off, tasks: [] };
+  }
+
+  ownPorts(): number[] {
+    return this.#runtime?.ownPorts() ?? [];
   }
 
   #change(action: () => Promise<void>): void {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { preferForOom, SERVICE_SCORE } from '../limits/oom-score.ts';
 import type { Account } from '../services.ts';
 
 const STDERR_BYTES = 8 * 1024;
@@ -36,6 +37,7 @@ export class Child {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', ...extra],
     });
+    preferForOom(this.process.pid, SERVICE_SCORE);
     this.exited = new Promise((resolve) => {
       this.process.once('error', (error) => resolve(`could not start: ${error.message}`));
       this.process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));

@@ -117,6 +117,11 @@ class LiveBrowserService implements BrowserParts {
     return url;
   }
 
+  ownPorts(): number[] {
+    const url = this.#endpoint?.url;
+    return url === undefined ? [] : [Number(new URL(url).port)];
+  }
+
   /** The browser, when it takes calls within ten seconds. @throws BoxError 409 when it is off, 503 otherwise. */
   async browser(signal?: AbortSignal): Promise<LiveBrowser> {
     const timeout = AbortSignal.timeout(UPGRADE_WAIT_MS);

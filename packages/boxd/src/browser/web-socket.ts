@@ -54,8 +54,10 @@ export function refuseUpgrade(socket: Duplex, status: number, code: string, mess
 }
 
 const STATUS_TEXT: Record<number, string> = {
+  400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   409: 'Conflict',
+  502: 'Bad Gateway',
   503: 'Service Unavailable',
 };

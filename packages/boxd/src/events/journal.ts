@@ -1,6 +1,7 @@
 import type { BoxEventBody } from '@banata/protocol/box';
 import { mkdir, open, readdir, readFile, rm, stat, truncate, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDiskFull } from '../limits/disk-full.ts';
 import type { EventSink } from '../services.ts';
 import { JournalReader } from './journal-reader.ts';
 import { segmentCursor, segmentName, wholeLines } from './segment.ts';
@@ -11,6 +12,8 @@ export interface JournalOptions {
   segmentBytes?: number;
   /** The oldest files go when all together are longer. Default 64 MiB. */
   totalBytes?: number;
+  /** Called when the disk is full; the entries are then tried once more. */
+  makeRoom?: () => Promise<void>;
 }
 
 /** Longest entry, bytes. */
@@ -35,6 +38,7 @@ export class Journal implements EventSink {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #totalBytes: number;
+  readonly #makeRoom: (() => Promise<void>) | undefined;
   #segments: Segment[] = [];
   #handle: FileHandle | undefined;
   #assigned = 0;
@@ -44,7 +48,13 @@ export class Journal implements EventSink {
   #failure: unknown;
   readonly #listeners = new Set<() => void>();
 
-  constructor({ directory, segmentBytes = 4 * 1024 * 1024, totalBytes = 64 * 1024 * 1024 }: JournalOptions) {
+  constructor({
+    directory,
+    segmentBytes = 4 * 1024 * 1024,
+    totalBytes = 64 * 1024 * 1024,
+    makeRoom,
+  }: JournalOptions) {
+    this.#makeRoom = makeRoom;
     this.#directory = directory;
     this.#segmentBytes = segmentBytes;
     this.#totalBytes = totalBytes;
@@ -129,7 +139,7 @@ export class Journal implements EventSink {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#write(batch);
+        await this.#writeOrMakeRoom(batch);
       } catch (error) {
         await this.#fail(error, batch);
         continue;
@@ -138,6 +148,19 @@ export class Journal implements EventSink {
       for (const listener of this.#listeners) listener();
     }
     this.#flushing = undefined;
+  }
+
+  async #writeOrMakeRoom(batch: readonly Waiting[]): Promise<void> {
+    const visible = this.#visible;
+    try {
+      await this.#write(batch);
+    } catch (error) {
+      if (!this.#makeRoom || !isDiskFull(error) || this.#visible !== visible) throw error;
+      await this.#makeRoom();
+      // What of the batch was written is written again.
+      await this.#handle?.truncate(this.#segments.at(-1)?.bytes ?? 0);
+      await this.#write(batch);
+    }
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {

@@ -1,14 +1,16 @@
 import type { BoxExecResult } from '@banata/protocol/box';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxError } from '../http/route.ts';
+import { isDiskFull } from '../limits/disk-full.ts';
 import type { Account, BoxLogger } from '../services.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { KeptOutputs } from './kept-outputs.ts';
 import { killTree } from './kill-tree.ts';
-import { OutputFile, RUNNING_PREFIX } from './output-file.ts';
+import { MAX_STORED_BYTES, OutputFile, RUNNING_PREFIX } from './output-file.ts';
 import { OutputGuard } from './output-guard.ts';
 import { RunningCommand, type Ending } from './running-command.ts';
 import { spawnCommand, type SpawnRefusal } from './spawn-command.ts';
@@ -17,6 +19,8 @@ import { spawnCommand, type SpawnRefusal } from './spawn-command.ts';
 const EXEC_MARKER = 'BANATA_EXEC_ID';
 
 const MAX_RUNNING = 256;
+/** Memory of the box pays for what lies outside of its disk. */
+const MAX_SPARE_BYTES = 1024 * 1024;
 const KILL_GRACE_MS = 500;
 
 export interface CommandRunnerOptions {
@@ -25,27 +29,45 @@ export interface CommandRunnerOptions {
   /** Accounts a command may run under or change to. */
   accounts: readonly Account[];
   logger: BoxLogger;
+  /** Folder outside of the box's disk, for output while that is full. */
+  spareDirectory: string;
+  limits: CommandLimits;
+  /** Called when the directory of a command cannot be entered; resolves with whether it can be tried again. */
+  repairDirectory: (path: string) => Promise<boolean>;
+}
+
+/** What commands and the limits of the box have to do with each other. */
+export interface CommandLimits {
+  commandEnded(end: Pick<BoxExecResult, 'exitCode' | 'signal'>): void;
+  /** Whether the disk takes no more; looks anew and tells of it when it is so. */
+  diskIsFull(): Promise<boolean>;
+  /** Whether it was full when last looked at. */
+  readonly diskWasFull: boolean;
+  /** A process could not be made. Resolves with whether there is room for one now. */
+  processesExhausted(): Promise<boolean>;
 }
 
 /** Starts commands and owns them until they are answered. */
 export class CommandRunner {
   readonly #options: CommandRunnerOptions;
   readonly #outputs: KeptOutputs;
+  readonly #spareOutputs: KeptOutputs;
   readonly #guard = new OutputGuard();
   readonly #running = new Map<string, RunningCommand>();
   #starting = 0;
 
   constructor(options: CommandRunnerOptions) {
     this.#options = options;
-    this.#outputs = new KeptOutputs(options.directory);
+    this.#outputs = new KeptOutputs({ directory: options.directory });
+    this.#spareOutputs = new KeptOutputs({ directory: options.spareDirectory, maxFiles: 8 });
   }
 
   /** Prepares the directory and ends what a daemon before this one left running. */
   async open(): Promise<void> {
-    const leftovers = await this.#outputs.open();
-    for (const id of leftovers) {
+    const leftovers = await Promise.all([this.#outputs.open(), this.#spareOutputs.open()]);
+    for (const id of leftovers.flat()) {
       this.#options.logger.warn('exec.leftover', { id });
-      await this.#killTree(id, this.#options.accounts);
+      await this.#killTree(id);
     }
   }
 
@@ -84,12 +106,11 @@ export class CommandRunner {
     try {
       stdin = spec.stdin === undefined ? undefined : await this.#createStdin(id, spec.stdin, spec.account);
       const marked = { ...spec, env: { ...spec.env, [EXEC_MARKER]: id } };
-      const child = await spawnCommand(marked, [stdin?.fd ?? 'ignore', stdout.fd, stderr.fd]);
+      const child = await this.#spawn(marked, [stdin?.fd ?? 'ignore', stdout.fd, stderr.fd]);
       if (isRefusal(child)) {
         await discard(files);
         return refusedResult(child, performance.now() - startedAt);
       }
-      const accounts = spec.account.uid === 0 ? this.#options.accounts : [spec.account];
       const command = new RunningCommand({
         id,
         child,
@@ -97,7 +118,7 @@ export class CommandRunner {
         stderr,
         timeoutMs: spec.timeoutMs,
         startedAt,
-        killTree: () => this.#killTree(id, accounts, child.pid),
+        killTree: () => this.#killTree(id, child.pid),
         settle: (ending) => this.#settle(command, files, ending, spec.maxOutputBytes, child.pid),
       });
       this.#own(command, files, signal);
@@ -110,6 +131,22 @@ export class CommandRunner {
     }
   }
 
+  /** Once more when what stood in the way could be removed. */
+  async #spawn(spec: CommandSpec, stdio: StdioOptions): Promise<ChildProcess | SpawnRefusal> {
+    try {
+      return await spawnCommand(spec, stdio);
+    } catch (error) {
+      if (!(error instanceof BoxError) || !(await this.#remedy(error, spec))) throw error;
+      return await spawnCommand(spec, stdio);
+    }
+  }
+
+  async #remedy({ code }: BoxError, { cwd }: CommandSpec): Promise<boolean> {
+    if (code === 'BOX_EXHAUSTED') return await this.#options.limits.processesExhausted();
+    if (code.startsWith('CWD_')) return await this.#options.repairDirectory(cwd);
+    return false;
+  }
+
   #own(command: RunningCommand, files: readonly OutputFile[], signal: AbortSignal): void {
     this.#running.set(command.id, command);
     this.#guard.watch(files);
@@ -119,21 +156,22 @@ export class CommandRunner {
     void command.ended.finally(() => signal.removeEventListener('abort', kill));
   }
 
+  /** On the disk; while it is full, outside of it, so that commands that make room can be run. */
   async #createFiles(id: string, account: Account): Promise<[OutputFile, OutputFile]> {
-    const created = await Promise.allSettled(
-      ['out', 'err'].map((kind) => OutputFile.create(this.#options.directory, `${id}.${kind}`, account)),
-    );
-    const [stdout, stderr] = created.flatMap((result) =>
-      result.status === 'fulfilled' ? [result.value] : [],
-    );
-    if (stdout && stderr) return [stdout, stderr];
-    await discard(stdout ? [stdout] : []);
-    const failed = created.find((result) => result.status === 'rejected');
-    throw diskError(failed?.reason);
+    const { limits, directory, spareDirectory } = this.#options;
+    const spare = { directory: spareDirectory, maxBytes: MAX_SPARE_BYTES };
+    try {
+      const full = limits.diskWasFull && (await limits.diskIsFull());
+      return await createPair(full ? spare : { directory, maxBytes: MAX_STORED_BYTES }, id, account);
+    } catch (error) {
+      if (!isDiskFull(error) || !(await limits.diskIsFull())) throw diskError(error);
+      return await createPair(spare, id, account).catch((cause: unknown) => Promise.reject(diskError(cause)));
+    }
   }
 
   async #createStdin(id: string, text: string, account: Account): Promise<FileHandle> {
-    const path = join(this.#options.directory, `${RUNNING_PREFIX}${id}.in`);
+    const { directory, spareDirectory, limits } = this.#options;
+    const path = join(limits.diskWasFull ? spareDirectory : directory, `${RUNNING_PREFIX}${id}.in`);
     try {
       await writeFile(path, text, { mode: 0o600, flag: 'wx' });
       const handle = await open(path, constants.O_RDONLY);
@@ -165,16 +203,35 @@ export class CommandRunner {
         retain(files[1], stderr.whole),
       ]);
       kept = [stdoutFile, stderrFile].filter((path) => path !== null);
-      await this.#outputs.add(kept);
+      await (kept[0]?.startsWith(this.#options.directory) ? this.#outputs : this.#spareOutputs).add(kept);
       const truncated = kept.length > 0;
-      return { ...ending, stdout: stdout.text, stderr: stderr.text, truncated, stdoutFile, stderrFile };
+      const note = await this.#noteOnLimits(ending, files[0]);
+      return {
+        ...ending,
+        stdout: stdout.text,
+        stderr: stderr.text + note,
+        truncated,
+        stdoutFile,
+        stderrFile,
+      };
     } finally {
       await this.#guard.release(files, kept.length > 0, () => groupLives(pid));
     }
   }
 
+  /** What stderr may lack: on a full disk not even the message about it can be written. */
+  async #noteOnLimits(ending: Ending, stdout: OutputFile): Promise<string> {
+    const { limits, directory } = this.#options;
+    limits.commandEnded(ending);
+    const onDisk = stdout.directory === directory;
+    if (ending.exitCode === 0 || !onDisk || !(await limits.diskIsFull())) return '';
+    return '[banata: the disk of the sandbox is full; output of this command may be missing]\n';
+  }
+
   /** Never rejects: a caller that waits for the end of a command must be answered. */
-  async #killTree(id: string, accounts: readonly Account[], root?: number): Promise<void> {
+  async #killTree(id: string, root?: number): Promise<void> {
+    // All accounts: sudo leads from one to another.
+    const { accounts } = this.#options;
     try {
       const marker = { name: EXEC_MARKER, value: id };
       const left = await killTree({ root, marker, accounts, graceMs: KILL_GRACE_MS });
@@ -183,6 +240,20 @@ export class CommandRunner {
       this.#options.logger.error('exec.kill_failed', { id, error });
     }
   }
+}
+
+async function createPair(
+  place: { directory: string; maxBytes: number },
+  id: string,
+  account: Account,
+): Promise<[OutputFile, OutputFile]> {
+  const created = await Promise.allSettled(
+    ['out', 'err'].map((kind) => OutputFile.create(place, `${id}.${kind}`, account)),
+  );
+  const [stdout, stderr] = created.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (stdout && stderr) return [stdout, stderr];
+  await discard(stdout ? [stdout] : []);
+  throw created.find((result) => result.status === 'rejected')?.reason;
 }
 
 function isRefusal(child: object): child is SpawnRefusal {
@@ -227,8 +298,7 @@ function refusedResult(refused: SpawnRefusal, durationMs: number): BoxExecResult
 }
 
 function diskError(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  if (!isDiskFull(error)) return error;
   return new BoxError(507, 'DISK_FULL', 'The disk of the box is full; remove files and try again', {
     cause: error,
   });

@@ -14,10 +14,12 @@ interface Kept {
 /** The directory of output files: its leftovers from before and its bound. */
 export class KeptOutputs {
   readonly directory: string;
+  readonly #maxFiles: number;
   #kept: Kept[] = [];
 
-  constructor(directory: string) {
+  constructor({ directory, maxFiles = MAX_KEPT_FILES }: { directory: string; maxFiles?: number }) {
     this.directory = directory;
+    this.#maxFiles = maxFiles;
   }
 
   /** Makes the directory and resolves with the ids of commands that were running when the last daemon ended. */
@@ -40,7 +42,7 @@ export class KeptOutputs {
       this.#kept.push({ name, bytes: (await stat(join(this.directory, name))).size });
     }
     let total = this.#kept.reduce((sum, { bytes }) => sum + bytes, 0);
-    while (this.#kept.length > MAX_KEPT_FILES || total > MAX_KEPT_BYTES) {
+    while (this.#kept.length > this.#maxFiles || total > MAX_KEPT_BYTES) {
       const oldest = this.#kept.shift();
       if (!oldest) break;
       total -= oldest.bytes;

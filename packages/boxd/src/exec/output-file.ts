@@ -1,13 +1,16 @@
 import { constants } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDiskFull } from '../limits/disk-full.ts';
 import type { Account } from '../services.ts';
 import { headAsText } from './truncate.ts';
 
 /** What of a stream is kept on disk; a command's further output is thrown away. */
 export const MAX_STORED_BYTES = 64 * 1024 * 1024;
 
-const DISCARD_NOTE = `\n[banata: output beyond ${MAX_STORED_BYTES / 1024 / 1024} MiB was discarded]\n`;
+function discardNote(maxBytes: number): string {
+  return `\n[banata: output beyond ${maxBytes / 1024 / 1024} MiB was discarded]\n`;
+}
 
 /** Prefix of files whose command has not been answered yet. */
 export const RUNNING_PREFIX = 'run-';
@@ -17,19 +20,28 @@ export const RUNNING_PREFIX = 'run-';
  * processes that inherited the stream, they survive the daemon, and `/dev/stdout` can be opened again.
  */
 export class OutputFile {
-  readonly #directory: string;
+  readonly directory: string;
   readonly #name: string;
   readonly #handle: FileHandle;
+  readonly #maxBytes: number;
   #discarded = false;
 
-  private constructor(directory: string, name: string, handle: FileHandle) {
-    this.#directory = directory;
+  private constructor(directory: string, name: string, handle: FileHandle, maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.directory = directory;
     this.#name = name;
     this.#handle = handle;
   }
 
-  /** Creates the file, owned by the account that writes it. */
-  static async create(directory: string, name: string, account: Account): Promise<OutputFile> {
+  /**
+   * Creates the file, owned by the account that writes it.
+   * @param place folder, and what of the stream is kept there.
+   */
+  static async create(
+    { directory, maxBytes }: { directory: string; maxBytes: number },
+    name: string,
+    account: Account,
+  ): Promise<OutputFile> {
     const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
     const path = join(directory, RUNNING_PREFIX + name);
     const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0o600);
@@ -40,7 +52,7 @@ export class OutputFile {
       await rm(path, { force: true });
       throw error;
     }
-    return new OutputFile(directory, name, handle);
+    return new OutputFile(directory, name, handle, maxBytes);
   }
 
   /** Descriptor for the child. */
@@ -57,8 +69,9 @@ export class OutputFile {
     return (await this.#handle.stat()).size;
   }
 
-  /** Cuts the file to `maxBytes`: the writer appends, so it goes on at the new end. */
-  async enforceLimit(maxBytes: number): Promise<void> {
+  /** Cuts the file to `limitBytes`, or to what is kept at most: the writer appends, so it goes on at the new end. */
+  async enforceLimit(limitBytes = this.#maxBytes): Promise<void> {
+    const maxBytes = Math.min(limitBytes, this.#maxBytes);
     if ((await this.size()) <= maxBytes) return;
     this.#discarded = true;
     await this.#handle.truncate(maxBytes);
@@ -85,16 +98,21 @@ export class OutputFile {
 
   /** Keeps the file for its reader and resolves with its path. */
   async keep(): Promise<string> {
-    await this.enforceLimit(MAX_STORED_BYTES);
-    if (this.#discarded) await this.#handle.appendFile(DISCARD_NOTE);
-    const path = join(this.#directory, this.#name);
-    await rename(join(this.#directory, RUNNING_PREFIX + this.#name), path);
+    await this.enforceLimit();
+    if (this.#discarded) {
+      await this.#handle.appendFile(discardNote(this.#maxBytes)).catch((error: unknown) => {
+        // The file is good without it.
+        if (!isDiskFull(error)) throw error;
+      });
+    }
+    const path = join(this.directory, this.#name);
+    await rename(join(this.directory, RUNNING_PREFIX + this.#name), path);
     return path;
   }
 
   /** Removes the name; writers and this object go on with the nameless file. */
   async unlink(): Promise<void> {
-    await rm(join(this.#directory, RUNNING_PREFIX + this.#name), { force: true });
+    await rm(join(this.directory, RUNNING_PREFIX + this.#name), { force: true });
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { BoxError } from '../http/route.ts';
+import { preferForOom } from '../limits/oom-score.ts';
 import type { Account } from '../services.ts';
 import type { CommandSpec } from './command-spec.ts';
 
@@ -50,6 +51,7 @@ function spawned(spec: CommandSpec, stdio: StdioOptions): Promise<ChildProcess> 
       stdio,
       ...identity,
     });
+    preferForOom(child.pid);
     child.once('error', reject);
     child.once('spawn', () => resolve(child));
   });

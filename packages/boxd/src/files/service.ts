@@ -14,14 +14,20 @@ export interface FilesService {
   stop(): Promise<void>;
 }
 
+export interface FilesServiceOptions extends WorkerProcessOptions {
+  /** Told when a file could not be written for want of room. */
+  diskFull: () => void;
+}
+
 /**
  * Creates the part that serves files: `GET /files/read`, `PUT /files/write`, `GET /files/list`, `GET /files/stat`
  * and `DELETE /files`, each with `?path=`. A worker with the rights of `user` does it; bytes are passed through.
  */
-export function createFilesService(options: WorkerProcessOptions): FilesService {
+export function createFilesService(options: FilesServiceOptions): FilesService {
   const worker = new WorkerProcess(options);
   const handle = async (request: BoxRequest): Promise<undefined> => {
     await worker.with((socket) => forward(request, socket));
+    if (request.response.statusCode === 507) options.diskFull();
     return undefined;
   };
   return {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { preferForOom, SERVICE_SCORE } from '../limits/oom-score.ts';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 
 const START_TIMEOUT_MS = 10_000;
@@ -106,6 +107,7 @@ export class WorkerProcess {
       env: { PATH: environment.path, HOME: user.home, BANATA_SERVICE: 'files' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    preferForOom(child.pid, SERVICE_SCORE);
     // A worker that ended reads no more; its exit is what counts.
     child.stdin.on('error', () => undefined);
     child.on('error', (error) => logger.warn('files.worker_failed', { error }));

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createQuotaDisk, type QuotaDisk } from './quota-disk.ts';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 20_000;
@@ -38,38 +39,53 @@ export interface ImageBoxOptions {
   layers: readonly string[];
   /** Built daemon, such as `boxDirectory`. */
   boxDirectory: string;
+  /** Default: runc. With gVisor, a box has no limits but those its daemon knows. */
+  runtime?: 'runc' | 'runsc';
+  /** Default: none. */
+  memoryBytes?: number;
+  /** Default 256: small, so that a test of a fork bomb does not take the machine from others. */
+  pids?: number;
+  /** Size of a disk of its own for what the box writes, held to it by a btrfs quota as a driver's. Default: the host's. */
+  diskBytes?: number;
 }
 
-/** Starts a box with the capabilities that a driver gives. Needs root and runc. */
+/** Starts a box with the capabilities that a driver gives. Needs root and the runtime. */
 export async function startImageBox(options: ImageBoxOptions): Promise<ImageBox> {
   const directory = await mkdtemp(join(tmpdir(), 'banata-image-box-'));
   const name = `banata-test-${randomBytes(6).toString('hex')}`;
   const token = randomBytes(24).toString('hex');
   const port = await freePort();
-  const runc = (...args: string[]): Promise<unknown> =>
-    run('runc', ['--root', join(directory, 'runc'), ...args], { timeout: TIMEOUT_MS });
+  const program = options.runtime ?? 'runc';
+  const flags = program === 'runsc' ? ['--network=host', '--overlay2=none', '--platform=systrap'] : [];
+  const runtime = (...args: string[]): Promise<unknown> =>
+    run(program, [...flags, '--root', join(directory, 'runc'), ...args], { timeout: TIMEOUT_MS });
   const root = join(directory, 'root');
   const log = join(directory, 'log');
+  let disk: QuotaDisk | undefined;
   const close = async (): Promise<void> => {
-    await runc('delete', '--force', name).catch(() => undefined);
+    await runtime('delete', '--force', name).catch(() => undefined);
     await run('umount', ['-l', root]).catch(() => undefined);
+    await disk?.close();
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    for (const part of ['root', 'upper', 'work', 'secrets', 'runc']) await mkdir(join(directory, part));
+    for (const part of ['root', 'secrets', 'runc']) await mkdir(join(directory, part));
+    disk = options.diskBytes === undefined ? undefined : await createQuotaDisk(directory, options.diskBytes);
+    const writable = disk?.path ?? directory;
+    for (const part of ['upper', 'work']) await mkdir(join(writable, part));
     await chmod(directory, 0o755);
     const boot = { token, port, protocolVersion: 1 };
     await writeFile(join(directory, 'secrets/boxd.json'), JSON.stringify(boot), { mode: 0o600 });
-    const spec = buildSpec(root, join(directory, 'secrets'), options.boxDirectory, name);
+    const spec = buildSpec(options, { root, secrets: join(directory, 'secrets'), name });
     await writeFile(join(directory, 'config.json'), JSON.stringify(spec));
     const overlay = [
       `lowerdir=${options.layers.join(':')}`,
-      `upperdir=${join(directory, 'upper')}`,
-      `workdir=${join(directory, 'work')}`,
+      `upperdir=${join(writable, 'upper')}`,
+      `workdir=${join(writable, 'work')}`,
     ];
     await run('mount', ['-t', 'overlay', 'overlay', '-o', overlay.join(','), root]);
     const startedAt = performance.now();
-    await startDetached(directory, name, log);
+    await startDetached([program, ...flags], { directory, name, log });
     const url = `http://127.0.0.1:${port}`;
     await waitHealthy(url);
     const startMs = performance.now() - startedAt;
@@ -91,7 +107,14 @@ export async function startImageBox(options: ImageBoxOptions): Promise<ImageBox>
       },
       log: async () => (await run('cat', [log])).stdout,
       processes: async () => {
-        const { stdout } = await run('runc', ['--root', join(directory, 'runc'), 'ps', '-f', 'json', name]);
+        const { stdout } = await run(program, [
+          '--root',
+          join(directory, 'runc'),
+          'ps',
+          '-format',
+          'json',
+          name,
+        ]);
         // runc says null when there are none.
         return (JSON.parse(stdout) as number[] | null) ?? [];
       },
@@ -108,11 +131,15 @@ export async function startImageBox(options: ImageBoxOptions): Promise<ImageBox>
 }
 
 // runc's child keeps the output it was given, so that must not be a pipe which is waited on.
-async function startDetached(directory: string, name: string, log: string): Promise<void> {
+async function startDetached(
+  runtime: string[],
+  { directory, name, log }: { directory: string; name: string; log: string },
+): Promise<void> {
   const output = await open(log, 'w');
   try {
-    const command = `exec runc --root "$0/runc" run -d --bundle "$0" "$1" >"$2" 2>&1 </dev/null`;
-    await run('/bin/sh', ['-c', command, directory, name, log], { timeout: TIMEOUT_MS });
+    const command = `root=$0 name=$1 log=$2; shift 2
+      exec "$@" --root "$root/runc" run --detach --bundle "$root" "$name" >"$log" 2>&1 </dev/null`;
+    await run('/bin/sh', ['-c', command, directory, name, log, ...runtime], { timeout: TIMEOUT_MS });
   } finally {
     await output.close();
   }
@@ -151,14 +178,24 @@ const CAPABILITIES = [
   'NET_BIND_SERVICE',
 ].map((name) => `CAP_${name}`);
 
-function buildSpec(root: string, secrets: string, boxDirectory: string, name: string): object {
+function buildSpec(
+  { boxDirectory, runtime, memoryBytes, pids = 256 }: ImageBoxOptions,
+  { root, secrets, name }: { root: string; secrets: string; name: string },
+): object {
   const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
+  // What gVisor's kernel itself takes on the host, as the driver has it.
+  const [ownBytes, ownThreads, each] = runtime === 'runsc' ? [256 * 1024 * 1024, 512, 3] : [0, 0, 1];
+  const memory = memoryBytes === undefined ? undefined : memoryBytes + ownBytes;
   const mount = (destination: string, type: string, source: string, mountOptions: string[]): object => ({
     destination,
     type,
     source,
     options: mountOptions,
   });
+  const cgroup =
+    runtime === 'runsc'
+      ? []
+      : [mount('/sys/fs/cgroup', 'cgroup', 'cgroup', ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'])];
   return {
     ociVersion: '1.0.2',
     process: {
@@ -168,6 +205,7 @@ function buildSpec(root: string, secrets: string, boxDirectory: string, name: st
       env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root'],
       cwd: '/',
       capabilities,
+      rlimits: runtime === 'runsc' ? [{ type: 'RLIMIT_NPROC', hard: pids, soft: pids }] : [],
       noNewPrivileges: true,
     },
     root: { path: root, readonly: false },
@@ -183,6 +221,7 @@ function buildSpec(root: string, secrets: string, boxDirectory: string, name: st
         'mode=0620',
         'gid=5',
       ]),
+      ...cgroup,
       mount('/dev/shm', 'tmpfs', 'shm', ['nosuid', 'nodev', 'mode=1777']),
       mount('/run', 'tmpfs', 'tmpfs', ['nosuid', 'nodev', 'mode=755']),
       mount('/run/banata', 'bind', secrets, ['bind', 'ro']),
@@ -191,10 +230,12 @@ function buildSpec(root: string, secrets: string, boxDirectory: string, name: st
       mount('/etc/resolv.conf', 'bind', '/etc/resolv.conf', ['bind', 'ro']),
     ],
     linux: {
-      namespaces: ['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+      namespaces: ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
       cgroupsPath: `/${name}`,
-      // Small, so that a test of a fork bomb does not take the machine from others.
-      resources: { pids: { limit: 256 } },
+      resources: {
+        pids: { limit: pids * each + ownThreads },
+        ...(memory === undefined ? {} : { memory: { limit: memory, swap: memory } }),
+      },
     },
   };
 }

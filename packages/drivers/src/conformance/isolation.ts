@@ -44,19 +44,23 @@ export function describeNetwork(bench: Workbench): void {
   });
 }
 
+/** What the root user of a box must not manage to do where it is the host's kernel that he asks. */
+const FORBIDDEN_IN_HOST_KERNEL = [
+  'unshare --user true',
+  'dmesg',
+  'echo 1 >/proc/sys/net/ipv4/ip_forward',
+  'echo 1 >"$(find /sys/fs/cgroup -name pids.max | head -1)"',
+];
+
 /** What the root user of a box must not manage to do. */
 const FORBIDDEN = [
   'mount -t tmpfs none /mnt',
-  'unshare --user true',
   'nsenter --target 1 --net true',
-  'echo 1 >/proc/sys/net/ipv4/ip_forward',
-  'echo 1 >"$(find /sys/fs/cgroup -name pids.max | head -1)"',
   'ip link set eth0 down',
   'ip addr add 10.0.0.1/8 dev eth0',
   'mknod /tmp/disk b 7 0 && cat /tmp/disk',
   'echo changed >/opt/banata/probe.cjs',
   'echo changed >/run/banata/boxd.json',
-  'dmesg',
   'setpriv --reuid 1000 --regid 1000 --clear-groups cat /run/banata/boxd.json',
 ];
 
@@ -73,10 +77,12 @@ export function describeIsolation(bench: Workbench): void {
   test('denies root of the box what belongs to the host', async () => {
     const driver = await bench.startDriver();
     const box = await bench.createBox(driver);
-    for (const command of FORBIDDEN) {
+    const ofHost = bench.subject.isolation === 'container';
+    for (const command of [...FORBIDDEN, ...(ofHost ? FORBIDDEN_IN_HOST_KERNEL : [])]) {
       expect.soft((await bench.run(box, command)).exitCode, command).not.toBe(0);
     }
     expect(await bench.output(box, 'ls /proc/1/fd')).toBe('0\n1\n2');
+    if (!ofHost) return;
     const status = await bench.output(box, 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status');
     expect(status).toMatch(/NoNewPrivs:\s1\nSeccomp:\s2/);
   });

@@ -1,4 +1,4 @@
-import type { Box, BoxLimits, SandboxDriver } from '../driver.ts';
+import type { Box, BoxIsolation, BoxLimits, SandboxDriver } from '../driver.ts';
 
 /** Outcome of a command that ran in a box. */
 export interface CommandOutcome {
@@ -21,6 +21,10 @@ export interface SubjectOptions {
 export interface ConformanceSubject {
   /** Limits for boxes that the host of the test can bear. */
   limits: BoxLimits;
+  /** Limits that warm boxes start with. */
+  warmLimits: BoxLimits;
+  /** What the driver's boxes have unless they ask for another. */
+  isolation: BoxIsolation;
   /** Makes a driver on the data of its installation, as a server does when it starts. */
   createDriver(options?: SubjectOptions): SandboxDriver;
   /** Runs a bash command as root of the box. */

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 
+import { describeEgress } from './egress.ts';
+import { describeHardening } from './hardening.ts';
 import { describeIsolation, describeNetwork } from './isolation.ts';
 import { describeAborts, describeLifecycle } from './lifecycle.ts';
+import { describeLimits } from './limits.ts';
 import { createOutsideNetwork } from './outside-network.ts';
 import type { OutsideNetwork } from './outside-network.ts';
 import { describeEquipment, describeWarmBoxes } from './equipment.ts';
@@ -31,8 +34,11 @@ export function describeDriver(name: string, getSubject: () => ConformanceSubjec
     describeLifecycle(bench);
     describeAborts(bench);
     describeNetwork(bench);
+    describeEgress(bench);
     describeIsolation(bench);
+    describeHardening(bench);
     describeEquipment(bench);
+    describeLimits(bench);
     describeWarmBoxes(bench);
     describeSurvival(bench);
   });

@@ -3,17 +3,23 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxLimits, BoxUsage } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxUsage } from '../driver.ts';
+import { groupLimits, placeOnCpus } from './box-limits.ts';
+import { OPEN_NETWORK } from './box-network.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
 import type { Cgroups } from './cgroups.ts';
 import { readTail } from './files.ts';
 import { waitForHealth } from './health.ts';
+import { isAlive } from './host-process.ts';
+import type { HostProcess } from './host-process.ts';
+import type { HostNetwork } from './host-network.ts';
 import type { Logger } from './logger.ts';
+import { lxcfsFolder } from './lxcfs.ts';
 import type { Pool } from './pool.ts';
 import type { RootfsMounter } from './rootfs.ts';
-import { isAlive } from './runtime.ts';
-import type { HostProcess, Runtime } from './runtime.ts';
+import type { Runtimes } from './runtimes.ts';
 import type { PreparedSlot, SlotPool } from './slot-pool.ts';
+import type { SlotNamespaces } from './slot.ts';
 import { buildSpec } from './spec.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -25,17 +31,27 @@ const CONSOLE_TAIL_BYTES = 500;
 export interface BoxHostOptions {
   records: BoxRecords;
   slots: SlotPool;
+  namespaces: SlotNamespaces;
   pool: Pool;
   rootfs: RootfsMounter;
-  runtime: Runtime;
+  runtimes: Runtimes;
   cgroups: Cgroups;
   limitsSwap: boolean;
   /** Bytes over the link of a slot, as the box sees them. */
   traffic: (slot: number) => Promise<{ egressBytes: number; ingressBytes: number }>;
+  mostOpenFiles: number;
+  network: HostNetwork;
   bundleFolder: string;
   boxPort: number;
   startTimeoutMs: number;
   logger: Logger;
+}
+
+/** What a box is to be. */
+export interface BoxPlan {
+  limits: BoxLimits;
+  isolation: BoxIsolation;
+  network?: BoxNetwork;
 }
 
 /** A box that was just started. */
@@ -56,22 +72,24 @@ export class BoxHost {
    * Starts a box up to its daemon's first answer.
    * @param id the owner's id, or null for a warm box.
    */
-  async start(id: string | null, limits: BoxLimits, signal: AbortSignal): Promise<StartedBox> {
+  async start(id: string | null, plan: BoxPlan, signal: AbortSignal): Promise<StartedBox> {
     const { records, slots, logger } = this.#options;
     const watch = new Stopwatch();
     const slot = await slots.take();
     watch.lap('slot');
-    let record = this.#newRecord(id, limits, slot);
+    let record = this.#newRecord(id, plan, slot);
     try {
       signal.throwIfAborted();
       await records.write(record);
+      await this.#applyNetwork(record);
       await this.#writeBundle(record, slot);
       watch.lap('bundle');
       const [process] = await Promise.all([
         this.#run(record, slot, watch, signal),
-        this.#fitDisk(record, slot),
+        this.#fitSlot(record, slot),
       ]);
       record = { ...record, process };
+      if (record.isolation === 'gvisor') await this.#limitGroup(record);
       await this.waitForDaemon(record, signal);
       watch.lap('daemon');
       record = { ...record, state: id === null ? 'warm' : 'assigned' };
@@ -88,7 +106,8 @@ export class BoxHost {
     }
   }
 
-  #newRecord(id: string | null, limits: BoxLimits, { name, place }: PreparedSlot): BoxRecord {
+  #newRecord(id: string | null, plan: BoxPlan, { name, place }: PreparedSlot): BoxRecord {
+    const { limits, isolation, network = OPEN_NETWORK } = plan;
     const token = randomBytes(32).toString('hex');
     return {
       version: 1,
@@ -99,6 +118,8 @@ export class BoxHost {
       address: place.address,
       token,
       limits,
+      isolation,
+      network,
       process: null,
     };
   }
@@ -119,15 +140,19 @@ export class BoxHost {
   }
 
   async #writeBundle(record: BoxRecord, { place }: PreparedSlot): Promise<void> {
-    const { rootfs, cgroups, limitsSwap, boxPort } = this.#options;
+    const { rootfs, cgroups, limitsSwap, mostOpenFiles, boxPort } = this.#options;
     const bundle = this.#bundle(record.name);
     const secrets = path.join(bundle, 'secrets');
     const secret = path.join(secrets, 'boxd.json');
     await mkdir(secrets, { recursive: true, mode: 0o755 });
     const spec = buildSpec({
       ...rootfs.places(place.slot),
+      isolation: record.isolation,
       limits: record.limits,
+      cpuset: placeOnCpus(record.slot, record.limits.cpus, cgroups.cpus),
       limitsSwap,
+      mostOpenFiles,
+      lxcfs: await lxcfsFolder(),
       firstId: place.firstId,
       userNamespace: place.userNamespace,
       networkNamespace: place.networkNamespace,
@@ -149,25 +174,31 @@ export class BoxHost {
     watch: Stopwatch,
     signal: AbortSignal,
   ): Promise<HostProcess> {
-    const { rootfs, runtime, pool } = this.#options;
+    const { rootfs, runtimes, pool } = this.#options;
     const disk = pool.diskPath(record.name);
     try {
       rootfs.mount(place, disk);
       watch.lap('mount');
-      return await runtime.start(
-        record.name,
-        this.#bundle(record.name),
-        path.join(disk, CONSOLE_FILE),
-        signal,
-      );
+      const request = {
+        name: record.name,
+        bundle: this.#bundle(record.name),
+        outputFile: path.join(disk, CONSOLE_FILE),
+        networkNamespace: place.networkNamespace,
+      };
+      return await runtimes.get(record.isolation).start(request, signal);
     } finally {
       rootfs.unmount(place.slot);
       watch.lap('runtime');
     }
   }
 
-  async #fitDisk({ name, limits }: BoxRecord, { diskBytes }: PreparedSlot): Promise<void> {
-    if (limits.diskBytes !== diskBytes) await this.#options.pool.limitDisk(name, limits.diskBytes);
+  /** A slot is prepared for the default limits. */
+  async #fitSlot({ name, slot, limits }: BoxRecord, { limits: had }: PreparedSlot): Promise<void> {
+    const { pool, namespaces } = this.#options;
+    const { diskBytes, networkBitsPerSecond } = limits;
+    if (diskBytes !== had.diskBytes) await pool.limitDisk(name, diskBytes);
+    if (networkBitsPerSecond !== had.networkBitsPerSecond)
+      await namespaces.limitRate(slot, networkBitsPerSecond);
   }
 
   /** Waits until the box's daemon answers. */
@@ -198,13 +229,49 @@ export class BoxHost {
     return new Map(usages.filter((usage) => usage !== undefined));
   }
 
+  /** Sets the rules of a box that is being made, before it runs. Slots are open until then. */
+  async #applyNetwork({ slot, network = OPEN_NETWORK }: BoxRecord): Promise<void> {
+    if (network.egress !== 'all') await this.#options.network.setBox(slot, network);
+  }
+
+  /**
+   * Gives a running box another network. The record comes first, so that a crash leaves the rules that were asked for.
+   * @returns the new record.
+   */
+  async connect(record: BoxRecord, network: BoxNetwork): Promise<BoxRecord> {
+    const changed = { ...record, network };
+    await this.#options.records.write(changed);
+    await this.#options.network.setBox(record.slot, network);
+    return changed;
+  }
+
+  async #limitGroup({ name, slot, limits, isolation }: BoxRecord): Promise<void> {
+    const { cgroups } = this.#options;
+    const cpuset = placeOnCpus(slot, limits.cpus, cgroups.cpus);
+    await cgroups.limit(name, groupLimits(limits, isolation, cpuset));
+  }
+
+  /**
+   * Whether a running box can be given these limits and behaves then as if it had started with them. Programs that run
+   * keep the number of files they may open; gVisor takes the CPUs and the memory it starts with for all there is.
+   */
+  fits({ isolation, limits: had }: BoxRecord, plan: BoxPlan): boolean {
+    const { limits } = plan;
+    if (isolation !== plan.isolation || had.openFiles !== limits.openFiles) return false;
+    if (isolation === 'container') return true;
+    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes && had.pids === limits.pids;
+  }
+
   /** Gives a running box other limits. */
   async limit(record: BoxRecord, limits: BoxLimits): Promise<void> {
-    const { cgroups, pool } = this.#options;
-    const { cpus, memoryBytes, pids, diskBytes } = record.limits;
+    const { pool, namespaces } = this.#options;
+    const { cpus, memoryBytes, pids, diskBytes, networkBitsPerSecond } = record.limits;
     const sameGroup = cpus === limits.cpus && memoryBytes === limits.memoryBytes && pids === limits.pids;
     await Promise.all([
-      sameGroup ? undefined : cgroups.limit(record.name, limits),
+      sameGroup ? undefined : this.#limitGroup({ ...record, limits }),
+      networkBitsPerSecond === limits.networkBitsPerSecond
+        ? undefined
+        : namespaces.limitRate(record.slot, limits.networkBitsPerSecond),
       diskBytes === limits.diskBytes ? undefined : pool.limitDisk(record.name, limits.diskBytes),
     ]);
   }
@@ -215,15 +282,18 @@ export class BoxHost {
     await records.write({ ...record, state: 'ending' });
     await this.endProcesses(record.name);
     this.#options.rootfs.unmount(record.slot);
+    if (record.network && record.network.egress !== 'all') {
+      await this.#options.network.setBox(record.slot, OPEN_NETWORK);
+    }
     await slots.release(record.slot, record.name);
     await records.remove(record.name);
   }
 
   /** Ends what runs under a box's name and removes its container, cgroups and bundle. */
   async endProcesses(name: string): Promise<void> {
-    const { runtime, cgroups } = this.#options;
+    const { runtimes, cgroups } = this.#options;
     await cgroups.killAll(name);
-    await runtime.forget(name);
+    await runtimes.forget(name);
     await cgroups.remove(name);
     await rm(this.#bundle(name), { recursive: true, force: true });
   }

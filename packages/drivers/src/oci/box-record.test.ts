@@ -15,7 +15,8 @@ const RECORD: BoxRecord = {
   slot: 3,
   address: '10.213.0.18',
   token: 'secret',
-  limits: { cpus: 2, memoryBytes: 1, pids: 1, diskBytes: 1 },
+  limits: { cpus: 2, memoryBytes: 1, pids: 1, diskBytes: 1, openFiles: 5, networkBitsPerSecond: 0 },
+  isolation: 'gvisor',
   process: { pid: 7, startTime: '12' },
 };
 
@@ -44,4 +45,14 @@ test.each([
   ['a process without a start', { process: { pid: 3 } }],
 ])('refuses a record with %s', (_, change) => {
   expect(parseBoxRecord({ ...RECORD, ...change })).toBeUndefined();
+});
+
+test('takes over the boxes of a server that knew fewer limits', () => {
+  const { isolation, limits, ...rest } = RECORD;
+  const { cpus, memoryBytes, pids, diskBytes } = limits;
+  expect(isolation).toBe('gvisor');
+  expect(parseBoxRecord({ ...rest, limits: { cpus, memoryBytes, pids, diskBytes } })).toMatchObject({
+    isolation: 'container',
+    limits: { cpus, networkBitsPerSecond: 0 },
+  });
 });

@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { BoxLimits } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork } from '../driver.ts';
+import { isBoxNetwork } from './box-network.ts';
 import { namesIn, readJson, writeAtomic } from './files.ts';
-import type { HostProcess } from './runtime.ts';
+import type { HostProcess } from './host-process.ts';
 
 /**
  * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `ending`: it is
@@ -23,10 +24,14 @@ export interface BoxRecord {
   address: string;
   token: string;
   limits: BoxLimits;
+  isolation: BoxIsolation;
+  /** Default: all. */
+  network?: BoxNetwork;
   /** First process of the box; null until it runs. */
   process: HostProcess | null;
 }
 
+const LIMITS_BEFORE = { openFiles: 1_024, networkBitsPerSecond: 0 };
 const STATES: readonly string[] = ['making', 'warm', 'assigned', 'ending'] satisfies BoxRecordState[];
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -36,10 +41,17 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isLimits(value: unknown): value is BoxLimits {
   return (
     isObject(value) &&
-    ['cpus', 'memoryBytes', 'pids', 'diskBytes'].every(
+    ['cpus', 'memoryBytes', 'pids', 'diskBytes', 'openFiles'].every(
       (key) => typeof value[key] === 'number' && value[key] > 0,
-    )
+    ) &&
+    typeof value['networkBitsPerSecond'] === 'number'
   );
+}
+
+/** Records of servers from before these fields were, with what their boxes have. */
+function completed(value: Record<string, unknown>): Record<string, unknown> {
+  const limits = isObject(value['limits']) ? { ...LIMITS_BEFORE, ...value['limits'] } : value['limits'];
+  return { isolation: 'container', ...value, limits };
 }
 
 function isProcess(value: unknown): value is HostProcess | null {
@@ -47,22 +59,31 @@ function isProcess(value: unknown): value is HostProcess | null {
   return isObject(value) && Number.isInteger(value['pid']) && typeof value['startTime'] === 'string';
 }
 
-/** Reads a record that may be damaged; undefined when it is not whole. */
-export function parseBoxRecord(value: unknown): BoxRecord | undefined {
-  if (!isObject(value) || value['version'] !== 1) return undefined;
-  const { name, state, id, slot, address, token, limits, process } = value;
-  const whole =
+function isNamed({ name, state, id }: Record<string, unknown>): boolean {
+  return (
     typeof name === 'string' &&
     /^[0-9a-f]{12}$/.test(name) &&
     typeof state === 'string' &&
     STATES.includes(state) &&
-    (id === null || typeof id === 'string') &&
+    (id === null || typeof id === 'string')
+  );
+}
+
+/** Reads a record that may be damaged; undefined when it is not whole. */
+export function parseBoxRecord(value: unknown): BoxRecord | undefined {
+  if (!isObject(value) || value['version'] !== 1) return undefined;
+  const record = completed(value);
+  const { slot, address, token, limits, isolation, network, process } = record;
+  const whole =
+    isNamed(record) &&
     Number.isInteger(slot) &&
     typeof address === 'string' &&
     typeof token === 'string' &&
     isLimits(limits) &&
+    (isolation === 'container' || isolation === 'gvisor') &&
+    (network === undefined || isBoxNetwork(network)) &&
     isProcess(process);
-  return whole ? (value as unknown as BoxRecord) : undefined;
+  return whole ? (record as unknown as BoxRecord) : undefined;
 }
 
 /** The records of all boxes, one file each. */

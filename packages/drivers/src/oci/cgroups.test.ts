@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { cgroupLayout } from './cgroups.ts';
+import { cgroupLayout, parseCpuList } from './cgroups.ts';
 import { parseMountTable } from './kernel/mount-table.ts';
 
 const V2 =
@@ -36,4 +36,10 @@ test('reads mount points with blanks, and passes over lines of another form', ()
   expect(parseMountTable(text)).toEqual([
     { mountPoint: '/mnt/a b', type: 'ext4', source: '/dev/x\ty', options: 'rw' },
   ]);
+});
+
+test('reads lists of CPUs', () => {
+  expect(parseCpuList('0-2,5\n')).toEqual([0, 1, 2, 5]);
+  expect(parseCpuList('7')).toEqual([7]);
+  expect(parseCpuList('\n')).toEqual([]);
 });

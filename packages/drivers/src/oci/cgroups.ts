@@ -1,9 +1,8 @@
-import { readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { DriverError } from '../driver.ts';
-import type { BoxLimits } from '../driver.ts';
 import { isMissing, namesIn, readIfPresent } from './files.ts';
 import { readMountTable } from './kernel/mount-table.ts';
 import type { MountEntry } from './kernel/mount-table.ts';
@@ -14,11 +13,23 @@ export const CPU_PERIOD_US = 100_000;
 const KILL_TIMEOUT_MS = 30_000;
 const REMOVE_TIMEOUT_MS = 10_000;
 
+/** What the processes of one cgroup have together. */
+export interface GroupLimits {
+  cpus: number;
+  /** List of CPUs; empty where the host cannot confine processes to some. */
+  cpuset: string;
+  /** Memory and swap together. */
+  memoryBytes: number;
+  pids: number;
+}
+
 /** Where the host keeps its cgroups: one hierarchy (v2), or one for each controller (v1 and hybrid). */
 export interface CgroupLayout {
   version: 1 | 2;
   /** Mount points by controller; with v2 all are the same one. */
   controllers: Record<'cpu' | 'memory' | 'pids' | 'freezer', string>;
+  /** Mount point of the controller that confines processes to CPUs, where there is one. */
+  cpuset: string | undefined;
   /** All mount points, each once. */
   roots: string[];
 }
@@ -33,7 +44,36 @@ export function cgroupLayout(mounts: MountEntry[]): CgroupLayout | undefined {
   const [cpu, memory, pids, freezer] = [find('cpu'), find('memory'), find('pids'), find('freezer')];
   if (!cpu || !memory || !pids || !freezer) return undefined;
   const roots = [...new Set([...v1.map((entry) => entry.mountPoint), ...(v2 ? [v2.mountPoint] : [])])];
-  return { version: v1.length === 0 ? 2 : 1, controllers: { cpu, memory, pids, freezer }, roots };
+  const version = v1.length === 0 ? 2 : 1;
+  return { version, controllers: { cpu, memory, pids, freezer }, cpuset: find('cpuset'), roots };
+}
+
+/** Numbers in a list of the kernel's form, `0-2,5`. */
+export function parseCpuList(text: string): number[] {
+  return text
+    .trim()
+    .split(',')
+    .flatMap((part) => {
+      const [first = NaN, last = first] = part.split('-').map(Number);
+      if (part === '' || !Number.isInteger(first) || !Number.isInteger(last)) return [];
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
+}
+
+async function usableCpus({ version, cpuset }: CgroupLayout): Promise<number[]> {
+  if (cpuset === undefined) return [];
+  const file = version === 2 ? 'cpuset.cpus.effective' : 'cpuset.cpus';
+  return parseCpuList((await readIfPresent(path.join(cpuset, file))) ?? '');
+}
+
+/** With v1 a new group has no CPUs at all until it is given some, and so have those below; runsc does not see to that. */
+async function openCpuset({ version, cpuset }: CgroupLayout, parent: string): Promise<void> {
+  if (version === 2 || cpuset === undefined) return;
+  const folder = path.join(cpuset, parent);
+  await mkdir(folder, { recursive: true });
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    await writeFile(path.join(folder, file), (await readFile(path.join(cpuset, file), 'utf8')).trim());
+  }
 }
 
 /** What the kernel counted for a box. */
@@ -48,10 +88,13 @@ export interface CgroupUsage {
 export class Cgroups {
   readonly #layout: CgroupLayout;
   readonly #parent: string;
+  /** CPUs that boxes can be confined to; none where the host cannot do that. */
+  readonly cpus: number[];
 
-  private constructor(layout: CgroupLayout, parent: string) {
+  private constructor(layout: CgroupLayout, parent: string, cpus: number[]) {
     this.#layout = layout;
     this.#parent = parent;
+    this.cpus = cpus;
   }
 
   /**
@@ -60,7 +103,10 @@ export class Cgroups {
    */
   static async open(parent: string): Promise<Cgroups> {
     const layout = cgroupLayout(await readMountTable());
-    if (layout) return new Cgroups(layout, parent);
+    if (layout) {
+      await openCpuset(layout, parent);
+      return new Cgroups(layout, parent, await usableCpus(layout));
+    }
     throw new DriverError(
       'HOST_UNSUITABLE',
       'The host does not offer the cgroup controllers cpu, memory, pids and freezer. Mount them at /sys/fs/cgroup.',
@@ -84,11 +130,14 @@ export class Cgroups {
   }
 
   /** Changes the limits of a running box. */
-  async limit(name: string, limits: BoxLimits): Promise<void> {
+  async limit(name: string, limits: GroupLimits): Promise<void> {
     const quota = Math.round(limits.cpus * CPU_PERIOD_US);
     const cpu = this.#folder('cpu', name);
     const memory = this.#folder('memory', name);
     await writeFile(path.join(this.#folder('pids', name), 'pids.max'), String(limits.pids));
+    const { cpuset } = this.#layout;
+    if (cpuset !== undefined && limits.cpuset !== '')
+      await writeFile(path.join(cpuset, this.#parent, name, 'cpuset.cpus'), limits.cpuset);
     if (this.#layout.version === 2) {
       await writeFile(path.join(cpu, 'cpu.max'), `${quota} ${CPU_PERIOD_US}`);
       await writeFile(path.join(memory, 'memory.max'), String(limits.memoryBytes));
@@ -179,6 +228,13 @@ export class Cgroups {
     } catch {
       // It ended by itself meanwhile.
     }
+  }
+
+  /** True when the kernel ended a process of the box because the box's memory was full. */
+  async ranOutOfMemory(name: string): Promise<boolean> {
+    const file = this.#layout.version === 2 ? 'memory.events' : 'memory.oom_control';
+    const text = await readIfPresent(path.join(this.#folder('memory', name), file));
+    return /^oom_kill [1-9]/m.test(text ?? '');
   }
 
   async #processes(name: string): Promise<number[]> {

@@ -2,6 +2,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 
 const CAPTURE_BYTES = 64 * 1024;
+/**
+ * All that programs get of an environment. Ours holds the server's keys, and what runsc inherits stays readable in the
+ * process that hostile code runs in.
+ */
+const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 
 /** A host program that failed, ended late or could not be started. */
 export class CommandError extends Error {
@@ -18,6 +23,8 @@ export class CommandError extends Error {
 export interface CommandOptions {
   /** Text for the program's standard input. */
   input?: string;
+  /** How much of standard output is returned (64 KiB); the rest is dropped. */
+  maxOutputBytes?: number;
   /** The program is killed after this many milliseconds (10,000). */
   timeoutMs?: number;
   signal?: AbortSignal;
@@ -41,12 +48,17 @@ export function commandRunner(lock: { fd: number }): RunCommand {
   return async (file, args, options) => await runCommand(file, args, { ...options, inheritFd: lock.fd });
 }
 
-function capture(child: ChildProcess): { stdout: () => string; stderr: () => string } {
+function capture(
+  child: ChildProcess,
+  maxOutputBytes: number,
+): { stdout: () => string; stderr: () => string } {
   const text = { stdout: '', stderr: '' };
+  const limits = { stdout: maxOutputBytes, stderr: CAPTURE_BYTES };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8');
     child[name]?.on('data', (chunk: string) => {
-      if (text[name].length < CAPTURE_BYTES) text[name] += chunk.slice(0, CAPTURE_BYTES - text[name].length);
+      const room = limits[name] - text[name].length;
+      if (room > 0) text[name] += chunk.slice(0, room);
     });
   }
   return { stdout: () => text.stdout, stderr: () => text.stderr };
@@ -54,19 +66,21 @@ function capture(child: ChildProcess): { stdout: () => string; stderr: () => str
 
 /**
  * Runs a host program to its end, without a shell.
- * @returns its standard output, up to 64 KiB.
+ * @returns its standard output, up to `maxOutputBytes`.
  * @throws {@link CommandError} when it is missing, fails or is late; the signal's reason when that aborts it.
  */
 export function runCommand(file: string, args: string[], options: CommandOptions = {}): Promise<string> {
-  const { input, timeoutMs = 10_000, signal, outputFd, inheritFd } = options;
+  const { input, timeoutMs = 10_000, maxOutputBytes = CAPTURE_BYTES, signal } = options;
+  const { outputFd, inheritFd } = options;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   if (signal?.aborted) return Promise.reject(signal.reason);
   const output = outputFd ?? 'pipe';
   const inherited = inheritFd === undefined ? [] : [inheritFd];
   const child = spawn(file, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', output, output, ...inherited],
+    env: ENVIRONMENT,
   });
-  const { stdout, stderr } = capture(child);
+  const { stdout, stderr } = capture(child, maxOutputBytes);
   let late = false;
   const kill = (): void => void child.kill('SIGKILL');
   const timer = setTimeout(() => {

@@ -12,24 +12,23 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { OciSubject } from './testing/oci-subject.ts';
 import type { OciSubjectOptions } from './testing/oci-subject.ts';
 import { testImageLayers } from './testing/test-image.ts';
+import { testIsolations } from './testing/test-isolations.ts';
 
 const PROGRAM = fileURLToPath(new URL('testing/crashing-server.ts', import.meta.url));
 
 const imageLayers = testImageLayers(process.env);
 
-let options: OciSubjectOptions;
+let home: string;
 
 beforeEach(async () => {
-  const home = await mkdtemp(path.join(tmpdir(), 'banata-oci-'));
+  home = await mkdtemp(path.join(tmpdir(), 'banata-oci-'));
   await chmod(home, 0o711);
-  // The same instance id in both processes, though it is made of the process id.
-  options = { home, imageLayers, instanceNumber: process.pid };
 });
 
-afterEach(async () => await rm(options.home, { recursive: true, force: true }));
+afterEach(async () => await rm(home, { recursive: true, force: true }));
 
 /** Runs the program until it has its first box and then a little longer, and kills it. */
-async function crashAfter(ms: number, keptId: string): Promise<void> {
+async function crashAfter(ms: number, keptId: string, options: OciSubjectOptions): Promise<void> {
   const server = spawn(process.execPath, [PROGRAM, JSON.stringify(options), keptId], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -41,11 +40,17 @@ async function crashAfter(ms: number, keptId: string): Promise<void> {
   await ended;
 }
 
-test.each([5, 25, 50, 75, 110, 160, 230])(
-  'after a kill -9 at %i ms the next server has the whole boxes, and frees the rest',
-  async (ms) => {
+const CASES = testIsolations(process.env).flatMap((isolation) =>
+  [5, 25, 50, 75, 110, 160, 230].map((ms) => [isolation, ms] as const),
+);
+
+test.each(CASES)(
+  '%s: after a kill -9 at %i ms the next server has the whole boxes, and frees the rest',
+  async (isolation, ms) => {
     const keptId = randomBytes(16).toString('hex');
-    await crashAfter(ms, keptId);
+    // The same instance id in both processes, though it is made of the process id.
+    const options = { home, imageLayers, isolation, instanceNumber: process.pid };
+    await crashAfter(ms, keptId, options);
     const subject = new OciSubject(options);
     const driver = subject.createDriver();
     try {

@@ -2,14 +2,19 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
+import type { BoxFlow, BoxNetwork } from '../driver.ts';
+import { boxNetworkCommands } from './box-network.ts';
 import type { Cidr } from './cidr.ts';
 import { formatAddress, formatCidr, parseCidr } from './cidr.ts';
 import type { Claim } from './claims.ts';
 import { CommandError } from './command.ts';
 import type { RunCommand } from './command.ts';
+import { egressGuard } from './egress-ranges.ts';
+import type { EgressGuard } from './egress-ranges.ts';
 import { isMissing } from './files.ts';
+import { readFlows } from './flows.ts';
 import { HostFirewall } from './host-firewall.ts';
-import { boxAddressOf, nftRules, serviceAddressOf } from './nft-rules.ts';
+import { boxAddressOf, egressAddressOf, nftRules, serviceAddressOf } from './nft-rules.ts';
 import type { OciSettings } from './settings.ts';
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
@@ -65,6 +70,9 @@ export class HostNetwork {
   /** Marks that an installation switched forwarding on; shared by all, gone with a reboot like the setting itself. */
   readonly #forwardMark: string;
   readonly serviceAddress: string;
+  readonly egressAddress: string;
+  /** Tells which addresses the policy refuses to every box. */
+  readonly isReachable: EgressGuard;
 
   constructor({ settings, claim, claimFolder, run }: HostNetworkOptions) {
     this.#settings = settings;
@@ -73,6 +81,9 @@ export class HostNetwork {
     this.#firewall = new HostFirewall(settings.names, settings.logger, run);
     this.#forwardMark = path.join(claimFolder, 'forwarding-was-off');
     this.serviceAddress = formatAddress(serviceAddressOf(claim.subnet));
+    this.egressAddress = formatAddress(egressAddressOf(claim.subnet));
+    const { allowPrivateCidrs } = settings;
+    this.isReachable = egressGuard({ subnet: formatCidr(claim.subnet), allowPrivateCidrs });
   }
 
   /** Address of the box in a slot. */
@@ -80,25 +91,48 @@ export class HostNetwork {
     return formatAddress(boxAddressOf(this.#claim.subnet, slot));
   }
 
-  /** Sets everything up; changes nothing where it already is. */
-  async open(): Promise<void> {
+  /**
+   * Sets everything up; changes nothing where it already is.
+   * @param boxes the boxes that are there already: their rules come with the table, so that none is ever without.
+   */
+  async open(boxes: { slot: number; network: BoxNetwork }[]): Promise<void> {
     await this.#makeServiceLink();
-    await this.#run('nft', ['-f', '-'], { input: this.#rules() });
+    const rules = boxes.map(({ slot, network }) => this.#boxRules(slot, network));
+    await this.#run('nft', ['-f', '-'], { input: [this.#rules(), ...rules].join('') });
     await this.#switchForwardingOn();
     await this.#firewall.open();
   }
 
+  #boxRules(slot: number, network: BoxNetwork): string {
+    return boxNetworkCommands(
+      { table: this.#settings.names.table, slot, address: this.boxAddress(slot) },
+      network,
+    );
+  }
+
+  /** Gives the box in a slot other rules. */
+  async setBox(slot: number, network: BoxNetwork): Promise<void> {
+    await this.#run('nft', ['-f', '-'], { input: this.#boxRules(slot, network) });
+  }
+
+  /** The latest traffic of all boxes. */
+  async flows(): Promise<BoxFlow[]> {
+    return await readFlows(this.#settings.names.table, this.#run);
+  }
+
   #rules(): string {
-    const { names, servicePort, dnsPort, boxPort, hostPorts, allowPrivateCidrs } = this.#settings;
+    const { names, servicePort, dnsPort, proxyPort, boxPort, hostPorts, allowPrivateCidrs } = this.#settings;
     return nftRules({
       names,
       servicePort,
+      proxyPort,
       dnsPort,
       boxPort,
       hostPorts,
       allowPrivateCidrs,
       subnet: formatCidr(this.#claim.subnet),
       serviceAddress: this.serviceAddress,
+      egressAddress: this.egressAddress,
       boxAddresses: Array.from({ length: this.#claim.slots }, (_, slot) => this.boxAddress(slot)),
     });
   }
@@ -106,13 +140,15 @@ export class HostNetwork {
   async #makeServiceLink(): Promise<void> {
     const { serviceLink } = this.#settings.names;
     const present = (await links(this.#run)).find((link) => link.ifname === serviceLink);
-    if (present?.addr_info?.some((address) => address.local === this.serviceAddress)) return;
+    const held = new Set(present?.addr_info?.map((address) => address.local));
+    if (held.has(this.serviceAddress) && held.has(this.egressAddress)) return;
     if (present) await this.#run('ip', ['link', 'delete', serviceLink]);
     // A link whose other end is never used: boxes need the kernel's veth anyway, while some kernels lack dummy links.
     const commands = [
       `link add ${serviceLink} type veth peer name ${serviceLink}x`,
       `link set ${serviceLink} addrgenmode none`,
       `addr add ${this.serviceAddress}/32 dev ${serviceLink}`,
+      `addr add ${this.egressAddress}/32 dev ${serviceLink}`,
       `link set ${serviceLink} up`,
     ];
     try {

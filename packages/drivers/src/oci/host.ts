@@ -1,8 +1,9 @@
-import { rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
 import { BoxHost } from './box-host.ts';
+import { OPEN_NETWORK } from './box-network.ts';
 import { BoxRecords } from './box-record.ts';
 import { Cgroups } from './cgroups.ts';
 import { claimHostRange, releaseHostRange, removeClaimFolder } from './claims.ts';
@@ -17,7 +18,7 @@ import { makePrivate, mountBind, unmount } from './kernel/mounts.ts';
 import type { LeftoverOptions } from './leftovers.ts';
 import { Pool } from './pool.ts';
 import { RootfsMounter } from './rootfs.ts';
-import { Runtime } from './runtime.ts';
+import { Runtimes } from './runtimes.ts';
 import type { OciSettings } from './settings.ts';
 import { SlotPool } from './slot-pool.ts';
 import { readTraffic } from './traffic.ts';
@@ -30,6 +31,7 @@ const CLAIM_FOLDER = '/run/banata';
 const PROGRAMS: Record<string, string> = {
   runc: 'runc',
   ip: 'iproute2',
+  tc: 'iproute2',
   nft: 'nftables',
   btrfs: 'btrfs-progs',
   'mkfs.btrfs': 'btrfs-progs',
@@ -87,11 +89,29 @@ function previousBlock(record: unknown): number | undefined {
   return typeof record.block === 'number' ? record.block : undefined;
 }
 
+/** Mounts below the run folder must not spread into other mount namespaces, where they would stay. */
+async function makeRunFolder({ runDir, paths }: OciSettings): Promise<void> {
+  await makeFolder(runDir, 0o711);
+  await checkReachable(runDir);
+  if (!(await readMountTable()).some((entry) => entry.mountPoint === runDir)) mountBind(runDir, runDir);
+  makePrivate(runDir);
+  const folders = [paths.bundles, paths.mounts, paths.userNamespaces, paths.runtimeRoot, paths.runscRoot];
+  for (const folder of folders) await makeFolder(folder, 0o711);
+}
+
+async function hardLimitOfOpenFiles(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8');
+  const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1];
+  return hard === undefined ? Number.MAX_SAFE_INTEGER : Number(hard);
+}
+
 interface HostParts {
   run: RunCommand;
   network: HostNetwork;
   cgroups: Cgroups;
+  runtimes: Runtimes;
   limitsSwap: boolean;
+  mostOpenFiles: number;
   mtu: number;
 }
 
@@ -102,6 +122,7 @@ export class OciHost {
   readonly slots: SlotPool;
   readonly records: BoxRecords;
   readonly cgroups: Cgroups;
+  readonly runtimes: Runtimes;
   readonly leftoverOptions: LeftoverOptions;
   readonly #settings: OciSettings;
   readonly #pool: Pool;
@@ -110,6 +131,7 @@ export class OciHost {
     const { paths, names, logger, defaultLimits } = settings;
     this.#settings = settings;
     this.cgroups = parts.cgroups;
+    this.runtimes = parts.runtimes;
     const { network, run } = parts;
     this.network = network;
     this.#pool = new Pool({ run, paths, bytes: settings.poolBytes, reserve: settings.reservePool, logger });
@@ -132,21 +154,23 @@ export class OciHost {
       logger,
     });
     this.records = new BoxRecords(paths.records);
-    const runtime = new Runtime(paths.runtimeRoot, run);
     this.boxes = new BoxHost({
       records: this.records,
       slots: this.slots,
+      namespaces,
       pool: this.#pool,
       rootfs: new RootfsMounter({
         folder: paths.mounts,
         imageLayers: settings.imageLayers,
         daemonFolder: settings.boxdDir,
       }),
-      runtime,
+      runtimes: parts.runtimes,
       cgroups: this.cgroups,
       limitsSwap: parts.limitsSwap,
       traffic: (slot) => readTraffic(names.link(slot)),
+      mostOpenFiles: parts.mostOpenFiles,
       bundleFolder: paths.bundles,
+      network: this.network,
       boxPort: settings.boxPort,
       startTimeoutMs: settings.startTimeoutMs,
       logger,
@@ -155,7 +179,7 @@ export class OciHost {
       boxes: this.boxes,
       cgroups: this.cgroups,
       pool: this.#pool,
-      runtime,
+      runtimes: parts.runtimes,
       namespaces,
       bundleFolder: paths.bundles,
       mountFolder: paths.mounts,
@@ -178,26 +202,26 @@ export class OciHost {
     await writeAtomic(paths.hostRecord, JSON.stringify({ block: claim.block }));
     const cgroups = await Cgroups.open(names.cgroup);
     const network = new HostNetwork({ settings, claim, claimFolder: CLAIM_FOLDER, run });
-    const [mtu, limitsSwap] = await Promise.all([network.uplinkMtu(), cgroups.limitsSwap()]);
-    const host = new OciHost(settings, claim, { run, network, cgroups, mtu, limitsSwap });
+    await makeRunFolder(settings);
+    const [mtu, limitsSwap, mostOpenFiles, runtimes] = await Promise.all([
+      network.uplinkMtu(),
+      cgroups.limitsSwap(),
+      hardLimitOfOpenFiles(),
+      Runtimes.open(settings, run),
+    ]);
+    const parts = { run, network, cgroups, mtu, limitsSwap, mostOpenFiles, runtimes };
+    const host = new OciHost(settings, claim, parts);
     await host.#prepare();
     return host;
   }
 
   async #prepare(): Promise<void> {
-    await Promise.all([this.#pool.open(), this.#makeRunFolder(), this.network.open(), this.records.open()]);
-  }
-
-  /** Mounts below the run folder must not spread into other mount namespaces, where they would stay. */
-  async #makeRunFolder(): Promise<void> {
-    const { runDir, paths } = this.#settings;
-    await makeFolder(runDir, 0o711);
-    await checkReachable(runDir);
-    if (!(await readMountTable()).some((entry) => entry.mountPoint === runDir)) mountBind(runDir, runDir);
-    makePrivate(runDir);
-    for (const folder of [paths.bundles, paths.mounts, paths.userNamespaces, paths.runtimeRoot]) {
-      await makeFolder(folder, 0o711);
-    }
+    await this.records.open();
+    const boxes = (await this.records.readAll()).map(({ slot, network = OPEN_NETWORK }) => ({
+      slot,
+      network,
+    }));
+    await Promise.all([this.#pool.open(), this.network.open(boxes)]);
   }
 
   #diskFiles(): Record<string, string> {
@@ -215,6 +239,11 @@ export class OciHost {
       hostname: 'banata\n',
       'resolv.conf': `${servers.map((server) => `nameserver ${server}`).join('\n')}\noptions timeout:2 attempts:2\n`,
     };
+  }
+
+  /** @throws {@link DriverError} CAPACITY_EXHAUSTED when no disk space is left for another box. */
+  async checkRoom(): Promise<void> {
+    await this.#pool.checkRoom();
   }
 
   /** Takes everything of the instance off the host. All boxes and slots must be gone. */

@@ -9,14 +9,14 @@ import { readMountTable } from './kernel/mount-table.ts';
 import { unmount } from './kernel/mounts.ts';
 import type { Logger } from './logger.ts';
 import type { Pool } from './pool.ts';
-import type { Runtime } from './runtime.ts';
+import type { Runtimes } from './runtimes.ts';
 import type { SlotNamespaces } from './slot.ts';
 
 export interface LeftoverOptions {
   boxes: BoxHost;
   cgroups: Cgroups;
   pool: Pool;
-  runtime: Runtime;
+  runtimes: Runtimes;
   namespaces: SlotNamespaces;
   bundleFolder: string;
   mountFolder: string;
@@ -33,10 +33,10 @@ async function unmountBelow(folder: string): Promise<void> {
  * on the host, since that run may have ended at any point.
  */
 export async function freeLeftovers(kept: BoxRecord[], options: LeftoverOptions): Promise<void> {
-  const { boxes, cgroups, pool, runtime, namespaces, bundleFolder, mountFolder, logger } = options;
+  const { boxes, cgroups, pool, runtimes, namespaces, bundleFolder, mountFolder, logger } = options;
   const names = new Set(kept.map((record) => record.name));
   const slots = new Set(kept.map((record) => record.slot));
-  const lists = await Promise.all([cgroups.boxes(), runtime.containers(), namesIn(bundleFolder)]);
+  const lists = await Promise.all([cgroups.boxes(), runtimes.containers(), namesIn(bundleFolder)]);
   const strange = [...new Set(lists.flat())].filter((name) => !names.has(name));
   for (const name of strange) await boxes.endProcesses(name);
   await unmountBelow(mountFolder);

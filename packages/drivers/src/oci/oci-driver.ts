@@ -1,13 +1,17 @@
 import { DriverError } from '../driver.ts';
 import type {
   Box,
+  BoxFlow,
   BoxListing,
+  BoxNetwork,
   BoxRequest,
   BoxState,
   BoxUsage,
   SandboxDriver,
   ServiceAddress,
 } from '../driver.ts';
+import { isBoxNetwork } from './box-network.ts';
+import type { BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
@@ -52,8 +56,9 @@ class OciDriver implements SandboxDriver {
     this.#running ??= this.#open();
     try {
       const { host } = await this.#running;
-      const { servicePort, dnsPort } = this.#settings;
-      return { host: host.network.serviceAddress, port: servicePort, dnsPort };
+      const { servicePort, dnsPort, proxyPort } = this.#settings;
+      const { serviceAddress, egressAddress, isReachable } = host.network;
+      return { host: serviceAddress, port: servicePort, dnsPort, proxyPort, egressAddress, isReachable };
     } catch (error) {
       this.#running = undefined;
       throw asDriverError(error);
@@ -71,9 +76,8 @@ class OciDriver implements SandboxDriver {
       );
     }
     try {
-      const { defaultLimits, warm: count, logger } = this.#settings;
       const host = await OciHost.open(this.#settings, lock);
-      const warm = new WarmBoxes({ boxes: host.boxes, count, limits: defaultLimits, logger });
+      const warm = this.#warmBoxes(host);
       await this.#adopt(host, warm);
       host.slots.refill();
       warm.refill(0);
@@ -84,6 +88,14 @@ class OciDriver implements SandboxDriver {
     }
   }
 
+  #warmBoxes(host: OciHost): WarmBoxes {
+    const { defaultLimits: limits, isolations, warm, logger } = this.#settings;
+    const stock = isolations
+      .filter((isolation) => host.runtimes.present().includes(isolation))
+      .map((isolation) => ({ plan: { limits, isolation }, count: warm[isolation] ?? 0 }));
+    return new WarmBoxes({ boxes: host.boxes, stock, logger });
+  }
+
   /** Takes over the boxes of an earlier run, and frees the rest of what it left. */
   async #adopt(host: OciHost, warm: WarmBoxes): Promise<void> {
     const kept: BoxRecord[] = [];
@@ -91,8 +103,7 @@ class OciDriver implements SandboxDriver {
       const { id, state, slot } = record;
       const owned = state === 'assigned' && id !== null && !this.#assigned.has(id);
       if (owned) this.#assigned.set(id, record);
-      else if (state === 'warm' && (await host.boxes.isAlive(record))) warm.adopt(record);
-      else {
+      else if (state !== 'warm' || !(await host.boxes.isAlive(record)) || !warm.adopt(record)) {
         await host.boxes.end(record);
         continue;
       }
@@ -116,6 +127,7 @@ class OciDriver implements SandboxDriver {
         `The box id "${id}" is not valid: give 32 lowercase letters or digits.`,
       );
     }
+    if (request.network) checkNetwork(request.network);
     const running = await this.#ready();
     if (this.#assigned.has(id) || this.#making.has(id)) {
       throw new DriverError(
@@ -138,9 +150,16 @@ class OciDriver implements SandboxDriver {
   async #make(running: Running, request: BoxRequest, signal: AbortSignal): Promise<Box> {
     signal.throwIfAborted();
     const { host, warm } = running;
-    const taken = await this.#takeWarm(running, request, signal);
+    const { isolation = this.#settings.isolation } = request;
+    if (!this.#settings.isolations.includes(isolation)) {
+      throw new DriverError('HOST_UNSUITABLE', `This driver does not offer the isolation "${isolation}".`);
+    }
+    host.runtimes.get(isolation);
+    await host.checkRoom();
+    const plan = { ...request, isolation };
+    const taken = await this.#takeWarm(running, plan, signal);
     if (taken) return taken;
-    const { record, timings } = await host.boxes.start(request.id, request.limits, signal);
+    const { record, timings } = await host.boxes.start(request.id, plan, signal);
     this.#assigned.set(request.id, record);
     warm.refill();
     return this.#describe(record, timings);
@@ -149,15 +168,17 @@ class OciDriver implements SandboxDriver {
   /** Hands out a warm box that still answers, or nothing when there is none. */
   async #takeWarm(
     { host, warm }: Running,
-    { id, limits }: BoxRequest,
+    plan: BoxPlan & { id: string },
     signal: AbortSignal,
   ): Promise<Box | undefined> {
-    for (let record = warm.take(); record; record = warm.take()) {
+    const { id, limits, network } = plan;
+    for (let record = warm.take(plan); record; record = warm.take(plan)) {
       const watch = new Stopwatch();
       warm.refill();
       try {
-        const assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
-        await host.records.write(assigned);
+        let assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
+        if (network && network.egress !== 'all') assigned = await host.boxes.connect(assigned, network);
+        else await host.records.write(assigned);
         await host.boxes.limit(record, limits);
         watch.lap('warm');
         await host.boxes.waitForDaemon(assigned, signal);
@@ -166,7 +187,7 @@ class OciDriver implements SandboxDriver {
         this.#assigned.set(id, assigned);
         return this.#describe(assigned, watch.timings());
       } catch (error) {
-        await host.boxes.end(record);
+        await host.boxes.end(network ? { ...record, network } : record);
         if (signal.aborted) throw error;
         this.#settings.logger.warn({ err: error, box: record.name }, 'a warm box was not usable');
       }
@@ -176,7 +197,8 @@ class OciDriver implements SandboxDriver {
 
   #describe(record: BoxRecord, timings: Record<string, number>): Box {
     const endpoint = { host: record.address, port: this.#settings.boxPort, token: record.token };
-    return { id: record.id ?? '', endpoint, address: record.address, timings };
+    const { id, address, isolation } = record;
+    return { id: id ?? '', endpoint, address, isolation, timings };
   }
 
   async get(id: string): Promise<Box | undefined> {
@@ -189,8 +211,14 @@ class OciDriver implements SandboxDriver {
   async list(): Promise<BoxListing[]> {
     const { host } = await this.#ready();
     return await Promise.all(
-      [...this.#assigned].map(async ([id, record]) => ({ id, state: await this.#stateOf(host, record) })),
+      [...this.#assigned].map(async ([id, record]) => await this.#listing(host, id, record)),
     );
+  }
+
+  async #listing(host: OciHost, id: string, record: BoxRecord): Promise<BoxListing> {
+    const state = await this.#stateOf(host, record);
+    if (state !== 'dead' || !(await host.cgroups.ranOutOfMemory(record.name))) return { id, state };
+    return { id, state, reason: `it used up its memory of ${record.limits.memoryBytes} bytes.` };
   }
 
   async #stateOf(host: OciHost, record: BoxRecord): Promise<BoxState> {
@@ -239,6 +267,31 @@ class OciDriver implements SandboxDriver {
     this.#assigned.delete(id);
   }
 
+  async setNetwork(id: string, network: BoxNetwork): Promise<void> {
+    const { host } = await this.#ready();
+    const record = this.#assigned.get(id);
+    if (!record || this.#ending.has(id)) {
+      throw new DriverError('DRIVER_FAILURE', `There is no box under the id ${id}.`);
+    }
+    checkNetwork(network);
+    try {
+      // The new rules may hold although the call fails, so what is remembered is what the record on disk says.
+      this.#assigned.set(id, { ...record, network });
+      await host.boxes.connect(record, network);
+    } catch (error) {
+      throw asDriverError(error);
+    }
+  }
+
+  async flows(): Promise<BoxFlow[]> {
+    const { host } = await this.#ready();
+    try {
+      return await host.network.flows();
+    } catch (error) {
+      throw asDriverError(error);
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.#running) return;
     const { host, warm, lock } = await this.#running;
@@ -271,6 +324,13 @@ class OciDriver implements SandboxDriver {
     } catch (error) {
       throw asDriverError(error);
     }
+  }
+}
+
+/** The rules become a script for the kernel's firewall, so nothing but address blocks may get there. */
+function checkNetwork(network: BoxNetwork): void {
+  if (!isBoxNetwork(network)) {
+    throw new DriverError('DRIVER_FAILURE', 'The network of the box is not valid: give IPv4 blocks.');
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -22,7 +22,7 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-function openPool(bytes = 512 * MIB, reserve = false): Pool {
+function openPool(bytes = 512 * MIB, reserve: boolean | 'auto' = false): Pool {
   const silent = (): void => undefined;
   const logger = { debug: silent, info: silent, warn: silent, error: silent };
   const { paths } = resolveSettings({
@@ -32,9 +32,15 @@ function openPool(bytes = 512 * MIB, reserve = false): Pool {
     imageLayers: ['/usr'],
     boxdDir: '/usr',
     poolBytes: bytes,
-    defaultLimits: { cpus: 1, memoryBytes: 1, pids: 1, diskBytes: 1 },
+    defaultLimits: {
+      cpus: 1,
+      memoryBytes: 1,
+      pids: 1,
+      diskBytes: 1,
+      openFiles: 1,
+      networkBitsPerSecond: 0,
+    },
     logger,
-    runtime: 'runc',
   });
   return new Pool({ paths, bytes, reserve, logger, run: runCommand });
 }
@@ -65,3 +71,25 @@ test('allots its space when it is to be reserved, and refuses what does not fit 
     message: expect.stringMatching(/Free some space/) as string,
   });
 });
+
+test('reserves unasked where the host has room, also for a pool that was made without', async () => {
+  await openPool(300 * MIB, false).open();
+  const file = path.join(home, 'data', 'pool.img');
+  expect((await stat(file)).blocks * 512).toBeLessThan(200 * MIB);
+  await runCommand('umount', [path.join(home, 'data', 'pool')]);
+  await openPool(300 * MIB, 'auto').open();
+  const { bavail, blocks } = await statfs(home);
+  // A test machine may be fuller than that.
+  if (bavail > blocks * 0.25) expect((await stat(file)).blocks * 512).toBeGreaterThanOrEqual(300 * MIB);
+});
+
+test('has no room for another box when those there are need the rest', async () => {
+  const pool = openPool();
+  await pool.open();
+  await pool.checkRoom();
+  await pool.createDisk('aaaaaaaaaaaa', 512 * MIB, {});
+  const fill = `head -c 600M /dev/urandom >${pool.diskPath('aaaaaaaaaaaa')}/workspace/big; sync -f ${pool.diskPath('aaaaaaaaaaaa')}`;
+  await runCommand('sh', ['-c', `${fill} 2>/dev/null; true`], { timeoutMs: 30_000 });
+  await expect(pool.checkRoom()).rejects.toMatchObject({ code: 'CAPACITY_EXHAUSTED' });
+  await pool.deleteDisk('aaaaaaaaaaaa');
+}, 60_000);

@@ -14,13 +14,18 @@ import type { OciPaths } from './settings.ts';
 const WORKSPACE_OWNER = 1000;
 /** Beside the pool itself this much stays free on the host's disk. */
 const HOST_RESERVE_BYTES = 512 * 1024 * 1024;
+/** A pool that is reserved unasked leaves this share of the host's disk free. */
+const HOST_RESERVE_SHARE = 0.2;
+/** With less than this free in the pool no box is begun: those that run need it. */
+const POOL_RESERVE_SHARE = 0.02;
 const MINIMUM_POOL_BYTES = 256 * 1024 * 1024;
 
 export interface PoolOptions {
   run: RunCommand;
   paths: OciPaths;
   bytes: number;
-  reserve: boolean;
+  /** `auto`: where the host's disk has room to spare. */
+  reserve: boolean | 'auto';
   logger: Logger;
 }
 
@@ -49,8 +54,9 @@ export class Pool {
   async #makeAndMount(): Promise<void> {
     const { paths, logger } = this.#options;
     if (!(await this.#exists())) await this.#format();
+    const reserved = await this.#reserve(paths.poolFile);
     // A reserved pool must not hand its blocks back to the host's file system.
-    const discard = this.#options.reserve ? 'nodiscard' : 'discard=async';
+    const discard = reserved ? 'nodiscard' : 'discard=async';
     await this.#mount(`loop,noatime,compress=zstd:1,${discard}`);
     await this.#options.run('btrfs', ['quota', 'enable', paths.pool], { timeoutMs: 30_000 });
     await makeFolder(paths.disks, 0o711);
@@ -102,38 +108,92 @@ export class Pool {
   }
 
   async #format(): Promise<void> {
-    const { paths, bytes, reserve } = this.#options;
+    const { paths, bytes } = this.#options;
     if (bytes < MINIMUM_POOL_BYTES) {
       throw new DriverError(
         'HOST_UNSUITABLE',
         `The pool of ${bytes} bytes is too small: give at least ${MINIMUM_POOL_BYTES}.`,
       );
     }
+    if (this.#options.reserve === true) await this.#checkSpace(bytes);
     const temporary = `${paths.poolFile}.new`;
     await rm(temporary, { force: true });
-    if (reserve) await this.#checkSpace();
     const file = await open(temporary, 'wx', 0o600);
     try {
       await file.truncate(bytes);
     } finally {
       await file.close();
     }
-    if (reserve)
-      await this.#options.run('fallocate', ['-l', String(bytes), temporary], { timeoutMs: 120_000 });
-    await this.#options.run('mkfs.btrfs', ['-q', '--nodiscard', temporary], { timeoutMs: 60_000 });
+    await this.#reserve(temporary);
+    // One copy of metadata: the second would be on the same disk of the host, and would not count for any box's limit.
+    const options = ['-q', '--nodiscard', '--metadata', 'single'];
+    await this.#options.run('mkfs.btrfs', [...options, temporary], { timeoutMs: 60_000 });
     await rename(temporary, paths.poolFile);
   }
 
-  async #checkSpace(): Promise<void> {
-    const { paths, bytes } = this.#options;
-    const disk = await statfs(path.dirname(paths.poolFile));
-    const free = disk.bavail * disk.bsize;
+  /**
+   * Allots the file's space on the host's disk where that is wanted and it is not there yet.
+   * @returns whether the file has all its space.
+   */
+  async #reserve(file: string): Promise<boolean> {
+    const { reserve, run, logger } = this.#options;
+    const { size, blocks } = await stat(file);
+    const lacking = size - blocks * 512;
+    if (reserve === false || lacking <= 0) return lacking <= 0;
+    if (reserve === 'auto' && !(await this.#hasRoomToSpare(lacking))) {
+      logger.warn(
+        { pool: file, lackingBytes: lacking },
+        'the disk of the host has no room to spare for the whole pool: boxes cannot write once it is full',
+      );
+      return false;
+    }
+    await this.#checkSpace(lacking);
+    await run('fallocate', ['--length', String(size), file], { timeoutMs: 120_000 });
+    return true;
+  }
+
+  async #hostDisk(): Promise<{ free: number; size: number }> {
+    const { bavail, blocks, bsize } = await statfs(path.dirname(this.#options.paths.poolFile));
+    return { free: bavail * bsize, size: blocks * bsize };
+  }
+
+  async #hasRoomToSpare(bytes: number): Promise<boolean> {
+    const { free, size } = await this.#hostDisk();
+    return free - bytes >= Math.max(HOST_RESERVE_BYTES, size * HOST_RESERVE_SHARE);
+  }
+
+  async #checkSpace(bytes: number): Promise<void> {
+    const { free } = await this.#hostDisk();
     if (free >= bytes + HOST_RESERVE_BYTES) return;
     throw new DriverError(
       'HOST_UNSUITABLE',
-      `The pool needs ${bytes} bytes at ${paths.poolFile} and ${HOST_RESERVE_BYTES} beside it, and ${free} are free. ` +
-        'Free some space, make the pool smaller, or do not reserve its space.',
+      `The pool needs ${bytes} bytes at ${this.#options.paths.poolFile} and ${HOST_RESERVE_BYTES} beside it, ` +
+        `and ${free} are free. Free some space, make the pool smaller, or do not reserve its space.`,
     );
+  }
+
+  /** @throws {@link DriverError} CAPACITY_EXHAUSTED when pool or host are so full that the boxes there are need the rest. */
+  async checkRoom(): Promise<void> {
+    const { paths } = this.#options;
+    const [pool, file, host] = await Promise.all([
+      statfs(paths.pool),
+      stat(paths.poolFile),
+      this.#hostDisk(),
+    ]);
+    if (pool.bavail < pool.blocks * POOL_RESERVE_SHARE) {
+      throw new DriverError(
+        'CAPACITY_EXHAUSTED',
+        'The pool of box disks is nearly full. End boxes, or make the pool larger.',
+      );
+    }
+    const reserved = file.blocks * 512 >= file.size;
+    if (!reserved && host.free < HOST_RESERVE_BYTES) {
+      throw new DriverError(
+        'CAPACITY_EXHAUSTED',
+        `The disk of the host has ${host.free} bytes left, and ${HOST_RESERVE_BYTES} is the least for another box. ` +
+          'Free some space there.',
+      );
+    }
   }
 
   /** Folder of a disk on the host. */

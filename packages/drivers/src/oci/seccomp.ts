@@ -6,7 +6,7 @@
 const ALLOWED: Record<string, string> = {
   files: `access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64
     fallocate fanotify_mark fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync flock fstat fstatfs fsync
-    ftruncate futimesat getcwd getdents getdents64 inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl
+    ftruncate futimesat getcwd getdents getdents64 inotify_add_watch inotify_init inotify_init1 inotify_rm_watch
     lchown link linkat lseek lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open openat openat2 pread64
     preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat renameat2 rmdir
     sendfile splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask unlink unlinkat
@@ -42,8 +42,17 @@ const ALLOWED: Record<string, string> = {
 
 /** Every CLONE_NEW… flag that makes a namespace (linux/sched.h). */
 const CLONE_NAMESPACE_FLAGS = 0x7e02_0000;
-const AF_VSOCK = 40;
 const ENOSYS = 38;
+/** Kinds of sockets (linux/socket.h): none in particular, of the box itself, IPv4, IPv6. */
+const SOCKET_FAMILIES = { AF_UNSPEC: 0, AF_UNIX: 1, AF_INET: 2, AF_INET6: 10 };
+const AF_NETLINK = 16;
+/** Parts of the kernel that netlink reaches (linux/netlink.h): addresses and routes, sockets, news of devices. */
+const NETLINK_PROTOCOLS = { NETLINK_ROUTE: 0, NETLINK_SOCK_DIAG: 4, NETLINK_KOBJECT_UEVENT: 15 };
+/** The byte of an ioctl's number that says whose it is, and its value for btrfs (linux/btrfs.h). */
+const IOCTL_TYPE_BITS = [0x8000, 0x4000, 0x2000, 0x1000, 0x0800, 0x0400, 0x0200, 0x0100];
+const BTRFS_IOCTLS = 0x9400;
+/** Numbers of btrfs that all file systems share: copies of files, or of parts, that take no space; FIDEDUPERANGE. */
+const CLONE_IOCTLS = [0x4004_9409, 0x4020_940d, 0xc018_9436];
 /** Personalities that change nothing a guest of another box could notice: Linux, and Linux with a few old quirks. */
 const PERSONALITIES = [0x0, 0x0008, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
@@ -51,7 +60,7 @@ interface SeccompArgument {
   index: number;
   value: number;
   valueTwo?: number;
-  op: 'SCMP_CMP_NE' | 'SCMP_CMP_EQ' | 'SCMP_CMP_MASKED_EQ';
+  op: 'SCMP_CMP_EQ' | 'SCMP_CMP_MASKED_EQ';
 }
 
 interface SeccompRule {
@@ -69,6 +78,37 @@ export interface SeccompProfile {
   syscalls: SeccompRule[];
 }
 
+function allow(name: string, ...args: SeccompArgument[]): SeccompRule {
+  return { names: [name], action: 'SCMP_ACT_ALLOW', args };
+}
+
+function equals(index: number, value: number): SeccompArgument {
+  return { index, value, op: 'SCMP_CMP_EQ' };
+}
+
+/**
+ * All but those of btrfs: any user may make a subvolume, and what is in one of his own would not count for the box.
+ * A filter has no "unequal in these bits", so each bit in which a number can differ from btrfs's is a rule.
+ */
+function ioctlRules(): SeccompRule[] {
+  return [
+    ...IOCTL_TYPE_BITS.map((bit) =>
+      allow('ioctl', { index: 1, value: bit, valueTwo: ~BTRFS_IOCTLS & bit, op: 'SCMP_CMP_MASKED_EQ' }),
+    ),
+    ...CLONE_IOCTLS.map((number) => allow('ioctl', equals(1, number))),
+  ];
+}
+
+/** Other families lead to seldom used and often broken parts of the kernel. */
+function socketRules(): SeccompRule[] {
+  return [
+    ...Object.values(SOCKET_FAMILIES).map((family) => allow('socket', equals(0, family))),
+    ...Object.values(NETLINK_PROTOCOLS).map((protocol) =>
+      allow('socket', equals(0, AF_NETLINK), equals(2, protocol)),
+    ),
+  ];
+}
+
 /** The filter for boxes, for the architecture the host's own programs have. */
 export function seccompProfile(architecture: NodeJS.Architecture): SeccompProfile {
   const names = Object.values(ALLOWED).flatMap((list) => list.split(/\s+/));
@@ -78,23 +118,12 @@ export function seccompProfile(architecture: NodeJS.Architecture): SeccompProfil
     architectures: [architecture === 'arm64' ? 'SCMP_ARCH_AARCH64' : 'SCMP_ARCH_X86_64'],
     syscalls: [
       { names, action: 'SCMP_ACT_ALLOW' },
-      {
-        names: ['clone'],
-        action: 'SCMP_ACT_ALLOW',
-        args: [{ index: 0, value: CLONE_NAMESPACE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
-      },
+      allow('clone', { index: 0, value: CLONE_NAMESPACE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }),
       // Its flags lie in memory that a filter cannot read; with this answer the C library falls back to clone.
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
-      {
-        names: ['socket'],
-        action: 'SCMP_ACT_ALLOW',
-        args: [{ index: 0, value: AF_VSOCK, op: 'SCMP_CMP_NE' }],
-      },
-      ...PERSONALITIES.map((value): SeccompRule => ({
-        names: ['personality'],
-        action: 'SCMP_ACT_ALLOW',
-        args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
-      })),
+      ...ioctlRules(),
+      ...socketRules(),
+      ...PERSONALITIES.map((value) => allow('personality', equals(0, value))),
     ],
   };
 }

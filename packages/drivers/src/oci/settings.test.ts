@@ -11,9 +11,15 @@ const OPTIONS: OciDriverOptions = {
   imageLayers: ['/image'],
   boxdDir: '/boxd',
   poolBytes: 2 ** 30,
-  defaultLimits: { cpus: 1, memoryBytes: 1, pids: 1, diskBytes: 1 },
+  defaultLimits: {
+    cpus: 1,
+    memoryBytes: 1,
+    pids: 1,
+    diskBytes: 1,
+    openFiles: 1,
+    networkBitsPerSecond: 0,
+  },
   logger: { debug: silent, info: silent, warn: silent, error: silent },
-  runtime: 'runc',
 };
 
 test('fills in the documented defaults', () => {
@@ -21,7 +27,11 @@ test('fills in the documented defaults', () => {
     boxPort: 7080,
     servicePort: 7071,
     dnsPort: 7072,
-    warm: 0,
+    warm: {},
+    isolation: 'container',
+    isolations: ['container'],
+    runscPath: 'runsc',
+    reservePool: 'auto',
     spareSlots: 2,
   });
 });
@@ -41,4 +51,9 @@ test.each([
   ['an instance id', { instanceId: 'x' }, /instance id/],
 ])('refuses %s', (_, change, message) => {
   expect(() => resolveSettings({ ...OPTIONS, ...change })).toThrow(message);
+});
+
+test('lets boxes ask for the isolation of the driver only, unless it is told otherwise', () => {
+  expect(resolveSettings({ ...OPTIONS, isolation: 'gvisor' }).isolations).toEqual(['gvisor']);
+  expect(resolveSettings({ ...OPTIONS, isolations: ['gvisor'] }).isolations).toEqual(['container', 'gvisor']);
 });

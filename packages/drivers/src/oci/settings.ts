@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxLimits } from '../driver.ts';
+import type { BoxIsolation, BoxLimits } from '../driver.ts';
 import { parseCidr } from './cidr.ts';
 import type { Logger } from './logger.ts';
 import { hostNames } from './names.ts';
@@ -23,10 +23,13 @@ export interface OciDriverOptions {
   subnet?: string;
   /** Size of the pool that holds what boxes write, bytes. Fixed when the pool is first made. */
   poolBytes: number;
-  /** Allot the pool's space on disk at once, so that a full host cannot fail writes of boxes. Default true. */
-  reservePool?: boolean;
-  /** How many boxes are kept started for the next `create`. Default 0. */
-  warm?: number;
+  /**
+   * Allot the pool's space on disk at once, so that a full host cannot fail writes of boxes. `auto`, the default: where
+   * a fifth of the host's disk stays free.
+   */
+  reservePool?: boolean | 'auto';
+  /** How many boxes of each isolation are kept started for the next `create`. Default 0. */
+  warm?: Partial<Record<BoxIsolation, number>>;
   /** How many sets of namespaces are kept ready for boxes that start cold. Default 2. */
   spareSlots?: number;
   /** Limits that warm boxes start with. `create` changes them where it asks for others. */
@@ -43,14 +46,21 @@ export interface OciDriverOptions {
   servicePort?: number;
   /** Port of the server's name service for boxes, on the service address. Default 7072. */
   dnsPort?: number;
+  /** Port of the server's egress proxy, on the service address. Default 7073. */
+  proxyPort?: number;
   /**
    * Further TCP ports of the service address that boxes may reach, where the server forwards them. Default: none.
    */
   hostPorts?: number[];
   /** How long a box may take until its daemon answers, milliseconds. Default 15,000. */
   startTimeoutMs?: number;
+  /** Isolation of boxes that ask for none. Default: `container`. */
+  isolation?: BoxIsolation;
+  /** Isolations that boxes may ask for. Default: that one only. */
+  isolations?: BoxIsolation[];
+  /** gVisor's program, by name or path. Default: `runsc`. */
+  runscPath?: string;
   logger: Logger;
-  runtime: 'runc';
 }
 
 /** The options, checked and with every default in place. */
@@ -73,6 +83,7 @@ export interface OciPaths {
   mounts: string;
   userNamespaces: string;
   runtimeRoot: string;
+  runscRoot: string;
 }
 
 function pathsOf(dataDir: string, runDir: string): OciPaths {
@@ -87,6 +98,7 @@ function pathsOf(dataDir: string, runDir: string): OciPaths {
     mounts: path.join(runDir, 'm'),
     userNamespaces: path.join(runDir, 'u'),
     runtimeRoot: path.join(runDir, 'r'),
+    runscRoot: path.join(runDir, 'g'),
   };
 }
 
@@ -115,6 +127,22 @@ function checkBlocks(name: string, blocks: string[]): void {
   }
 }
 
+const DEFAULTS = {
+  subnet: undefined,
+  dnsServers: undefined,
+  reservePool: 'auto',
+  warm: {},
+  spareSlots: 2,
+  extraHosts: {},
+  boxPort: 7080,
+  servicePort: 7071,
+  dnsPort: 7072,
+  proxyPort: 7073,
+  startTimeoutMs: 15_000,
+  isolation: 'container',
+  runscPath: 'runsc',
+} as const satisfies Partial<OciSettings>;
+
 /** @throws {@link DriverError} naming the option that cannot be used. */
 export function resolveSettings(options: OciDriverOptions): OciSettings {
   checkPaths(options);
@@ -122,20 +150,13 @@ export function resolveSettings(options: OciDriverOptions): OciSettings {
   checkBlocks('dnsServers', options.dnsServers ?? []);
   checkBlocks('extraHosts', Object.values(options.extraHosts ?? {}));
   checkBlocks('subnet', options.subnet === undefined ? [] : [options.subnet]);
+  const { isolation = DEFAULTS.isolation, isolations = [] } = options;
   return {
+    ...DEFAULTS,
+    allowPrivateCidrs: [],
+    hostPorts: [],
     ...options,
-    subnet: options.subnet,
-    dnsServers: options.dnsServers,
-    reservePool: options.reservePool ?? true,
-    warm: options.warm ?? 0,
-    spareSlots: options.spareSlots ?? 2,
-    extraHosts: options.extraHosts ?? {},
-    allowPrivateCidrs: options.allowPrivateCidrs ?? [],
-    boxPort: options.boxPort ?? 7080,
-    hostPorts: options.hostPorts ?? [],
-    servicePort: options.servicePort ?? 7071,
-    dnsPort: options.dnsPort ?? 7072,
-    startTimeoutMs: options.startTimeoutMs ?? 15_000,
+    isolations: [...new Set([isolation, ...isolations])],
     names: hostNames(options.instanceId),
     paths: pathsOf(options.dataDir, options.runDir),
   };

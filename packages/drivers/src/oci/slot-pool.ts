@@ -11,7 +11,8 @@ export interface PreparedSlot {
   place: SlotPlace;
   /** Name of the box to come; its disk carries it already. */
   name: string;
-  diskBytes: number;
+  /** The limits that disk and network were prepared for. */
+  limits: BoxLimits;
 }
 
 export interface SlotPoolOptions {
@@ -31,6 +32,8 @@ export class SlotPool {
   readonly #options: SlotPoolOptions;
   readonly #used = new Set<number>();
   readonly #ready: PreparedSlot[] = [];
+  /** Slots go round, so that an address is new to everybody who had connections to the box before. */
+  #next = 0;
   #refill: Promise<void> | undefined;
   #closed = false;
 
@@ -60,21 +63,23 @@ export class SlotPool {
     const { namespaces, pool, defaultLimits, diskFiles } = this.#options;
     const slot = this.#reserve();
     const name = randomBytes(6).toString('hex');
-    const { diskBytes } = defaultLimits;
+    const { diskBytes, networkBitsPerSecond } = defaultLimits;
     const made = await Promise.allSettled([
-      namespaces.make(slot),
+      namespaces.make(slot, networkBitsPerSecond),
       pool.createDisk(name, diskBytes, diskFiles),
     ]);
     const [place, disk] = made;
     if (place.status === 'fulfilled' && disk.status === 'fulfilled')
-      return { place: place.value, name, diskBytes };
+      return { place: place.value, name, limits: defaultLimits };
     await this.release(slot, name);
     throw place.status === 'rejected' ? place.reason : (disk as PromiseRejectedResult).reason;
   }
 
   #reserve(): number {
     const { capacity } = this.#options;
-    for (let slot = 0; slot < capacity; slot += 1) {
+    for (let tried = 0; tried < capacity; tried += 1) {
+      const slot = this.#next;
+      this.#next = (this.#next + 1) % capacity;
       if (this.#used.has(slot)) continue;
       this.#used.add(slot);
       return slot;

@@ -15,6 +15,7 @@ import type { HostNames } from './names.ts';
 /** Where `ip netns` looks for named network namespaces. */
 const NETNS_FOLDER = '/run/netns';
 const HOLDER_TIMEOUT_MS = 10_000;
+const MIN_BURST_BYTES = 128 * 1024;
 
 /** What a slot gives to the box in it. All of it follows from the slot's number. */
 export interface SlotPlace {
@@ -34,6 +35,13 @@ export interface SlotNamespacesOptions {
   mtu: number;
   firstId: number;
   boxAddress: (slot: number) => string;
+}
+
+/** Arguments of tc-tbf(8): a bucket of 20 ms at full rate, at least a few of the largest packets the kernel forms. */
+function queueingDiscipline(bitsPerSecond: number): string[] {
+  if (bitsPerSecond === 0) return ['root', 'pfifo_fast'];
+  const burst = Math.max(MIN_BURST_BYTES, Math.ceil((bitsPerSecond / 8) * 0.02));
+  return ['root', 'tbf', 'rate', `${bitsPerSecond}bit`, 'burst', `${burst}b`, 'latency', '50ms'];
 }
 
 /** Makes and removes the user and network namespaces of slots. A namespace serves one box only. */
@@ -56,11 +64,12 @@ export class SlotNamespaces {
   }
 
   /** Makes the namespaces of a slot, linked to the host and configured. Leaves nothing when it fails. */
-  async make(slot: number): Promise<SlotPlace> {
+  async make(slot: number, networkBitsPerSecond: number): Promise<SlotPlace> {
     const place = this.place(slot);
     try {
       await this.#pinNamespaces(place);
       await this.#connect(place);
+      if (networkBitsPerSecond > 0) await this.limitRate(slot, networkBitsPerSecond);
       return place;
     } catch (error) {
       await this.remove(slot);
@@ -138,6 +147,17 @@ export class SlotNamespaces {
     });
   }
 
+  /** Limits what a slot's box sends and receives, each for itself; 0 lifts the limit. */
+  async limitRate(slot: number, bitsPerSecond: number): Promise<void> {
+    const { run, names } = this.#options;
+    // What leaves the host's end is what the box receives; root of the box has no power over his end.
+    const ends = [
+      ['-n', names.netns(slot), 'qdisc', 'replace', 'dev', 'eth0'],
+      ['qdisc', 'replace', 'dev', names.link(slot)],
+    ];
+    await Promise.all(ends.map((end) => run('tc', [...end, ...queueingDiscipline(bitsPerSecond)])));
+  }
+
   /** Removes what a slot has on the host; nothing happens when it has nothing. */
   async remove(slot: number): Promise<void> {
     const place = this.place(slot);
@@ -154,7 +174,8 @@ export class SlotNamespaces {
       await this.#options.run('ip', ['link', 'delete', link]);
     } catch (error) {
       if (isMissing(error)) return;
-      if (error instanceof CommandError && error.stderr.includes('Cannot find device')) return;
+      // The kernel may have taken it away with its namespace meanwhile.
+      if (error instanceof CommandError && /Cannot find device|No such device/.test(error.stderr)) return;
       throw error;
     }
   }

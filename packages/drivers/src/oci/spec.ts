@@ -1,5 +1,5 @@
-import type { BoxLimits } from '../driver.ts';
-import { CPU_PERIOD_US } from './cgroups.ts';
+import type { BoxIsolation, BoxLimits } from '../driver.ts';
+import { groupLimits, processLimits, runtimeResources } from './box-limits.ts';
 import { RANGE_SIZE } from './claims.ts';
 import { seccompProfile } from './seccomp.ts';
 import type { SeccompProfile } from './seccomp.ts';
@@ -25,26 +25,57 @@ const CAPABILITIES = [
   'CAP_SYS_CHROOT',
 ];
 
+/**
+ * What describes the host rather than the box: its memory and addresses, keys, start options and modules, disks (the
+ * files behind loop devices by their paths), file systems, serial numbers, sensors.
+ */
 const MASKED_PATHS = [
   '/proc/acpi',
   '/proc/asound',
+  '/proc/cmdline',
+  '/proc/config.gz',
+  '/proc/fs',
   '/proc/interrupts',
+  '/proc/iomem',
+  '/proc/ioports',
+  '/proc/kallsyms',
   '/proc/kcore',
   '/proc/keys',
+  '/proc/key-users',
   '/proc/latency_stats',
+  '/proc/mdstat',
+  '/proc/modules',
+  '/proc/partitions',
   '/proc/sched_debug',
   '/proc/scsi',
   '/proc/timer_list',
   '/proc/timer_stats',
+  '/sys/devices/virtual/block',
+  '/sys/devices/virtual/dmi',
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
+  '/sys/fs/btrfs',
+  '/sys/fs/ext4',
+  '/sys/fs/selinux',
+  '/sys/kernel',
+  '/sys/module',
 ];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+const READONLY_PATHS = ['/proc/bus', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** Files of /proc that lxcfs offers with what the box has in place of what the host has. */
+const LXCFS_FILES = ['cpuinfo', 'diskstats', 'loadavg', 'meminfo', 'stat', 'swaps', 'uptime'];
 
 export interface SpecInput {
+  isolation: BoxIsolation;
   limits: BoxLimits;
+  /** CPUs the box is confined to; empty where the host cannot do that. */
+  cpuset: string;
   /** Whether the host can limit memory and swap together. */
   limitsSwap: boolean;
+  /** The host's hard limit of open files. */
+  mostOpenFiles: number;
+  /** Where lxcfs is mounted; undefined where it does not run. */
+  lxcfs: string | undefined;
   /** Host id that is root in the box. */
   firstId: number;
   userNamespace: string;
@@ -97,9 +128,9 @@ export interface OciSpec {
     gidMappings: IdMap[];
     cgroupsPath: string;
     resources: object;
-    seccomp: SeccompProfile;
-    maskedPaths: string[];
-    readonlyPaths: string[];
+    seccomp?: SeccompProfile;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
   };
 }
 
@@ -111,7 +142,21 @@ function bind(destination: string, source: string, options: string[]): OciMount 
   return { destination, type: 'bind', source, options: ['bind', 'nosuid', 'nodev', ...options] };
 }
 
-function mounts({ disk, daemon, secrets }: SpecInput): OciMount[] {
+function lxcfsMounts({ lxcfs, isolation }: SpecInput): OciMount[] {
+  // gVisor has a /proc of its own, which tells the truth already.
+  if (lxcfs === undefined || isolation === 'gvisor') return [];
+  return LXCFS_FILES.map((file) => bind(`/proc/${file}`, `${lxcfs}/proc/${file}`, []));
+}
+
+function cgroupMount({ isolation }: SpecInput, virtual: string[]): OciMount[] {
+  // What gVisor would show there are groups of its own, without the limits of the box.
+  if (isolation === 'gvisor') return [];
+  const options = [...virtual, 'relatime', 'ro'];
+  return [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options }];
+}
+
+function mounts(input: SpecInput): OciMount[] {
+  const { disk, daemon, secrets } = input;
   const virtual = ['nosuid', 'noexec', 'nodev'];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: virtual },
@@ -125,12 +170,7 @@ function mounts({ disk, daemon, secrets }: SpecInput): OciMount[] {
     temporary('/dev/shm', 'shm', ['noexec', 'nodev', 'mode=1777', `size=${SHARED_MEMORY_BYTES}`]),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: virtual },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...virtual, 'ro'] },
-    {
-      destination: '/sys/fs/cgroup',
-      type: 'cgroup',
-      source: 'cgroup',
-      options: [...virtual, 'relatime', 'ro'],
-    },
+    ...cgroupMount(input, virtual),
     temporary('/run', 'tmpfs', ['nodev', 'mode=755', `size=${RUN_BYTES}`]),
     bind('/run/banata', secrets, ['ro', 'noexec']),
     bind('/opt/banata', daemon, ['ro']),
@@ -138,17 +178,37 @@ function mounts({ disk, daemon, secrets }: SpecInput): OciMount[] {
     bind('/etc/hosts', disk + '/hosts', []),
     bind('/etc/hostname', disk + '/hostname', []),
     bind('/etc/resolv.conf', disk + '/resolv.conf', []),
+    ...lxcfsMounts(input),
   ];
 }
 
-/** Limits in the form the runtime takes; it translates them for cgroup v1 and v2. */
-function resources({ cpus, memoryBytes, pids }: BoxLimits, limitsSwap: boolean): object {
+/** Namespaces of a box. Those with a path were made before it. */
+function namespaces({
+  isolation,
+  userNamespace,
+  networkNamespace,
+}: SpecInput): OciSpec['linux']['namespaces'] {
+  // runsc has many threads when it gets to joining, and a process with threads can join no user namespace: it makes one
+  // of the same ids.
+  const user = isolation === 'gvisor' ? { type: 'user' } : { type: 'user', path: userNamespace };
+  const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
+  return [user, { type: 'network', path: networkNamespace }, ...own];
+}
+
+/** What confines programs of the box to a part of the host's kernel. With gVisor they do not get there at all. */
+function kernelFilters({ isolation, architecture }: SpecInput): Partial<OciSpec['linux']> {
+  if (isolation === 'gvisor') return {};
   return {
-    cpu: { quota: Math.round(cpus * CPU_PERIOD_US), period: CPU_PERIOD_US },
-    memory: { limit: memoryBytes, ...(limitsSwap ? { swap: memoryBytes } : {}) },
-    pids: { limit: pids },
-    devices: [{ allow: false, access: 'rwm' }],
+    seccomp: seccompProfile(architecture),
+    maskedPaths: MASKED_PATHS,
+    readonlyPaths: READONLY_PATHS,
   };
+}
+
+function resources({ limits, isolation, cpuset, limitsSwap }: SpecInput): object {
+  const { memoryBytes } = limits;
+  // gVisor takes the memory it starts with for all there is, so the host's share for gVisor itself is added later.
+  return runtimeResources({ ...groupLimits(limits, isolation, cpuset), memoryBytes }, limitsSwap);
 }
 
 /** Builds the runtime's configuration of a box. */
@@ -163,8 +223,7 @@ export function buildSpec(input: SpecInput): OciSpec {
       env: [`PATH=${PATH}`, 'HOME=/root', 'LANG=C.UTF-8'],
       cwd: '/',
       capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
-      // Core dumps would go to a program of the host.
-      rlimits: [{ type: 'RLIMIT_CORE', hard: 0, soft: 0 }],
+      rlimits: processLimits(input.limits, input.isolation, input.mostOpenFiles),
       noNewPrivileges: true,
       // When the host runs out of memory, boxes go before the platform.
       oomScoreAdj: 100,
@@ -173,22 +232,12 @@ export function buildSpec(input: SpecInput): OciSpec {
     hostname: 'banata',
     mounts: mounts(input),
     linux: {
-      namespaces: [
-        { type: 'user', path: input.userNamespace },
-        { type: 'network', path: input.networkNamespace },
-        { type: 'pid' },
-        { type: 'ipc' },
-        { type: 'uts' },
-        { type: 'mount' },
-        { type: 'cgroup' },
-      ],
+      namespaces: namespaces(input),
       uidMappings: map,
       gidMappings: map,
       cgroupsPath: input.cgroupPath,
-      resources: resources(input.limits, input.limitsSwap),
-      seccomp: seccompProfile(input.architecture),
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READONLY_PATHS,
+      resources: resources(input),
+      ...kernelFilters(input),
     },
   };
 }

@@ -1,5 +1,4 @@
-import type { BoxLimits } from '../driver.ts';
-import type { BoxHost } from './box-host.ts';
+import type { BoxHost, BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
 import type { Logger } from './logger.ts';
 
@@ -9,9 +8,8 @@ const RETRY_MS = 5_000;
 
 export interface WarmBoxesOptions {
   boxes: BoxHost;
-  /** How many to keep. */
-  count: number;
-  limits: BoxLimits;
+  /** How many to keep of which kind; one entry for each isolation. */
+  stock: { plan: BoxPlan; count: number }[];
   logger: Logger;
 }
 
@@ -27,23 +25,30 @@ export class WarmBoxes {
     this.#options = options;
   }
 
-  /** Takes over a warm box of an earlier run. */
-  adopt(record: BoxRecord): void {
-    this.#ready.push(record);
+  /**
+   * Takes over a warm box of an earlier run.
+   * @returns false when such boxes are no longer kept.
+   */
+  adopt(record: BoxRecord): boolean {
+    const { stock, boxes } = this.#options;
+    const wanted = stock.some(({ plan, count }) => count > 0 && boxes.fits(record, plan));
+    if (wanted) this.#ready.push(record);
+    return wanted;
   }
 
   get size(): number {
     return this.#ready.length;
   }
 
-  /** Hands out a box, or undefined when none is ready. */
-  take(): BoxRecord | undefined {
-    return this.#ready.shift();
+  /** Hands out a box that can become what is planned, or undefined when none is ready. */
+  take(plan: BoxPlan): BoxRecord | undefined {
+    const index = this.#ready.findIndex((record) => this.#options.boxes.fits(record, plan));
+    return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
   }
 
   /** Sees to it that the store is filled up soon. */
   refill(delayMs = QUIET_MS): void {
-    if (this.#stop.signal.aborted || this.#options.count === 0) return;
+    if (this.#stop.signal.aborted || this.#options.stock.every(({ count }) => count === 0)) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#running ??= this.#fill().finally(() => {
@@ -53,12 +58,18 @@ export class WarmBoxes {
     this.#timer.unref();
   }
 
+  #stocked({ isolation }: BoxPlan): number {
+    return this.#ready.filter((record) => record.isolation === isolation).length;
+  }
+
   async #fill(): Promise<void> {
-    const { boxes, count, limits, logger } = this.#options;
+    const { boxes, stock, logger } = this.#options;
     try {
-      while (this.#ready.length < count && !this.#stop.signal.aborted) {
-        const { record } = await boxes.start(null, limits, this.#stop.signal);
-        this.#ready.push(record);
+      for (const { plan, count } of stock) {
+        while (this.#stocked(plan) < count && !this.#stop.signal.aborted) {
+          const { record } = await boxes.start(null, plan, this.#stop.signal);
+          this.#ready.push(record);
+        }
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -77,6 +88,6 @@ export class WarmBoxes {
   /** Ends all boxes of the store. */
   async drain(): Promise<void> {
     await this.close();
-    for (let record = this.take(); record; record = this.take()) await this.#options.boxes.end(record);
+    for (const record of this.#ready.splice(0)) await this.#options.boxes.end(record);
   }
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import {
   DriverError,
   type Box,
+  type BoxFlow,
   type BoxListing,
   type BoxRequest,
   type BoxUsage,
@@ -41,8 +42,8 @@ export class NullDriver implements SandboxDriver {
       this.#server.listen(0, HOST);
       await once(this.#server, 'listening');
     }
-    const [port, dnsPort] = await Promise.all([freePort(), freePort()]);
-    return { host: HOST, port, dnsPort };
+    const [port, dnsPort, proxyPort] = await Promise.all([freePort(), freePort(), freePort()]);
+    return { host: HOST, port, dnsPort, proxyPort, egressAddress: HOST, isReachable: () => true };
   }
 
   create({ id }: BoxRequest, signal: AbortSignal): Promise<Box> {
@@ -78,6 +79,16 @@ export class NullDriver implements SandboxDriver {
     return Promise.resolve(new Map(known));
   }
 
+  /** Its boxes send nothing, so there is nothing to hold back. */
+  setNetwork(id: string): Promise<void> {
+    if (this.#boxes.has(id)) return Promise.resolve();
+    return Promise.reject(new DriverError('DRIVER_FAILURE', `There is no box ${id}.`));
+  }
+
+  flows(): Promise<BoxFlow[]> {
+    return Promise.resolve([]);
+  }
+
   destroy(id: string): Promise<void> {
     this.#usages.delete(id);
     const box = this.#boxes.get(id);
@@ -100,7 +111,7 @@ export class NullDriver implements SandboxDriver {
 
   #describe(id: string, { token }: NullBox): Box {
     const { port } = this.#server.address() as AddressInfo;
-    return { id, endpoint: { host: HOST, port, token }, address: HOST, timings: {} };
+    return { id, endpoint: { host: HOST, port, token }, address: HOST, isolation: 'container', timings: {} };
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

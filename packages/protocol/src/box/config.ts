@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boxLimitsSchema } from './limits.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
 export const BOX_PROTOCOL_VERSION = 1;
@@ -50,6 +51,8 @@ export const boxConfigSchema = z.object({
       model: boxModelSchema.nullable(),
     })
     .nullable(),
+  /** For the box to show; what enforces them is outside. Absent in the configuration of an older server. */
+  limits: boxLimitsSchema.optional(),
 });
 export type BoxConfig = z.infer<typeof boxConfigSchema>;
 

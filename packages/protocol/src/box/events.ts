@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
+import { boxLimitNameSchema } from './limits.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
 
@@ -32,6 +33,11 @@ export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('agent.todo'),
     data: z.object({ ...session, todos: z.array(z.object({ content: z.string(), status: z.string() })) }),
+  }),
+  /** The box ran out of something. At most one a limit in ten seconds. */
+  z.object({
+    type: z.literal('limit.reached'),
+    data: z.object({ limit: boxLimitNameSchema, detail: z.string() }),
   }),
 ]);
 export type BoxEventBody = z.infer<typeof boxEventBodySchema>;

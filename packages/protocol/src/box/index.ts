@@ -4,3 +4,4 @@ export * from './config.ts';
 export * from './events.ts';
 export * from './exec.ts';
 export * from './files.ts';
+export * from './limits.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { runtimeSchema } from '../box/config.ts';
 import { idSchema } from '../ids.ts';
 import { capabilitiesSchema } from './capabilities.ts';
+import { networkSchema } from './network.ts';
 
 export const sandboxStatusSchema = z.enum([
   'queued',
@@ -26,6 +27,9 @@ export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
 
 const durationSchema = z.number().int().positive().max(MAX_DURATION_MS);
 
+export const isolationSchema = z.enum(['container', 'gvisor']);
+export type Isolation = z.infer<typeof isolationSchema>;
+
 export const createSandboxSchema = z.strictObject({
   runtime: runtimeSchema.optional().describe('Decides the default language of /code. Default "bun".'),
   size: z.enum(['standard']).optional().describe('2 CPUs, 4 GiB. Default "standard".'),
@@ -39,6 +43,10 @@ export const createSandboxSchema = z.strictObject({
     .optional()
     .describe('Environment of commands and agent. Model keys never enter the sandbox.'),
   capabilities: capabilitiesSchema.nullish(),
+  isolation: isolationSchema
+    .optional()
+    .describe('What keeps the sandbox from its host. Default: what the operator of the server chose.'),
+  network: networkSchema.optional().describe('What the sandbox may reach. Default { egress: "all" }.'),
   metadata: z
     .record(z.string().max(64), z.string().max(1024))
     .optional()
@@ -78,6 +86,8 @@ export const sandboxSessionSchema = z
     region: z.string(),
     ephemeral: z.boolean(),
     capabilities: capabilitiesSchema.nullable(),
+    isolation: isolationSchema,
+    network: networkSchema,
     metadata: z.record(z.string(), z.string()),
     createdAt: z.number(),
     readyAt: z.number().nullable(),

@@ -14,15 +14,20 @@ import type { BrowserService } from '../services/browser.ts';
 import type { ExecutionService } from '../services/execution.ts';
 import type { FileService } from '../services/files.ts';
 import type { Links } from '../services/links.ts';
+import { toApiError } from '../services/failures.ts';
+import type { PortService } from '../services/ports.ts';
 import type { SandboxService } from '../services/sandboxes/sandbox-service.ts';
 import type { WebhookService } from '../services/webhooks/webhook-service.ts';
+import type { NetworkService } from '../services/network/network-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
 import { mountEvents } from './events.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
+import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
+import { mountPorts } from './ports.ts';
 import { mountSandboxes } from './sandboxes.ts';
 import type { EventStreams } from './sse.ts';
 import { mountWebhooks } from './webhooks.ts';
@@ -36,6 +41,8 @@ export interface AppDeps
   browser: BrowserService;
   agent: AgentService;
   artifacts: ArtifactService;
+  network: NetworkService;
+  ports: PortService;
   events: EventStore;
   streams: EventStreams;
   links: Links;
@@ -74,6 +81,8 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountWebhooks(mount, deps);
   mountUsage(mount, deps);
   mountMetrics(app, deps);
+  mountNetwork(mount, deps);
+  mountPorts(mount, deps);
   mountPages(app, deps.pages);
   return app;
 }
@@ -112,6 +121,8 @@ function answerError(error: Error, context: ApiContext, logger: Logger): Respons
   // The client went away; nobody reads the answer.
   if (error.name === 'AbortError') return new Response(null, { status: 499 });
   logger.error({ event: 'http.error', requestId: context.get('requestId'), err: error }, 'unexpected error');
+  const known = toApiError(error);
+  if (known.code !== 'INTERNAL') return Response.json(known.toBody(), { status: known.status });
   const body = new ApiError('INTERNAL', undefined, {
     details: { requestId: context.get('requestId') },
   }).toBody();

@@ -41,10 +41,16 @@ interface Source {
 export class EventStreams {
   readonly #events: EventStore;
   readonly #notifications: Notifications;
+  readonly #stop = new AbortController();
 
   constructor(events: EventStore, notifications: Notifications) {
     this.#events = events;
     this.#notifications = notifications;
+  }
+
+  /** Ends all streams, which clients pick up again at another server or when this one is back. */
+  close(): void {
+    this.#stop.abort();
   }
 
   /** Events of one sandbox. */
@@ -90,7 +96,8 @@ export class EventStreams {
   }
 
   #respond(options: Source): Response {
-    const source = this.#frames(options);
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    const source = this.#frames({ ...options, signal });
     const stream = new ReadableStream<Uint8Array>({
       async pull(controller) {
         const { done, value } = await source.next();

@@ -7,11 +7,14 @@ import { createServer, type Server } from 'node:http';
 import type { Logger } from '../logger.ts';
 import { createModelGateway } from '../services/models/gateway.ts';
 import { resolveModelAccess } from '../services/models/resolve.ts';
+import type { Egress } from '../services/network/egress.ts';
 import type { OutboundGuard } from '../services/net/outbound-guard.ts';
 import { hashToken, type Secrets } from '../services/secrets.ts';
 import type { ModelUsageStore } from '../stores/model-usage-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { DnsForwarder } from './dns.ts';
+import { EgressProxy } from './egress/egress-proxy.ts';
+import { createResolver } from './egress/resolver.ts';
 import { HostPorts } from './host-ports.ts';
 
 export interface BoxesListenerDeps {
@@ -21,24 +24,39 @@ export interface BoxesListenerDeps {
   usage: ModelUsageStore;
   secrets: Secrets;
   guard: OutboundGuard;
+  egress: Egress;
   logger: Logger;
 }
 
 /**
- * The server as boxes see it, on the service address that the driver made: the model gateway, DNS, and the host's
- * ports the operator listed. Nothing of the API is here.
+ * The server as boxes see it, on the service address that the driver made: the model gateway, DNS, the way out for
+ * boxes under rules, and the host's ports the operator listed. Nothing of the API is here.
  */
 export class BoxesListener {
   readonly #deps: BoxesListenerDeps;
   readonly #dns: DnsForwarder;
+  readonly #proxy: EgressProxy;
   readonly #hostPorts = new HostPorts();
   #server: Server | undefined;
 
   constructor(deps: BoxesListenerDeps) {
     this.#deps = deps;
-    const { address, config, logger } = deps;
+    const { address, config, egress, logger } = deps;
     const upstreams = config.dns.length > 0 ? config.dns : getServers();
-    this.#dns = new DnsForwarder({ host: address.host, port: address.dnsPort, upstreams, logger });
+    this.#dns = new DnsForwarder({
+      ...egress,
+      host: address.host,
+      port: address.dnsPort,
+      upstreams,
+      logger,
+    });
+    this.#proxy = new EgressProxy({
+      ...egress,
+      host: address.host,
+      port: address.proxyPort,
+      egressAddress: address.egressAddress,
+      resolve: createResolver(upstreams, Date.now),
+    });
   }
 
   async start(): Promise<void> {
@@ -53,11 +71,13 @@ export class BoxesListener {
     });
     this.#server = server;
     await this.#dns.start();
+    await this.#proxy.start();
     await this.#hostPorts.start(address.host, config.hostPorts);
   }
 
   async close(): Promise<void> {
     await this.#hostPorts.close();
+    await this.#proxy.close();
     await this.#dns.close();
     const server = this.#server;
     if (!server) return;

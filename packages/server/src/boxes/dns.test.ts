@@ -2,6 +2,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { BoxEgresses } from '../services/network/box-egress.ts';
+import { ConnectionLog } from '../services/network/connection-log.ts';
 import { DnsForwarder, parseUpstream } from './dns.ts';
 
 test.each([
@@ -23,13 +25,25 @@ async function freeUdpPort(): Promise<number> {
   return port;
 }
 
+const logger = pino({ level: 'silent' });
+const sink = {
+  insert: () => Promise.resolve([]),
+  setBytes: () => Promise.resolve(),
+  prune: () => Promise.resolve(),
+};
+
 async function askThrough(upstreams: string[]): Promise<Buffer> {
   const port = await freeUdpPort();
+  const boxes = new BoxEgresses(Date.now);
+  boxes.set('127.0.0.1', 'sandbox', { egress: 'all' });
   const forwarder = new DnsForwarder({
     host: '127.0.0.1',
     port,
     upstreams,
-    logger: pino({ level: 'silent' }),
+    boxes,
+    connections: new ConnectionLog(sink, logger, Date.now),
+    isReachable: () => true,
+    logger,
   });
   await forwarder.start();
   const client = createSocket('udp4');

@@ -180,6 +180,8 @@ export class EmbeddedPostgres {
       uid: account.uid,
       gid: account.gid,
       cwd: '/',
+      // Not the server's own, which holds keys: PostgreSQL would keep it for all its life.
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
       timeout: COMMAND_TIMEOUT_MS,
     });
   }

@@ -4,6 +4,9 @@ import * as initial from './migrations/0001-initial.ts';
 import * as access from './migrations/0002-access.ts';
 import * as plansUsage from './migrations/0003-plans-usage.ts';
 import * as webhooks from './migrations/0004-webhooks.ts';
+import * as network from './migrations/0010-network.ts';
+import * as ports from './migrations/0011-ports.ts';
+import * as isolation from './migrations/0012-isolation.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -20,6 +23,9 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0002-access': access,
           '0003-plans-usage': plansUsage,
           '0004-webhooks': webhooks,
+          '0010-network': network,
+          '0011-ports': ports,
+          '0012-isolation': isolation,
         }),
     },
   });

@@ -2,8 +2,11 @@ import type {
   AgentTask,
   AuditEntry,
   CapabilitiesInput,
+  Connection,
   DeliveryStatus,
   EventType,
+  Isolation,
+  Network,
   Role,
   SandboxStatus,
   Scope,
@@ -109,6 +112,7 @@ export interface SandboxesTable {
   status: SandboxStatus;
   runtime: Runtime;
   size: 'standard';
+  isolation: Isolation;
   region: string;
   ephemeral: boolean;
   /** As asked, in the names of the API generation it was asked in. */
@@ -141,6 +145,8 @@ export interface SandboxesTable {
   /** Cursor of the newest journal entry of the box that was taken over. */
   box_cursor: number;
   last_task_report: NullableJson<TaskReport>;
+  /** What the sandbox may reach. */
+  network: ColumnType<Network, string | undefined, string>;
 }
 
 export interface EventsTable {
@@ -321,7 +327,40 @@ export interface ModelUsageTable {
   output_tokens: number;
 }
 
+interface NetworkLogTable {
+  id: Generated<number>;
+  sandbox_id: string;
+  time: number;
+  protocol: Connection['protocol'];
+  host: string | null;
+  address: string | null;
+  port: number;
+  bytes_sent: number;
+  bytes_received: number;
+  allowed: boolean;
+  rule: string;
+}
+
+export interface PortPreviewsTable {
+  /** First part of the preview's host name; a preview that was revoked and made again has another. */
+  label: string;
+  sandbox_id: string;
+  organization_id: string;
+  port: number;
+  public: boolean;
+  expires_at: number;
+  created_at: number;
+}
+
+/** Facts of the installation as a whole. */
+export interface InstallationTable {
+  name: string;
+  value: Buffer;
+}
+
 export interface Tables {
+  port_previews: PortPreviewsTable;
+  installation: InstallationTable;
   organizations: OrganizationsTable;
   api_keys: ApiKeysTable;
   users: UsersTable;
@@ -343,6 +382,7 @@ export interface Tables {
   webhooks: WebhooksTable;
   webhook_deliveries: WebhookDeliveriesTable;
   webhook_attempts: WebhookAttemptsTable;
+  network_log: NetworkLogTable;
 }
 
 export type OrganizationRow = Selectable<OrganizationsTable>;
@@ -351,6 +391,7 @@ export type UserRow = Selectable<UsersTable>;
 export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
+export type PortPreviewRow = Selectable<PortPreviewsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type EventRow = Selectable<EventsTable>;
 export type WebhookRow = Selectable<WebhooksTable>;

@@ -4,9 +4,11 @@ import type { Duplex } from 'node:stream';
 import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { ActivityService } from '../services/activity.ts';
+import { toApiError } from '../services/failures.ts';
 import type { Links } from '../services/links.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
+import type { PreviewGateway } from './previews/preview-gateway.ts';
 import { beginsWithInput } from './rfb-input.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -15,6 +17,7 @@ export interface UpgradeDeps {
   boxes: Boxes;
   links: Links;
   activity: ActivityService;
+  previews: PreviewGateway;
   logger: Logger;
 }
 
@@ -44,6 +47,8 @@ async function upgrade(
   head: Buffer,
   deps: UpgradeDeps,
 ): Promise<void> {
+  const label = deps.previews.labelOf(request);
+  if (label !== undefined) return deps.previews.upgrade(request, socket, head, label);
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
   const { purpose, boxPath, countsAsActivity } = routes[url.pathname];
@@ -67,7 +72,7 @@ function refuse(socket: Duplex, error: unknown, logger: Logger): void {
   if (socket.destroyed) return;
   if (!(error instanceof ApiError))
     logger.error({ event: 'upgrade.error', err: error }, 'unexpected error on upgrade');
-  const known = error instanceof ApiError ? error : new ApiError('INTERNAL');
+  const known = toApiError(error);
   const body = JSON.stringify(known.toBody());
   socket.end(
     `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? 'Error'}\r\n` +

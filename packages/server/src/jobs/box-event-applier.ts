@@ -97,6 +97,8 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.agent.part', data: body.data }];
       case 'agent.status':
         return [{ type: 'sandbox.agent.status', data: body.data }];
+      case 'limit.reached':
+        return [{ type: 'sandbox.limit.reached', data: body.data }];
       case 'agent.todo':
         return [{ type: 'sandbox.agent.todo', data: body.data }];
     }

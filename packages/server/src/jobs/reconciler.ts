@@ -1,4 +1,4 @@
-import type { SandboxDriver } from '@banata/drivers';
+import type { BoxListing, SandboxDriver } from '@banata/drivers';
 import type { SandboxRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
 import type { Provisioner } from '../services/sandboxes/provisioner.ts';
@@ -35,32 +35,33 @@ export class Reconciler {
     // Boxes first: a row made in between has no box on the list yet, which is no reason to fail it.
     const boxes = await this.#deps.driver.list();
     const rows = await this.#deps.store.listLive();
-    const states = new Map(boxes.map((box) => [box.id, box.state]));
+    const byId = new Map(boxes.map((box) => [box.id, box]));
     for (const row of rows)
-      await this.#reconcileRow(row, row.box_id === null ? undefined : states.get(row.box_id));
-    this.#remember(states);
+      await this.#reconcileRow(row, row.box_id === null ? undefined : byId.get(row.box_id));
+    this.#remember(boxes);
     const known = new Set(rows.map((row) => row.box_id));
     for (const box of boxes.filter(({ id }) => !known.has(id))) await this.#removeOrphan(box.id);
   }
 
-  #remember(states: ReadonlyMap<string, string>): void {
-    for (const id of this.#seen.keys()) if (!states.has(id)) this.#seen.delete(id);
+  #remember(boxes: readonly BoxListing[]): void {
+    const ids = new Set(boxes.map(({ id }) => id));
+    for (const id of this.#seen.keys()) if (!ids.has(id)) this.#seen.delete(id);
     const now = this.#deps.now();
-    for (const [id, state] of states) if (state === 'running') this.#seen.set(id, now);
+    for (const { id, state } of boxes) if (state === 'running') this.#seen.set(id, now);
   }
 
-  async #reconcileRow(row: SandboxRow, state: string | undefined): Promise<void> {
+  async #reconcileRow(row: SandboxRow, found: BoxListing | undefined): Promise<void> {
     if (row.status === 'queued' || row.status === 'assigning') {
       if (this.#isAbandoned(row)) this.#deps.provisioner.start(row.id);
     } else if (row.status === 'ending') {
       await this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.');
-    } else if (takesWork(row.status) && state !== 'running') {
-      await this.#confirmLoss(row);
+    } else if (takesWork(row.status) && found?.state !== 'running') {
+      await this.#confirmLoss(row, found?.reason);
     }
   }
 
   /** The list and the rows were read at different instants: ask for this box by name before failing its sandbox. */
-  async #confirmLoss(row: SandboxRow): Promise<void> {
+  async #confirmLoss(row: SandboxRow, reason: string | undefined): Promise<void> {
     const box = row.box_id === null ? undefined : await this.#deps.driver.get(row.box_id);
     if (box) return;
     const { logger, lastSampleAt } = this.#deps;
@@ -69,7 +70,7 @@ export class Reconciler {
       (row.box_id === null ? undefined : this.#seen.get(row.box_id)) ?? (await lastSampleAt(row.id));
     await this.#deps.terminator.fail(
       row.id,
-      'The sandbox stopped by itself: its processes ended or the host took them down.',
+      `The sandbox stopped by itself: ${reason ?? 'its processes ended or the host took them down.'}`,
       lastSeen,
     );
   }

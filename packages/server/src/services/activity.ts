@@ -51,7 +51,13 @@ export class ActivityService {
       activeUntil: active.includes(id) ? now + ACTIVE_LEASE_MS : 0,
     }));
     this.#touched.clear();
-    await this.#store.touch(entries);
+    try {
+      await this.#store.touch(entries);
+    } catch (error) {
+      // Kept for the next call: activity that is forgotten would end a sandbox too early.
+      for (const { id, at } of entries) this.#touched.set(id, Math.max(at, this.#touched.get(id) ?? 0));
+      throw error;
+    }
     return active;
   }
 }

@@ -7,6 +7,7 @@ import type { ArtifactStore } from '../stores/artifact-store.ts';
 import type { LocalObjectStore, StoredObject } from '../stores/object-store.ts';
 import type { Caller } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
+import { requireDiskSpace } from './host-disk.ts';
 import type { FileService } from './files.ts';
 import type { Links } from './links.ts';
 import type { SandboxService } from './sandboxes/sandbox-service.ts';
@@ -20,6 +21,8 @@ export interface ArtifactServiceDeps {
   store: ArtifactStore;
   objects: LocalObjectStore;
   links: Links;
+  /** Folder on whose file system artifacts are kept. */
+  home: string;
   now: () => number;
 }
 
@@ -49,14 +52,31 @@ export class ArtifactService {
     signal: AbortSignal,
   ): Promise<Artifact> {
     const sandbox = await this.#deps.sandboxes.findWorking(caller, id);
-    const { body } = await this.#deps.files.open(caller, id, file.path, signal);
-    const object = await this.#deps.objects.put(body, { maxBytes: MAX_ARTIFACT_BYTES, signal });
+    const { body, headers } = await this.#deps.files.open(caller, id, file.path, signal);
+    const object = await this.#keep(body, Number(headers['content-length'] ?? 0), signal);
     return this.#record(sandbox, object, {
       folder: 'files',
       name: file.name ?? posix.basename(file.path),
       kind: 'file',
       source: posix.resolve('/workspace', file.path),
     });
+  }
+
+  /** @param size what the sandbox says; what comes is counted. */
+  async #keep(body: Readable, size: number, signal: AbortSignal): Promise<StoredObject> {
+    try {
+      if (size > MAX_ARTIFACT_BYTES) throw new RangeError('too long');
+      await requireDiskSpace(this.#deps.home, size);
+      return await this.#deps.objects.put(body, { maxBytes: MAX_ARTIFACT_BYTES, signal });
+    } catch (cause) {
+      body.destroy();
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new ApiError(
+        'PAYLOAD_TOO_LARGE',
+        `The file is longer than ${MAX_ARTIFACT_BYTES} bytes, the most an artifact may have.`,
+        { cause },
+      );
+    }
   }
 
   /** Keeps a task's completion report as JSON under `task-reports/`. */

@@ -6,7 +6,10 @@ import pg from 'pg';
 import { connectDatabase, type Database } from '../database/connect.ts';
 import { EmbeddedPostgres } from '../database/embedded-postgres.ts';
 import { migrate } from '../database/migrate.ts';
+import { createLogger } from '../logger.ts';
 import { leftoversOf } from './leftovers.ts';
+
+const silent = createLogger('silent');
 
 const PARENT = '/var/lib';
 const PREFIX = 'banata-testdb-';
@@ -39,7 +42,7 @@ export class TestPostgres {
     const started = new TestPostgres(directory);
     try {
       await started.#postgres.ensureRunning();
-      const { db } = connectDatabase(started.#postgres.connection);
+      const { db } = connectDatabase(started.#postgres.connection, silent);
       await migrate(db);
       await db.destroy();
       return started;
@@ -75,7 +78,7 @@ export class TestPostgres {
 
 /** Opens a database for one test; `await using` closes it. */
 export function openTestDatabase(database: TestDatabase): Database & AsyncDisposable {
-  return connectDatabase(database.connection).db;
+  return connectDatabase(database.connection, silent).db;
 }
 
 async function removeLeftovers(): Promise<void> {

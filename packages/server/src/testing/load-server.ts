@@ -1,4 +1,4 @@
-import { newId } from '@banata/protocol';
+import { DEFAULT_NETWORK, newId } from '@banata/protocol';
 import { parseArgs } from 'node:util';
 import { openTestDatabase, TestPostgres, type TestDatabase } from './database.ts';
 import { TestServer } from './test-server.ts';
@@ -42,6 +42,8 @@ async function addEnded(database: TestDatabase, count: number): Promise<void> {
         status: 'ended' as const,
         runtime: 'bun' as const,
         size: 'standard' as const,
+        isolation: 'container' as const,
+        network: JSON.stringify(DEFAULT_NETWORK),
         region: 'loc',
         ephemeral: true,
         metadata: '{}',

@@ -1,4 +1,4 @@
-import { newId } from '@banata/protocol';
+import { DEFAULT_NETWORK, newId } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
 
 /** Adds an organization. @returns its id. */
@@ -23,6 +23,8 @@ export async function seedSandbox(db: Database, organizationId: string): Promise
       status: 'ended',
       runtime: 'bun',
       size: 'standard',
+      isolation: 'container',
+      network: JSON.stringify(DEFAULT_NETWORK),
       region: 'loc',
       ephemeral: true,
       capabilities: null,

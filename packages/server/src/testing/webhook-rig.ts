@@ -15,6 +15,8 @@ import { WebhookStore } from '../stores/webhook-store.ts';
 import type { TestDatabase } from './database.ts';
 import { seedOrganization, seedSandbox } from './seed.ts';
 
+const silent = createLogger('silent');
+
 export interface RigOptions {
   /** `host:port` pairs that may be sent to. */
   allowHosts: string[];
@@ -37,7 +39,7 @@ export class WebhookRig implements AsyncDisposable {
   constructor(database: TestDatabase, options: RigOptions) {
     this.#connection = database.connection;
     this.#attemptTimeoutMs = options.attemptTimeoutMs ?? 500;
-    this.db = connectDatabase(database.connection).db;
+    this.db = connectDatabase(database.connection, silent).db;
     this.events = new EventStore(this.db);
     this.#guard = createOutboundGuard({ allowHosts: options.allowHosts });
     this.service = new WebhookService({

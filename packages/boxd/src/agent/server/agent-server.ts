@@ -79,6 +79,7 @@ export class AgentServer {
       client,
       events,
       version,
+      port: Number(new URL(server.baseUrl).port),
       closed: this.#closed.signal,
       hasBrowserTools: this.#options.browserEndpoint !== null,
       kill: (reason) => this.#kill(reason),

@@ -6,6 +6,8 @@ export interface AgentConnection {
   client: OpenCodeClient;
   events: OpenCodeEventStream;
   version: string;
+  /** Loopback port the agent server listens on. */
+  port: number;
   /** Aborted when the server is gone; the reason is a sentence. */
   closed: AbortSignal;
   /** Whether the configuration has browser tools. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { preferForOom, SERVICE_SCORE } from '../../limits/oom-score.ts';
 import type { Account } from '../../services.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -56,6 +57,7 @@ export async function spawnOpenCode(options: SpawnOpenCodeOptions): Promise<Open
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  preferForOom(child.pid, SERVICE_SCORE);
   const tail = new OutputTail();
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`the agent server could not be started: ${error.message}`));

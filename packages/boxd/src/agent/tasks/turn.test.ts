@@ -68,7 +68,15 @@ function openTurn(): Turn {
   };
   const events = new OpenCodeEventStream(client, logger);
   return new Turn({
-    connection: { client, events, version: '1', closed: closed.signal, hasBrowserTools: false, kill },
+    connection: {
+      client,
+      events,
+      version: '1',
+      port: 4096,
+      closed: closed.signal,
+      hasBrowserTools: false,
+      kill,
+    },
     publisher: new EventPublisher({ append: async (body) => void journal.push(body) }, logger),
     logger,
     limits: { ...TASK_LIMITS, pollMs: 30, noAnswerMs: 300, unresponsiveMs: 300 },

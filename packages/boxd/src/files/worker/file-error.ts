@@ -1,3 +1,5 @@
+import { isDiskFull } from '../../limits/disk-full.ts';
+
 /** An error that reaches the caller as `{ error, code }` with this status. */
 export class FileError extends Error {
   readonly status: number;
@@ -56,14 +58,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENXIO: NOT_A_FILE,
   ENODEV: NOT_A_FILE,
   ENOSPC: DISK_FULL,
-  EDQUOT: DISK_FULL,
   EBUSY: BUSY,
   ETXTBSY: BUSY,
 };
 
 /** Says what a system error means for the caller; undefined when it is not the caller's. */
 export function fromSystemError(error: unknown, path: string): FileError | undefined {
-  const meaning = MEANINGS[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  const named = MEANINGS[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  const meaning = isDiskFull(error) ? DISK_FULL : named;
   if (!meaning) return undefined;
   return new FileError(
     meaning.status,

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { constants, createWriteStream, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { access, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { FileError } from './file-error.ts';
 import type { PendingFiles } from './pending-files.ts';
-
-const BUFFER_BYTES = 1024 * 1024;
 
 /**
  * Writes a body to a file that appears, or takes the old one's place, only when it is whole. Parents are made; a
@@ -28,11 +25,9 @@ export async function writeFile(
   try {
     const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666);
     try {
-      // pipeline fails when the caller goes away before the end of the body.
-      await pipeline(
-        body,
-        createWriteStream(temporary, { fd: handle.fd, autoClose: false, highWaterMark: BUFFER_BYTES }),
-      );
+      // Fails when the caller goes away before the end of the body. Not by a stream on the descriptor: one that fails
+      // closes it, and the handle would close it again, or whatever has its number by then.
+      await handle.writeFile(body);
       if (existing) await handle.chmod(existing.mode & 0o7777);
       const { size } = await handle.stat();
       await rename(temporary, target);

@@ -13,6 +13,8 @@ function run(command, response) {
 }
 
 createServer((request, response) => {
+  // The next box at this address must not get a connection of this one.
+  response.setHeader('connection', 'close');
   if (request.url === '/health') return response.end('ok');
   if (request.headers.authorization !== `Bearer ${token}`) return response.writeHead(401).end();
   let command = '';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { CommandOutcome, ConformanceSubject, SubjectOptions } from '../../conformance/subject.ts';
-import type { Box, SandboxDriver } from '../../driver.ts';
+import type { Box, BoxIsolation, SandboxDriver } from '../../driver.ts';
 import { BoxRecords } from '../box-record.ts';
 import type { BoxRecord } from '../box-record.ts';
 import { runCommand } from '../command.ts';
@@ -53,17 +53,29 @@ export interface OciSubjectOptions {
   imageLayers: string[];
   /** Makes the instance ids of test runs differ. Default: the number of this process. */
   instanceNumber?: number;
+  /** Default: `container`. */
+  isolation?: BoxIsolation;
 }
 
 /** The oci driver as the conformance suite sees it. */
 export class OciSubject implements ConformanceSubject {
-  readonly limits = { cpus: 2, memoryBytes: GIB, pids: 512, diskBytes: GIB };
+  readonly limits = {
+    cpus: 2,
+    memoryBytes: GIB,
+    pids: 512,
+    diskBytes: GIB,
+    openFiles: 4096,
+    networkBitsPerSecond: 0,
+  };
   readonly hostAddress = hostAddress();
   readonly run = runInBox;
+  readonly warmLimits = { ...this.limits, memoryBytes: 512 * MIB };
+  readonly isolation: BoxIsolation;
   readonly #options: OciSubjectOptions;
 
   constructor(options: OciSubjectOptions) {
     this.#options = options;
+    this.isolation = options.isolation ?? 'container';
   }
 
   #instanceId(installation: 'first' | 'second'): string {
@@ -90,11 +102,11 @@ export class OciSubject implements ConformanceSubject {
       boxdDir: daemon === 'probe' ? PROBE_FOLDER : BROKEN_FOLDER,
       poolBytes: 2 * GIB,
       reservePool: false,
-      warm,
-      defaultLimits: { ...this.limits, memoryBytes: 512 * MIB },
+      warm: { [this.isolation]: warm },
+      defaultLimits: this.warmLimits,
       allowPrivateCidrs,
       logger: quietLogger(),
-      runtime: 'runc',
+      isolation: this.isolation,
     };
   }
 
@@ -169,6 +181,7 @@ export class OciSubject implements ConformanceSubject {
       ...cgroups,
       path.join(folder, 'run', 'b'),
       path.join(folder, 'run', 'r'),
+      path.join(folder, 'run', 'g'),
       path.join(folder, 'data', 'boxes'),
     ];
     const lists = await Promise.all(

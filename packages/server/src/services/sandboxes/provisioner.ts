@@ -10,6 +10,8 @@ import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Background } from '../background.ts';
 import { boxModel } from '../models/box-model.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
+import type { Egress } from '../network/egress.ts';
+import { EgressPolicy } from '../network/egress-policy.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
@@ -22,6 +24,7 @@ export interface ProvisionerDeps {
   store: SandboxStore;
   driver: SandboxDriver;
   boxes: Boxes;
+  egress: Egress;
   secrets: Secrets;
   config: Pick<Config, 'limits' | 'models'>;
   serviceAddress: ServiceAddress;
@@ -131,11 +134,16 @@ export class Provisioner {
   }
 
   async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
-    const { store, driver, boxes, config, now } = this.#deps;
+    const { store, driver, boxes, egress, config, now } = this.#deps;
     const boxId = row.box_id;
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
-    const box = await driver.create({ id: boxId, limits: config.limits }, signal);
+    const network = new EgressPolicy(row.network).toBoxNetwork();
+    const box = await driver.create(
+      { id: boxId, limits: config.limits, isolation: row.isolation, network },
+      signal,
+    );
     stopwatch.lapWith(box.timings);
+    egress.boxes.set(box.address, row.id, row.network);
     boxes.remember(boxId, box.endpoint);
     const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
     await boxes.json(row, boxHealthSchema, {
@@ -179,6 +187,7 @@ export class Provisioner {
     return {
       sandboxId: row.id,
       runtime: row.runtime,
+      limits: config.limits,
       env: models.boxEnv(origin, modelToken),
       browser:
         browser.mode === 'none'

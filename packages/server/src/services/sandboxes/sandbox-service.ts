@@ -1,10 +1,12 @@
 import {
   ApiError,
+  DEFAULT_NETWORK,
   newId,
   normalizeCapabilities,
   type Capabilities,
   type CreateSandbox,
   type Plan,
+  type Isolation,
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
@@ -14,6 +16,7 @@ import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Reservation } from '../limits/idempotency.ts';
@@ -32,7 +35,7 @@ export interface SandboxServiceDeps {
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
-  config: Pick<Config, 'region' | 'defaults' | 'driver'>;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
   now: () => number;
 }
 
@@ -74,6 +77,7 @@ export class SandboxService {
       input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
+    await requireDiskSpace(config.home);
     if ((await store.countLive()) >= config.driver.maxSandboxes) {
       throw new ApiError(
         'CAPACITY_EXHAUSTED',
@@ -97,10 +101,12 @@ export class SandboxService {
       status: 'queued',
       runtime: input.runtime ?? 'bun',
       size: input.size ?? 'standard',
+      isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
       capabilities: input.capabilities ? storableJson(input.capabilities) : null,
       metadata: storableJson(input.metadata ?? {}),
+      network: storableJson(input.network ?? DEFAULT_NETWORK),
       env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
       followed: browser.mode !== 'none' || agent.enabled,
       created_at: now,
@@ -135,6 +141,15 @@ export class SandboxService {
     await Promise.race([this.#deps.provisioner.settled(id), over]);
     clearTimeout(timer);
     return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
+  }
+
+  #isolationOf({ isolation: asked }: CreateSandbox): Isolation {
+    const { default: usual, override } = this.#deps.config.isolation;
+    if (asked === undefined || asked === usual || override) return asked ?? usual;
+    throw new ApiError(
+      'NOT_SUPPORTED',
+      `This server makes sandboxes with isolation "${usual}" only. Its operator can allow others with BANATA_ISOLATION_OVERRIDE.`,
+    );
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {

@@ -13,6 +13,8 @@ export function toSession(row: SandboxRow, links: Links): SandboxSession {
     region: row.region,
     ephemeral: row.ephemeral,
     capabilities: row.capabilities,
+    isolation: row.isolation,
+    network: row.network,
     metadata: row.metadata,
     createdAt: row.created_at,
     readyAt: row.ready_at,

@@ -1,0 +1,115 @@
+import type { BoxExecResult, BoxLimitsConfig, BoxUsage } from '@banata/protocol/box';
+import { join } from 'node:path';
+import type { CommandLimits } from '../exec/command-runner.ts';
+import type { BoxRoute } from '../http/route.ts';
+import type { Account, BoxEnvironment, BoxLogger, EventSink } from '../services.ts';
+import { readCgroup, readProcessLimit } from './cgroup-counters.ts';
+import type { DiskReserve } from './disk-reserve.ts';
+import { LimitEvents } from './limit-events.ts';
+import { LimitWatch } from './limit-watch.ts';
+import { LimitsSocket } from './limits-socket.ts';
+import { readMemoryInfo } from './memory-info.ts';
+import { countThreads } from './process-families.ts';
+import { endStrayCrowd } from './stray-processes.ts';
+import { UsageReader } from './usage.ts';
+import { isGvisor, Watchdog } from './watchdog.ts';
+
+export interface LimitsServiceDeps {
+  environment: BoxEnvironment;
+  events: EventSink;
+  logger: BoxLogger;
+  /** Known once the box is configured. */
+  limits: () => BoxLimitsConfig | undefined;
+  reserve: DiskReserve;
+}
+
+const DISK_FULL_DETAIL =
+  'The disk of the sandbox is full; remove files, for example in /workspace, /tmp or ~/.cache';
+
+/** The box's limits: what it uses of them, and what happens when it reaches one. */
+export class LimitsService implements CommandLimits {
+  readonly routes: BoxRoute[];
+  readonly #events: LimitEvents;
+  readonly #reserve: DiskReserve;
+  readonly #watch: LimitWatch;
+  readonly #watchdog: Watchdog | undefined;
+  readonly #socket: LimitsSocket;
+  readonly #user: Account;
+  #diskWasFull = false;
+  #probing: Promise<boolean> | undefined;
+
+  constructor({ environment, events, logger, limits, reserve }: LimitsServiceDeps) {
+    const { workspace, runDir, stateDir } = environment;
+    this.#user = environment.accounts.user;
+    const usage = new UsageReader({ limits, workspace, stateDir });
+    const read = (): Promise<BoxUsage> => usage.read();
+    this.routes = [{ method: 'GET', path: '/limits', handle: read }];
+    this.#socket = new LimitsSocket({ path: join(runDir, 'limits.sock'), read, logger });
+    this.#reserve = reserve;
+    this.#events = new LimitEvents({ events, logger });
+    this.#watch = new LimitWatch({
+      events: this.#events,
+      read: () => {
+        const counters = readCgroup();
+        return { ...counters, pids: counters.pids ?? countThreads() };
+      },
+      accountLimit: readProcessLimit(),
+      crowded: () => this.processesExhausted(),
+    });
+    this.#watchdog = isGvisor()
+      ? new Watchdog({
+          limits,
+          readMemory: readMemoryInfo,
+          report: (...what) => this.#events.report(...what),
+        })
+      : undefined;
+  }
+
+  async start(): Promise<void> {
+    await this.#socket.open();
+    this.#watch.start();
+    this.#watchdog?.start();
+    this.#reserve.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#watch.stop();
+    this.#watchdog?.stop();
+    this.#reserve.stop();
+    await Promise.all([this.#socket.close(), this.#events.stop(), this.#probing]);
+  }
+
+  commandEnded({ signal, exitCode }: Pick<BoxExecResult, 'signal' | 'exitCode'>): void {
+    if (signal === 'SIGKILL' || exitCode === 137) this.#watch.look();
+  }
+
+  get diskWasFull(): boolean {
+    return this.#diskWasFull;
+  }
+
+  async diskIsFull(): Promise<boolean> {
+    this.#probing ??= this.#reserve.isFull().finally(() => {
+      this.#probing = undefined;
+    });
+    this.#diskWasFull = await this.#probing;
+    if (this.#diskWasFull) this.diskFull();
+    return this.#diskWasFull;
+  }
+
+  /** A write failed for want of room. */
+  diskFull(): void {
+    this.#events.report('disk', DISK_FULL_DETAIL);
+  }
+
+  /** A process could not be made. Resolves with whether room was made for more. */
+  async processesExhausted(): Promise<boolean> {
+    const { strays, swept } = await endStrayCrowd(this.#user);
+    let detail = 'The processes of the sandbox are used up; end some';
+    if (strays > 0) {
+      const what = swept ? 'all processes of the account' : `${strays} groups of processes in the background`;
+      detail = `The processes of the sandbox were used up by programs that nobody waited for; ${what} were ended`;
+    }
+    this.#events.report('pids', detail);
+    return strays > 0;
+  }
+}

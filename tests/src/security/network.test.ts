@@ -1,0 +1,328 @@
+import { BanataSandbox, type Network, type Sandbox } from '@banata-boxes/sdk';
+import { createServer, type Server } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FakeInternet } from '../support/fake-internet.ts';
+import { freePort, Installation } from '../support/installation.ts';
+import {
+  closedAttempts,
+  openAttempts,
+  ruledAttempts,
+  zone,
+  type Attempt,
+  type Places,
+} from './network-cases.ts';
+
+/** What the servers that must not be reached answer. */
+const REACHED = /reached|SSH-2\.0/;
+const LOG_TIMEOUT_MS = 8_000;
+
+let internet: FakeInternet;
+let installation: Installation;
+let banata: BanataSandbox;
+let places: Places;
+const canaries: Server[] = [];
+
+async function canary(host: string): Promise<number> {
+  const port = await freePort();
+  const server = createServer((_request, response) => response.end('reached the host'));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  canaries.push(server);
+  return port;
+}
+
+function launch(network: Network, more: object = {}): Promise<Sandbox> {
+  return banata.launch({ network, ...more });
+}
+
+async function addressOf(sandbox: Sandbox): Promise<string> {
+  return (await sandbox.exec('hostname -I')).stdout.trim().split(' ')[0] ?? '';
+}
+
+function ownAddress(): string {
+  const all = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
+    name === 'lo' || name.startsWith('bn') ? [] : (list ?? []),
+  );
+  return all.find(({ family }) => family === 'IPv4')?.address ?? '127.0.0.1';
+}
+
+beforeAll(async () => {
+  internet = await FakeInternet.start(zone);
+  const [hostPort, openedPort] = [await canary('0.0.0.0'), await canary('127.0.0.1')];
+  installation = await Installation.start({
+    BANATA_DNS: internet.dns,
+    BANATA_HOST_PORTS: String(openedPort),
+  });
+  // A refusal is an outcome here, not something to try again.
+  const retry = { maxRetries: 0 };
+  banata = new BanataSandbox({ apiKey: await installation.apiKey(), baseUrl: installation.url, retry });
+  const neighbour = await launch({ egress: 'all' });
+  await neighbour.exec('nohup python3 -m http.server 8000 >/dev/null 2>&1 </dev/null &');
+  places = {
+    internet,
+    service: (await neighbour.exec("getent hosts host.banata.internal | cut -d' ' -f1")).stdout.trim(),
+    host: ownAddress(),
+    hostPort,
+    openedPort,
+    apiPort: Number(new URL(installation.url).port),
+    neighbour: await addressOf(neighbour),
+  };
+});
+
+afterAll(async () => {
+  await installation?.remove();
+  await internet?.remove();
+  for (const server of canaries) server.close();
+});
+
+/** The last line that says something, short enough for a list. */
+function brief(output: string): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  return (lines.find((line) => REACHED.test(line)) ?? lines.at(-1) ?? 'no answer').slice(0, 110);
+}
+
+async function tryAll(title: string, sandbox: Sandbox, attempts: Attempt[]): Promise<void> {
+  const wrong: string[] = [];
+  const lines: string[] = [];
+  for (const { what, run, reaches, says } of attempts) {
+    const { stdout, stderr } = await sandbox.exec(run, undefined, { timeout: 20_000 });
+    const output = `${stdout}\n${stderr}`;
+    const isRight =
+      reaches === undefined
+        ? !REACHED.test(withoutFirstRequest(what, output)) && (says === undefined || output.includes(says))
+        : output.includes(reaches);
+    const line = `${isRight ? 'ok ' : 'NO '} ${title}: ${what}: ${reaches === undefined ? 'refused' : 'reached'}: ${brief(output)}`;
+    lines.push(line);
+    if (!isRight) wrong.push(line);
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+  expect(wrong).toEqual([]);
+}
+
+/** Where a good request goes before the bad one, its answer is no sign of a breach. */
+function withoutFirstRequest(what: string, output: string): string {
+  return what === 'another host in a second request' ? output.replace(/\{"reached".*"\/1"\}/, '') : output;
+}
+
+test('egress "all" reaches the public internet and nothing else', async () => {
+  await using sandbox = await launch({ egress: 'all' });
+  await tryAll('all', sandbox, openAttempts(places));
+});
+
+test('rules hold against names, addresses and protocols that lie', async () => {
+  const network: Network = {
+    egress: {
+      allow: ['site.example', '*.shared.example', `${internet.addresses.c}/32`],
+      deny: ['evil.shared.example'],
+    },
+  };
+  await using sandbox = await launch(network);
+  expect(sandbox.session.network).toEqual(network);
+  await tryAll('rules', sandbox, ruledAttempts(places));
+  const asked = (await internet.visits()).filter(({ kind }) => kind === 'dns').map(({ name }) => name);
+  expect(asked).not.toContain('c2vjcmv0.evil.example');
+  expect(asked).not.toContain('other.example');
+  // Questions come from the sandbox's own name service only.
+  expect(
+    (await internet.visits()).filter(({ kind, to }) => kind === 'dns' && to !== internet.addresses.b),
+  ).not.toEqual([]);
+  expect(
+    (await internet.visits()).filter(({ kind, to }) => kind === 'dns' && to === internet.addresses.b),
+  ).toEqual([]);
+});
+
+test('egress "none" leaves the model gateway', async () => {
+  await using sandbox = await launch({ egress: 'none' });
+  await tryAll('none', sandbox, closedAttempts(places));
+});
+
+test('nothing private was ever reached', async () => {
+  const visits = await internet.visits();
+  const hidden = visits.filter(({ to }) => to === internet.private || to === internet.metadata);
+  expect(hidden).toEqual([]);
+  expect(visits.some(({ to }) => to === internet.addresses.a)).toBe(true);
+});
+
+test('the boxes’ listener offers its own ports only', async () => {
+  await using sandbox = await launch({ egress: 'all' });
+  const scan = [
+    'import socket',
+    'from concurrent.futures import ThreadPoolExecutor',
+    'def open(p):',
+    '  s=socket.socket(); s.settimeout(2)',
+    `  r=s.connect_ex(("${places.service}",p)); s.close(); return r==0`,
+    'with ThreadPoolExecutor(32) as e: print([p for p,o in zip(range(1,65536),e.map(open,range(1,65536))) if o])',
+  ].join('\n');
+  const { stdout } = await sandbox.exec(`python3 -c '${scan}'`, undefined, { timeout: 90_000 });
+  const expected = [53, places.openedPort, 7071, 7072].sort((one, other) => one - other);
+  process.stdout.write(`ok  listener: open ports of the service address: ${stdout.trim()}\n`);
+  expect(JSON.parse(stdout)).toEqual(expected);
+  for (const path of [
+    '/',
+    '/healthz',
+    '/readyz',
+    '/v1/sandboxes',
+    '/docs',
+    '/openapi.json',
+    '/model',
+    '/model/../v1/sandboxes',
+    '//v1/sandboxes',
+  ]) {
+    const { stdout: code } = await sandbox.exec(
+      `curl -s --path-as-is -o /dev/null -w '%{http_code}' 'http://host.banata.internal:7071${path}'`,
+    );
+    process.stdout.write(`ok  listener: GET ${path}: ${code}\n`);
+    expect(['400', '401', '404']).toContain(code);
+  }
+});
+
+test('rules change at once, cut what they forbid, and hold while no server runs', async () => {
+  await using sandbox = await launch({ egress: 'all' });
+  const download = `curl -s -o /dev/null --limit-rate 20M 'http://site.example/bytes?n=2000000000'`;
+  const cut = sandbox.exec(download, undefined, { timeout: 30_000 });
+  await sleep(1_000);
+  await sandbox.network.set({ egress: { allow: ['other.example'] } });
+  const { exitCode } = await cut;
+  process.stdout.write(
+    `ok  change: a download that the new rules forbid ended with curl's code ${exitCode}\n`,
+  );
+  expect(exitCode).not.toBe(0);
+
+  await sandbox.network.set({ egress: { allow: ['site.example'] } });
+  const proxied = sandbox.exec(download, undefined, { timeout: 30_000 });
+  await sleep(1_000);
+  await sandbox.network.set({ egress: 'none' });
+  expect((await proxied).exitCode).not.toBe(0);
+
+  await sandbox.network.set({ egress: { allow: ['site.example'] } });
+  const probe = `for i in $(seq 60); do curl -skm 2 https://site.example/ https://${internet.addresses.b}/ >>/tmp/probe 2>&1; sleep 0.1; done`;
+  await sandbox.exec(`nohup sh -c '${probe}' >/dev/null 2>&1 </dev/null &`);
+  await sleep(500);
+  await installation.stopServer('SIGKILL');
+  await sleep(2_500);
+  await installation.startServer();
+  const after = await sandbox.exec('sleep 1; curl -skm 5 https://site.example/; cat /tmp/probe');
+  process.stdout.write(
+    'ok  change: the server was killed; the sandbox reached nothing but the allowed name\n',
+  );
+  expect(after.stdout).toContain(`"reached":"${internet.addresses.a}"`);
+  expect(after.stdout).not.toContain(`"reached":"${internet.addresses.b}"`);
+  const events: string[] = [];
+  for await (const event of sandbox.events()) {
+    events.push(event.type);
+    if (events.filter((type) => type === 'sandbox.network.changed').length === 4) break;
+  }
+}, 90_000);
+
+test('the log tells what was reached and what was refused', async () => {
+  await using sandbox = await launch({ egress: { allow: ['site.example'] } });
+  await sandbox.exec(
+    `curl -sk https://site.example/bytes?n=300000 -o /dev/null; curl -sk https://other.example/; curl -s http://${internet.addresses.b}/`,
+  );
+  await expect
+    .poll(async () => (await sandbox.network.log()).data, { timeout: LOG_TIMEOUT_MS })
+    .toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          protocol: 'tls',
+          host: 'site.example',
+          port: 443,
+          allowed: true,
+          rule: 'site.example',
+        }) as unknown,
+        expect.objectContaining({ protocol: 'dns', host: 'other.example', allowed: false }) as unknown,
+        expect.objectContaining({ protocol: 'http', host: internet.addresses.b, allowed: false }) as unknown,
+      ]),
+    );
+  const { data } = await sandbox.network.log();
+  expect(data.find(({ protocol }) => protocol === 'tls')?.bytesReceived).toBeGreaterThan(300_000);
+  await sandbox.network.set({ egress: 'all' });
+  await sandbox.exec(
+    `curl -s 'http://site.example/bytes?n=200000' -o /dev/null; curl -sm 2 http://${internet.private}/`,
+  );
+  await expect
+    .poll(async () => (await sandbox.network.log()).data, { timeout: LOG_TIMEOUT_MS })
+    .toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ protocol: 'tcp', host: 'site.example', port: 80, rule: 'all' }) as unknown,
+        expect.objectContaining({
+          address: internet.private,
+          allowed: false,
+          rule: 'never reachable',
+        }) as unknown,
+      ]),
+    );
+  const first = await sandbox.network.log({ limit: 2 });
+  const second = await sandbox.network.log({ limit: 2, cursor: first.nextCursor ?? '' });
+  const ids = [...first.data, ...second.data].map(({ id }) => id);
+  expect(ids).toEqual([...new Set(ids)].sort((one, other) => other - one));
+});
+
+test.each([
+  'file:///etc/passwd',
+  'javascript:alert(1)',
+  'chrome://version',
+  'view-source:http://site.example/',
+  'data:text/html,x',
+  'ftp://site.example/',
+])('navigatePreview refuses %s', async (url) => {
+  const reply = await fetch(`${installation.url}/v1/sandboxes/browser-preview/navigate`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await installation.apiKey()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ id: 'a'.repeat(32), url }),
+  });
+  process.stdout.write(`ok  navigatePreview: ${url}: ${reply.status}\n`);
+  expect(reply.status).toBe(400);
+});
+
+test('the browser is held to the same rules', async () => {
+  await using sandbox = await launch({ egress: 'all' }, { capabilities: { browser: {} } });
+  await sandbox.browser.navigate('http://site.example/');
+  const targets = [
+    `http://${internet.private}/`,
+    `http://${internet.metadata}/`,
+    'http://2852039166/',
+    'http://0251.0376.0251.0376/',
+    `http://[::ffff:${internet.metadata}]/`,
+    `http://site.example/redirect?to=http://${internet.private}/`,
+    `http://${places.host}:${places.hostPort}/`,
+    `http://${places.neighbour}:8000/`,
+    'http://private.example/',
+  ];
+  const reached: string[] = [];
+  for (const url of targets) {
+    const outcome = await sandbox.browser.navigate(url).then(
+      () => 'reached',
+      (error: Error) => error.message.slice(0, 110),
+    );
+    process.stdout.write(`${outcome === 'reached' ? 'NO ' : 'ok '} browser: ${url}: ${outcome}\n`);
+    if (outcome === 'reached') reached.push(url);
+  }
+  expect(reached).toEqual([]);
+});
+
+test.each([
+  'http://169.254.169.254/v1',
+  'http://2852039166/v1',
+  'http://0251.0376.0251.0376/v1',
+  'http://0xa9fea9fe/v1',
+  'http://[::ffff:169.254.169.254]/v1',
+  'http://[64:ff9b::a9fe:a9fe]/v1',
+  'http://127.0.0.1:7070/v1',
+  'http://localhost:5432/v1',
+  'http://10.0.0.1/v1',
+  'ftp://site.example/v1',
+])('a model base URL does not lead the server to %s', async (baseUrl) => {
+  await using sandbox = await launch(
+    { egress: 'none' },
+    { env: { OPENAI_API_KEY: 'sk-canary', OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: 'acme/main-1' } },
+  );
+  const { stdout } = await sandbox.exec(
+    `curl -s -m 10 -w '\\n%{http_code}' -H "Authorization: Bearer $OPENAI_API_KEY" -H 'content-type: application/json' -d '{"model":"acme/main-1","messages":[]}' "$OPENAI_BASE_URL/chat/completions"`,
+  );
+  process.stdout.write(`ok  model base URL: ${baseUrl}: ${stdout.replaceAll('\n', ' ').slice(0, 150)}\n`);
+  expect(stdout).not.toMatch(REACHED);
+  // A URL that is no http(s) is no variable of the sandbox at all, so curl has nothing to call.
+  expect(stdout).toMatch(/\n(000|[45]\d\d)$/);
+});
