@@ -26,7 +26,8 @@ export const getPreview = defineRoute({
   path: '/v1/sandboxes/browser-preview',
   tag,
   summary: 'State of the browser with signed URLs for viewing and driving it',
-  auth: 'sandbox_sessions:read',
+  // Its links let their holder drive the browser, which is more than reading.
+  auth: 'sandbox_sessions:exec',
   query: z.strictObject({ id: idSchema }),
   reply: { kind: 'json', status: 200, schema: previewSchema },
   errors,

@@ -46,7 +46,7 @@ export class NetworkService {
     );
     if (!row) throw new ApiError('SANDBOX_NOT_READY');
     await this.#apply(id);
-    return toSession(row, links);
+    return toSession(row, links, caller);
   }
 
   async list(

@@ -55,7 +55,7 @@ export class SandboxService {
   async create(caller: Caller, input: CreateSandbox, reservation?: Reservation): Promise<SandboxSession> {
     const { store, links, provisioner, planGate } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
-    if (made) return toSession(made, links);
+    if (made) return toSession(made, links, caller);
     const { plan, maxDurationMs } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
     const row = await store.insert(
@@ -64,7 +64,7 @@ export class SandboxService {
       (tx) => planGate.admit(tx, caller.organizationId, plan),
     );
     provisioner.start(id);
-    return toSession(row, links);
+    return toSession(row, links, caller);
   }
 
   /** What can be decided before the sandbox is recorded. */
@@ -153,7 +153,7 @@ export class SandboxService {
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
-    return toSession(await this.find(caller, id), this.#deps.links);
+    return toSession(await this.find(caller, id), this.#deps.links, caller);
   }
 
   async list(
@@ -161,7 +161,7 @@ export class SandboxService {
     options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
   ): Promise<{ data: SandboxSession[]; nextCursor: string | null }> {
     const { rows, nextCursor } = await this.#deps.store.list(caller.organizationId, options);
-    return { data: rows.map((row) => toSession(row, this.#deps.links)), nextCursor };
+    return { data: rows.map((row) => toSession(row, this.#deps.links, caller)), nextCursor };
   }
 
   /** Resolves once the box is gone; an ended sandbox is answered as it is. */
@@ -199,7 +199,7 @@ export class SandboxService {
     );
     if (!updated)
       throw new ApiError('CONFLICT', `The sandbox is ${row.status}; its deadline cannot be renewed.`);
-    return toSession(updated, this.#deps.links);
+    return toSession(updated, this.#deps.links, caller);
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, also for a sandbox of another organization. */

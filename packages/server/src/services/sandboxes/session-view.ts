@@ -1,10 +1,11 @@
 import { normalizeCapabilities, type SandboxSession } from '@banata/protocol';
 import type { SandboxRow } from '../../database/schema.ts';
+import type { Caller } from '../access.ts';
 import type { Links } from '../links.ts';
 import { takesWork } from './status.ts';
 
-/** A sandbox as the API shows it. */
-export function toSession(row: SandboxRow, links: Links): SandboxSession {
+/** A sandbox as the API shows it to a caller. */
+export function toSession(row: SandboxRow, links: Links, caller: Pick<Caller, 'scopes'>): SandboxSession {
   return {
     id: row.id,
     status: row.status,
@@ -23,8 +24,13 @@ export function toSession(row: SandboxRow, links: Links): SandboxSession {
     idleTimeoutMs: row.idle_timeout_ms,
     lastActivityAt: row.last_activity_at,
     endReason: row.end_reason,
-    pairedBrowser: pairedBrowser(row, links),
+    pairedBrowser: mayDrive(caller) ? pairedBrowser(row, links) : null,
   };
+}
+
+/** The links of a browser let their holder drive it, which is more than reading. */
+function mayDrive({ scopes }: Pick<Caller, 'scopes'>): boolean {
+  return scopes === null || scopes.includes('sandbox_sessions:exec');
 }
 
 function pairedBrowser(row: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
