@@ -45,7 +45,9 @@ export const createSandboxSchema = z.strictObject({
     .describe('Free-form labels, returned as they are.'),
   maxDurationMs: durationSchema
     .optional()
-    .describe('Life of the sandbox in ms. Default: the longest the plan allows; without such a limit one hour.'),
+    .describe(
+      'Life of the sandbox in ms. Default: the longest the plan allows; without such a limit one hour.',
+    ),
   idleTimeoutMs: durationSchema
     .nullish()
     .describe(
@@ -67,26 +69,28 @@ export const pairedBrowserSchema = z.object({
   controlMode: controlModeSchema,
 });
 
-export const sandboxSessionSchema = z.object({
-  id: idSchema,
-  status: sandboxStatusSchema,
-  runtime: runtimeSchema,
-  size: z.enum(['standard']),
-  region: z.string(),
-  ephemeral: z.boolean(),
-  capabilities: capabilitiesSchema.nullable(),
-  metadata: z.record(z.string(), z.string()),
-  createdAt: z.number(),
-  readyAt: z.number().nullable(),
-  endedAt: z.number().nullable(),
-  expiresAt: z
-    .number()
-    .describe('When the sandbox is ended at the latest; renew with POST /v1/sandboxes/timeout.'),
-  idleTimeoutMs: z.number().nullable(),
-  lastActivityAt: z.number(),
-  endReason: z.string().nullable().describe('Why it ended or failed.'),
-  pairedBrowser: pairedBrowserSchema.nullable(),
-}).meta({ id: 'SandboxSession' });
+export const sandboxSessionSchema = z
+  .object({
+    id: idSchema,
+    status: sandboxStatusSchema,
+    runtime: runtimeSchema,
+    size: z.enum(['standard']),
+    region: z.string(),
+    ephemeral: z.boolean(),
+    capabilities: capabilitiesSchema.nullable(),
+    metadata: z.record(z.string(), z.string()),
+    createdAt: z.number(),
+    readyAt: z.number().nullable(),
+    endedAt: z.number().nullable(),
+    expiresAt: z
+      .number()
+      .describe('When the sandbox is ended at the latest; renew with POST /v1/sandboxes/timeout.'),
+    idleTimeoutMs: z.number().nullable(),
+    lastActivityAt: z.number(),
+    endReason: z.string().nullable().describe('Why it ended or failed.'),
+    pairedBrowser: pairedBrowserSchema.nullable(),
+  })
+  .meta({ id: 'SandboxSession' });
 export type SandboxSession = z.infer<typeof sandboxSessionSchema>;
 
 export const sandboxListSchema = z.object({

@@ -10,9 +10,7 @@ export function mountSandboxes(
 ): void {
   const { createSandbox, getSandboxes, endSandbox, setTimeoutRoute, sandboxEvents } = contract.sandboxes;
 
-  mount.route(createSandbox, ({ caller, body, reservation }) =>
-    sandboxes.create(caller, body, reservation),
-  );
+  mount.route(createSandbox, ({ caller, body, reservation }) => sandboxes.create(caller, body, reservation));
 
   mount.route(getSandboxes, ({ caller, query: { id, status, all, limit, cursor } }) =>
     id === undefined

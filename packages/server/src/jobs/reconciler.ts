@@ -65,7 +65,8 @@ export class Reconciler {
     if (box) return;
     const { logger, lastSampleAt } = this.#deps;
     logger.warn({ event: 'sandbox.lost', sandboxId: row.id }, 'the box of a sandbox is gone');
-    const lastSeen = (row.box_id === null ? undefined : this.#seen.get(row.box_id)) ?? (await lastSampleAt(row.id));
+    const lastSeen =
+      (row.box_id === null ? undefined : this.#seen.get(row.box_id)) ?? (await lastSampleAt(row.id));
     await this.#deps.terminator.fail(
       row.id,
       'The sandbox stopped by itself: its processes ended or the host took them down.',

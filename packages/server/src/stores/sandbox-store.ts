@@ -16,6 +16,8 @@ export interface Transition {
   events: NewEvent[];
   /** When the sandbox stopped running, where that was before now. */
   ranUntil?: number;
+  /** Refuses the move by rejecting, after it has locked what it decides by: a paused sandbox that is to run again. */
+  admit?: (tx: Tx) => Promise<void>;
 }
 
 /** Rows of sandboxes. Every change of status goes through {@link SandboxStore.transition}. */
@@ -78,9 +80,7 @@ export class SandboxStore {
     else if (!options.all) query = query.where('status', 'not in', FINAL);
     if (options.cursor !== undefined) {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) =>
-        eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)),
-      );
+      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
     const rows = await query.execute();
     const page = rows.slice(0, options.limit);
@@ -124,6 +124,7 @@ export class SandboxStore {
   }
 
   async transitionIn(tx: Tx, id: string, change: Transition, now: number): Promise<SandboxRow | undefined> {
+    await change.admit?.(tx);
     const row = await tx
       .updateTable('sandboxes')
       .set({ ...change.set, status: change.to })

@@ -40,7 +40,10 @@ describe('ServerApi', () => {
   });
 
   it.each([
-    [() => Promise.resolve(new Response('<html>', { status: 502 })), { code: 'INVALID_RESPONSE', status: 502 }],
+    [
+      () => Promise.resolve(new Response('<html>', { status: 502 })),
+      { code: 'INVALID_RESPONSE', status: 502 },
+    ],
     [() => Promise.resolve(new Response('<html>')), { code: 'INVALID_RESPONSE', status: 200 }],
     [() => Promise.reject(new TypeError('fetch failed')), { code: 'NETWORK_ERROR', status: 0 }],
   ])('makes an error of everything else', async (answer, expected) => {
