@@ -4,6 +4,7 @@ import { findImage } from '@banata/image';
 import type { CliContext } from '../context.ts';
 import { clientFor } from '../connect.ts';
 import { formatMs } from '../output.ts';
+import { findOwner, type OwnerSignIn, ownerText } from '../server/owner-sign-in.ts';
 import { findServer, localUrl, type ServerInfo } from '../server/server-info.ts';
 import { imageSettings } from '../setup/prepare-image.ts';
 
@@ -14,6 +15,8 @@ export interface StatusResult {
   /** Null when the server does not answer. */
   sandboxes: { count: number; more: boolean; byStatus: Record<string, number> } | null;
   image: { id: string } | null;
+  /** Null before the first start, and once the password file is gone. */
+  owner: OwnerSignIn | null;
   dataDir: string;
   cacheDir: string;
   versions: { banata: string; node: string };
@@ -22,19 +25,21 @@ export interface StatusResult {
 export async function status(context: CliContext): Promise<void> {
   const { config, output } = context;
   const info = await findServer(config);
-  const [live, ready, sandboxes, image, database, version] = await Promise.all([
+  const [live, ready, sandboxes, image, database, version, owner] = await Promise.all([
     info ? answers(`${localUrl(config, info)}/healthz`) : false,
     info ? answers(`${localUrl(config, info)}/readyz`) : false,
     info ? countSandboxes(context, info) : null,
     findImage(imageSettings(context)),
     databaseStatus(context),
     readVersion(context.root),
+    findOwner(config),
   ]);
   const result: StatusResult = {
     server: info ? { ...info, live, ready } : null,
     database,
     sandboxes,
     image: image ? { id: image.id } : null,
+    owner,
     dataDir: config.home,
     cacheDir: config.cache,
     versions: { banata: version, node: process.versions.node },
@@ -88,6 +93,7 @@ function describe({ output }: CliContext, result: StatusResult): void {
     output.say(`  API        ${server.apiUrl}`);
     output.say(`  Dashboard  ${server.appUrl}`);
   } else output.say('  Server     stopped (start it with ./banata up)');
+  if (result.owner) output.say(`  Sign in    ${ownerText(result.owner)}`);
   output.say(`  Database   ${databaseText(result.database)}`);
   if (sandboxes) {
     const kinds = Object.entries(sandboxes.byStatus).map(([name, count]) => `${count} ${name}`);

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { CliError } from '../cli-error.ts';
 import { followLog } from '../server/follow-log.ts';
 import { findServer, isServer, readApiKey, type ServerInfo } from '../server/server-info.ts';
+import { findOwner, type OwnerSignIn, ownerText } from '../server/owner-sign-in.ts';
 import { startServer } from '../server/start-server.ts';
 import { endProcess } from '../server/stop-server.ts';
 import { buildPackages } from '../setup/build-packages.ts';
@@ -17,6 +18,8 @@ export interface UpResult {
   apiUrl: string;
   appUrl: string;
   apiKey: string;
+  /** Null once the password file is gone. */
+  owner: OwnerSignIn | null;
   dataDir: string;
   pid: number;
 }
@@ -43,6 +46,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<void>
     apiUrl: info.apiUrl,
     appUrl: info.appUrl,
     apiKey: await readApiKey(config),
+    owner: await findOwner(config),
     dataDir: config.home,
     pid: info.pid,
   };
@@ -58,6 +62,7 @@ function describe({ output }: CliContext, result: UpResult, wasRunning: boolean)
   output.say(`  API        ${result.apiUrl}  (reference: ${result.apiUrl}/docs)`);
   output.say(`  Dashboard  ${result.appUrl}`);
   output.say(`  API key    ${result.apiKey}`);
+  if (result.owner) output.say(`  Sign in    ${ownerText(result.owner)}`);
   output.say(`  Data       ${result.dataDir}`);
   output.say('  Stop with  ./banata down');
 }

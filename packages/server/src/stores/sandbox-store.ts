@@ -16,6 +16,8 @@ export interface Transition {
   events: NewEvent[];
   /** When the sandbox stopped running, where that was before now. */
   ranUntil?: number;
+  /** Refuses the move by rejecting, after it has locked what it decides by: a paused sandbox that is to run again. */
+  admit?: (tx: Tx) => Promise<void>;
 }
 
 /** Rows of sandboxes. Every change of status goes through {@link SandboxStore.transition}. */
@@ -122,6 +124,7 @@ export class SandboxStore {
   }
 
   async transitionIn(tx: Tx, id: string, change: Transition, now: number): Promise<SandboxRow | undefined> {
+    await change.admit?.(tx);
     const row = await tx
       .updateTable('sandboxes')
       .set({ ...change.set, status: change.to })

@@ -1,44 +1,65 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useMemo, useState, type ReactNode } from 'react';
-import { ListPage } from '../list/list-page.tsx';
-import { SandboxPage } from '../sandbox/sandbox-page.tsx';
-import { ClientContext } from './client-context.ts';
-import { connectClient } from './connect-client.ts';
-import { Header } from './header.tsx';
-import { KeyForm } from './key-form.tsx';
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { connect } from './connect.ts';
+import { InvitationPage } from './invitation-page.tsx';
+import type { Login } from './login.ts';
 import { useRoute } from './route.ts';
+import { SignInPage } from './sign-in-page.tsx';
+import { SignedInApp } from './signed-in-app.tsx';
 import type { KeyStore } from './stored-key.ts';
 
-/** The dashboard: the key first, then the sandboxes. */
+interface State {
+  /** A session is tried before it is known to exist: pages cannot see its cookie. */
+  login: Login | null;
+  /** The kind of login that the server took before and takes no longer. */
+  refused: Login['kind'] | null;
+}
+
+function firstState(keys: KeyStore): State {
+  const key = keys.read();
+  return { login: key === null ? { kind: 'session' } : { kind: 'key', key }, refused: null };
+}
+
+/** The dashboard: who uses it first, then the sandboxes. */
 export function App({ keys }: { keys: KeyStore }): ReactNode {
   const queries = useQueryClient();
   const route = useRoute();
-  const [key, setKey] = useState(() => keys.read());
-  const [refused, setRefused] = useState(false);
+  const [{ login, refused }, setState] = useState(() => firstState(keys));
 
-  const changeKey = useCallback(
-    (next: string | null, isRefused: boolean): void => {
-      keys.write(next);
+  useEffect(() => keys.write(login?.kind === 'key' ? login.key : null), [keys, login]);
+
+  const enter = useCallback(
+    (next: Login | null): void => {
+      // Nothing of one person is shown to the next.
       queries.clear();
-      setKey(next);
-      setRefused(isRefused);
+      setState({ login: next, refused: null });
     },
-    [keys, queries],
+    [queries],
   );
-  const client = useMemo(
-    () => (key === null ? null : connectClient(key, () => changeKey(null, true))),
-    [key, changeKey],
-  );
+  const server = useMemo(() => {
+    if (login === null) return null;
+    return connect(login, () => {
+      const wasTaken = login.kind === 'key' || queries.getQueryData(['me']) !== undefined;
+      // A late reply to an earlier login says nothing about the present one.
+      setState((now) => (now.login === login ? { login: null, refused: wasTaken ? login.kind : null } : now));
+    });
+  }, [login, queries]);
 
-  if (!client) return <KeyForm refused={refused} onKey={(next) => changeKey(next, false)} />;
+  const enterSession = (): void => enter({ kind: 'session' });
+  if (route.page === 'invitation') {
+    return <InvitationPage key={route.token} token={route.token} onSignedIn={enterSession} />;
+  }
+  if (!login || !server) {
+    return (
+      <SignInPage refused={refused} onKey={(key) => enter({ kind: 'key', key })} onSignedIn={enterSession} />
+    );
+  }
   return (
-    <ClientContext value={client}>
-      <div className="flex min-h-full flex-col">
-        <Header onSignOut={() => changeKey(null, false)} />
-        <main className="mx-auto w-full max-w-7xl flex-1 px-4 py-5 sm:px-6">
-          {route.page === 'list' ? <ListPage /> : <SandboxPage key={route.id} id={route.id} />}
-        </main>
-      </div>
-    </ClientContext>
+    <SignedInApp
+      server={server}
+      route={route}
+      // Behind the key of this tab there may be a session.
+      onSignedOut={() => enter(login.kind === 'key' ? { kind: 'session' } : null)}
+    />
   );
 }
