@@ -24,6 +24,6 @@ test('looks the sooner the less memory is left', () => {
       report: () => expect.fail('there is memory left'),
     }).look();
   expect(look(3.5 * GIB)).toBe(500);
-  expect(look(0.6 * GIB)).toBeLessThan(100);
-  expect(look(0.41 * GIB)).toBe(25);
+  expect(look(0.8 * GIB)).toBeLessThan(100);
+  expect(look(0.61 * GIB)).toBe(25);
 });

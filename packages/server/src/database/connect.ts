@@ -12,10 +12,7 @@ export type Database = Kysely<Tables>;
  * Opens a connection pool. Epoch milliseconds and counters are bigint columns that fit a double, so they are read as
  * numbers.
  */
-export function connectDatabase(
-  connection: pg.PoolConfig,
-  logger: Logger,
-): { db: Database; pool: pg.Pool } {
+export function connectDatabase(connection: pg.PoolConfig, logger: Logger): { db: Database; pool: pg.Pool } {
   const pool = new pg.Pool({
     ...connection,
     max: MAX_CONNECTIONS,

@@ -12,6 +12,8 @@ function session(status: SandboxStatus, capabilities: SandboxSession['capabiliti
     region: 'loc',
     ephemeral: true,
     capabilities,
+    isolation: 'container',
+    network: { egress: 'all' },
     metadata: {},
     createdAt: 0,
     readyAt: null,
