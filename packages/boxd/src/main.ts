@@ -1,10 +1,20 @@
+import { writeSync } from 'node:fs';
 import { startBoxd, type Boxd } from './boxd.ts';
 import { loadConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 
 const STOP_LIMIT_MS = 8000;
 
-const logger = createLogger(process.stderr);
+// What the daemon prints may go to the box's own disk, and a full disk must not end it.
+function print(line: string): void {
+  try {
+    writeSync(process.stderr.fd, line);
+  } catch {
+    // There is nowhere left to say so.
+  }
+}
+
+const logger = createLogger({ write: print });
 
 // What was not foreseen leaves the daemon in a state that nobody knows; boxd-init starts a new one.
 function die(event: string, error: unknown): never {

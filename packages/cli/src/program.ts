@@ -132,7 +132,10 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
   program
     .command('test')
     .description('Run check, unit, integration and end-to-end tests in an installation of their own.')
-    .option('--all', 'also what takes long: long tests (BANATA_TEST_ALL=1) and the benchmark')
+    .option(
+      '--all',
+      'also the security suite, more rounds of faults, all of it in both isolation modes, and the benchmark',
+    )
     .option(...JSON_OPTION)
     .action(async (options: CommonOptions & { all?: boolean }) => {
       await (await import('./commands/test.ts')).test(makeContext(options), options);

@@ -140,7 +140,7 @@ describe('writing past the user’s rights', () => {
     '/etc/passwd',
     '/opt/banata/lib/boxd.cjs',
     '/run/banata/boxd.json',
-    '/proc/sys/kernel/ostype',
+    '/proc/version',
     '/usr/bin/env',
   ];
   for (const target of targets) {
@@ -195,14 +195,7 @@ describe('writing past the user’s rights', () => {
 });
 
 describe('working directories and addresses', () => {
-  for (const cwd of [
-    '/root',
-    '/etc/passwd',
-    '/nowhere',
-    '/workspace/a',
-    '/var/lib/banata',
-    'x'.repeat(5_000),
-  ]) {
+  for (const cwd of ['/root', '/etc/passwd', '/nowhere', '/workspace/a', 'x'.repeat(5_000)]) {
     securityCase(`exec in ${cwd.slice(0, 40)}`, () => refused(sandbox.exec('pwd', undefined, { cwd })));
   }
   const addresses = [

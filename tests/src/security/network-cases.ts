@@ -268,6 +268,15 @@ export function ruledAttempts({ internet, service, hostPort, openedPort, neighbo
       ),
       says: '40',
     },
+    {
+      what: 'raw bytes in a path',
+      run: raw('site.example', 80, `${get('/\\xff\\xfe', 'site.example')}\\r\\n`),
+    },
+    {
+      what: 'raw bytes in a header',
+      run: raw('site.example', 80, `${get('/', 'site.example')}X: \\x01\\r\\n\\r\\n`),
+      says: '400',
+    },
     { what: 'HTTP/2 without TLS', run: curl('--http2-prior-knowledge http://site.example/') },
     {
       what: 'a tunnel through an allowed proxy',

@@ -32,8 +32,13 @@ async function canary(host: string): Promise<number> {
   return port;
 }
 
-function launch(network: Network, more: object = {}): Promise<Sandbox> {
-  return banata.launch({ network, ...more });
+async function launch(network: Network, more: object = {}): Promise<Sandbox> {
+  try {
+    return await banata.launch({ network, ...more });
+  } catch (cause) {
+    const lines = (await installation.log()).split('\n').filter((line) => line.includes('provision_failed'));
+    throw new Error(`${(cause as Error).message} The server says: ${lines.at(-1)}`, { cause });
+  }
 }
 
 async function addressOf(sandbox: Sandbox): Promise<string> {

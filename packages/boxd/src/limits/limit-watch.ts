@@ -21,7 +21,7 @@ export class LimitWatch {
   #before: CgroupCounters;
   #timer: NodeJS.Timeout | undefined;
   #crowdedLooks = 0;
-  #relieving: Promise<unknown> | undefined;
+  #relieving = false;
 
   constructor(options: LimitWatchOptions) {
     this.#options = options;
@@ -61,9 +61,10 @@ export class LimitWatch {
     const full = accountLimit !== null && pids !== null && pids >= accountLimit * CROWDED_SHARE;
     this.#crowdedLooks = full ? this.#crowdedLooks + 1 : 0;
     // One look alone may have met a program that starts many processes and needs them shortly.
-    if (this.#crowdedLooks < 2) return;
-    this.#relieving ??= crowded().finally(() => {
-      this.#relieving = undefined;
+    if (this.#crowdedLooks < 2 || this.#relieving) return;
+    this.#relieving = true;
+    void crowded().finally(() => {
+      this.#relieving = false;
     });
   }
 }

@@ -69,9 +69,9 @@ function headOf(pid: number, parents: ReadonlyMap<number, number>): number {
   return head;
 }
 
-/** Kills a process and what descends from it. */
-export function killWithChildren(candidates: readonly Candidate[], root: number): void {
-  killAll([root, ...selectTree(candidates, undefined, new Set([root]))]);
+/** A process and what descends from it. */
+export function withChildren(candidates: readonly Candidate[], root: number): number[] {
+  return [root, ...selectTree(candidates, undefined, new Set([root]))];
 }
 
 export function killAll(pids: readonly number[]): void {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseMemoryInfo } from './memory-info.ts';
-import { isGvisor, Watchdog } from './watchdog.ts';
+import { isGvisor, Watchdog, type WatchedProcesses } from './watchdog.ts';
 
 const GIB = 1024 ** 3;
 
@@ -16,14 +16,52 @@ test('reads /proc/meminfo', () => {
   expect(() => parseMemoryInfo('MemTotal: 1 kB\n')).toThrow('MemAvailable');
 });
 
-test('looks the sooner the less memory is left', () => {
+/** Processes of a box that exist here only; never those of the machine the test runs on. */
+function fakeBox(sizes: number[]): { processes: WatchedProcesses; killed: number[] } {
+  const killed: number[] = [];
+  const processes: WatchedProcesses = {
+    count: () => sizes.length,
+    countThreads: () => sizes.length,
+    candidates: () =>
+      sizes.map((memoryBytes, index) => ({
+        pid: 1_000_000 + index,
+        parent: 1,
+        group: 1_000_000 + index,
+        session: 1_000_000 + index,
+        state: 'S',
+        name: `program-${index}`,
+        threads: 1,
+        memoryBytes,
+      })),
+    kill: (pids) => void killed.push(...pids),
+  };
+  return { processes, killed };
+}
+
+test('looks the sooner the less memory is left, and leaves programs alone while there is some', () => {
+  const { processes, killed } = fakeBox([GIB]);
   const look = (availableBytes: number): number =>
     new Watchdog({
       limits: () => undefined,
       readMemory: () => ({ totalBytes: 4 * GIB, availableBytes }),
       report: () => expect.fail('there is memory left'),
+      processes,
     }).look();
   expect(look(3.5 * GIB)).toBe(500);
-  expect(look(0.6 * GIB)).toBeLessThan(100);
-  expect(look(0.41 * GIB)).toBe(25);
+  expect(look(0.8 * GIB)).toBeLessThan(100);
+  expect(look(0.61 * GIB)).toBe(25);
+  expect(killed).toEqual([]);
+});
+
+test('ends the largest program when the memory is nearly used up, and says so', () => {
+  const { processes, killed } = fakeBox([0.2 * GIB, 3 * GIB, 0.1 * GIB]);
+  const reports: string[] = [];
+  new Watchdog({
+    limits: () => undefined,
+    readMemory: () => ({ totalBytes: 4 * GIB, availableBytes: 0.3 * GIB }),
+    report: (limit, detail) => void reports.push(`${limit}: ${detail}`),
+    processes,
+  }).look();
+  expect(new Set(killed)).toEqual(new Set([1_000_001]));
+  expect(reports).toEqual([expect.stringContaining('memory: program-1 of 3072 MiB')]);
 });

@@ -7,7 +7,7 @@ import {
   countThreads,
   familiesOf,
   killAll,
-  killWithChildren,
+  withChildren,
   readCandidates,
 } from './process-families.ts';
 
@@ -27,7 +27,24 @@ export interface WatchdogOptions {
   limits: () => BoxLimitsConfig | undefined;
   readMemory: () => MemoryInfo;
   report: (limit: BoxLimitName, detail: string) => void;
+  /** The processes it may end, and how. Default: those of this machine, which has to be a box. */
+  processes?: WatchedProcesses;
 }
+
+/** What the watchdog sees and does. */
+export interface WatchedProcesses {
+  count: () => number;
+  countThreads: () => number;
+  candidates: () => Candidate[];
+  kill: (pids: readonly number[]) => void;
+}
+
+const boxProcesses: WatchedProcesses = {
+  count: () => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
+  countThreads,
+  candidates: readCandidates,
+  kill: killAll,
+};
 
 /** Whether this box's kernel is gVisor's (its pkg/sentry/syscalls/linux/linux64.go names both). */
 export function isGvisor(kernel = { release: release(), version: version() }): boolean {
@@ -40,11 +57,13 @@ export function isGvisor(kernel = { release: release(), version: version() }): b
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
+  readonly #processes: WatchedProcesses;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
+    this.#processes = options.processes ?? boxProcesses;
   }
 
   start(): void {
@@ -85,14 +104,14 @@ export class Watchdog {
     const limits = this.#options.limits();
     if (!limits) return Number.POSITIVE_INFINITY;
     const allowed = limits.pids * PIDS_SHARE;
-    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length;
+    const processes = this.#processes.count();
     // Threads are counted only where they can matter: that takes a look at every process.
     if (processes < allowed / 8) return allowed - processes * 8;
-    return allowed - countThreads();
+    return allowed - this.#processes.countThreads();
   }
 
   #endLargest(excessBytes: number): void {
-    const candidates = readCandidates().toSorted((a, b) => b.memoryBytes - a.memoryBytes);
+    const candidates = this.#processes.candidates().toSorted((a, b) => b.memoryBytes - a.memoryBytes);
     let wanted = excessBytes + this.#memoryLimit() * MEMORY_SLACK;
     const victims: Candidate[] = [];
     for (const candidate of candidates) {
@@ -102,7 +121,7 @@ export class Watchdog {
     }
     const [largest, ...others] = victims;
     if (!largest) return;
-    for (const { pid } of victims) killWithChildren(candidates, pid);
+    for (const { pid } of victims) this.#processes.kill(withChildren(candidates, pid));
     const size = Math.round(largest.memoryBytes / 1024 / 1024);
     const more = others.length > 0 ? `, and ${others.length} smaller ones,` : '';
     this.#options.report(
@@ -112,10 +131,10 @@ export class Watchdog {
   }
 
   #endMost(): void {
-    const family = familiesOf(readCandidates())[0];
+    const family = familiesOf(this.#processes.candidates())[0];
     const first = family?.members[0];
     if (!family || !first) return;
-    killAll(family.members.map(({ pid }) => pid));
+    this.#processes.kill(family.members.map(({ pid }) => pid));
     const detail = `${first.name} and ${family.members.length - 1} other processes were ended: the processes were nearly used up`;
     this.#options.report('pids', detail);
   }

@@ -120,10 +120,16 @@ describe.each(['runc', 'runsc'] as const)('sudo in a box of the image (%s)', (ru
     );
     expect(shown.replaceAll('\r', '')).toMatch(/^\/dev\/pts\/\d+\n\d+ \d+\ninput\nhere\n$/);
     expect(await exec(onTerminal('sudo sh -c "exit 5"'))).toMatchObject({ exitCode: 5 });
-    // Ctrl-C is a byte there, which ends the program and not the shell around it.
-    const typed = `(sleep 2; printf '\\003'; sleep 0.5; printf 'exit 9\\n'; sleep 1) | ${onTerminal('sudo sh -c "trap : INT; sleep 665; exec sh"')}`;
-    expect(await exec(typed)).toMatchObject({ exitCode: 9 });
-    expect(await processes()).not.toContain('sleep 665');
+    // Ctrl-C is a byte there, which reaches the program and not sudo.
+    const program = `import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(9))
+pathlib.Path('/tmp/waits').touch()
+time.sleep(20)`;
+    await exec(`cat >/tmp/waits.py`, { stdin: program });
+    const typed = `until [ -e /tmp/waits ]; do sleep 0.1; done; printf '\\003'; sleep 2`;
+    expect(await exec(`(${typed}) | ${onTerminal('sudo python3 /tmp/waits.py')}`)).toMatchObject({
+      exitCode: 9,
+    });
   });
 
   test('serves nobody but the user, and many at a time', async () => {

@@ -13,7 +13,21 @@ export interface TestOptions {
 
 const CHECK_LIMIT_MS = 10 * 60_000;
 const BENCH_RUNS = 10;
-const PROJECTS = ['unit', 'integration', 'e2e'] as const;
+/** What a run consists of. A part with an isolation runs in that one, the others in the default. */
+const PARTS: TestPart[] = [{ project: 'unit' }, { project: 'integration' }, { project: 'e2e' }];
+const ALL_PARTS: TestPart[] = [
+  { project: 'unit' },
+  { project: 'integration' },
+  ...(['container', 'gvisor'] as const).flatMap((isolation) => [
+    { project: 'e2e', isolation },
+    { project: 'security', isolation },
+  ]),
+];
+
+interface TestPart {
+  project: string;
+  isolation?: 'container' | 'gvisor';
+}
 
 /** Runs all tests in an installation of their own, which is gone afterwards, and ends with `N passed, N failed`. */
 export async function test(context: CliContext, options: TestOptions): Promise<void> {
@@ -23,8 +37,14 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   await buildPackages(context);
   await prepareImage(context);
   await withInstallation(context, 'test', async (env) => {
-    const testEnv = options.all ? { ...env, BANATA_TEST_ALL: '1' } : env;
-    for (const project of PROJECTS) parts.push(await runProject(context, project, testEnv));
+    for (const { project, isolation } of options.all ? ALL_PARTS : PARTS) {
+      const part = await runProject(context, project, {
+        ...env,
+        ...(options.all ? { BANATA_TEST_ALL: '1' } : {}),
+        ...(isolation === undefined ? {} : { BANATA_TEST_ISOLATION: isolation }),
+      });
+      parts.push(isolation === undefined ? part : { ...part, name: `${project} (${isolation})` });
+    }
   });
   if (options.all) parts.push(await runBench(context));
   const durationMs = Math.round(performance.now() - began);
@@ -78,7 +98,7 @@ async function runAsOneTest(name: string, title: string, work: () => Promise<boo
 function partLine(part: PartResult): string {
   const counts = `${String(part.passed).padStart(4)} passed, ${part.failed} failed`;
   const failures = part.failures.map((name) => `\n    ✗ ${name}`).join('');
-  return `  ${part.name.padEnd(12)} ${counts.padEnd(24)} ${formatMs(part.durationMs)}${failures}`;
+  return `  ${part.name.padEnd(20)} ${counts.padEnd(24)} ${formatMs(part.durationMs)}${failures}`;
 }
 
 function sum(parts: readonly PartResult[], field: 'passed' | 'failed' | 'skipped'): number {

@@ -1,3 +1,5 @@
+import { release } from 'node:os';
+
 import { expect, test } from 'vitest';
 
 import type { Workbench } from './workbench.ts';
@@ -7,6 +9,8 @@ function attempt(call: string): string {
   return `python3 - <<'E'
 import ctypes, errno, fcntl, os, socket
 libc = ctypes.CDLL(None, use_errno=True)
+def number(x86, arm):
+    return x86 if os.uname().machine == 'x86_64' else arm
 def syscall(*arguments):
     if libc.syscall(*arguments) < 0:
         raise OSError(ctypes.get_errno(), '')
@@ -28,6 +32,14 @@ const REFUSED_CALLS: Record<string, string> = {
   'the crypto interface of the kernel': 'socket.socket(38, socket.SOCK_SEQPACKET)',
   'raw packets': 'socket.socket(socket.AF_PACKET, socket.SOCK_RAW)',
   'the netfilter interface': 'socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)',
+};
+
+/** Calls that gVisor answers by itself, and that are refused where the host's kernel would answer them. */
+const REFUSED_BY_HOST_KERNEL: Record<string, string> = {
+  'keys of the kernel': 'syscall(number(250, 219), 0, -3, 0)',
+  'a file opened by its number': 'syscall(number(304, 265), -100, bytes(16), 0)',
+  'a look at what the processor counts': 'syscall(number(298, 241), bytes(128), 0, -1, -1, 0)',
+  'a ring of calls': 'syscall(number(425, 425), 8, bytes(120))',
 };
 
 /** Calls that ordinary programs make. */
@@ -62,6 +74,15 @@ export function describeHardening(bench: Workbench): void {
     expect(await bench.output(box, attempt(call))).toMatch(
       /^(EPERM|EACCES|ENOTTY|EAFNOSUPPORT|EPROTONOSUPPORT|EINVAL)$/,
     );
+  });
+
+  test('lets nobody at the seldom used parts of the host’s kernel', async () => {
+    const box = await bench.createBox(await bench.startDriver());
+    const ofHost = bench.subject.isolation === 'container';
+    expect(await bench.output(box, 'uname -r')).toBe(ofHost ? release() : '4.4.0');
+    for (const [name, call] of Object.entries(ofHost ? REFUSED_BY_HOST_KERNEL : {})) {
+      expect.soft(await bench.output(box, attempt(call)), name).toBe('EPERM');
+    }
   });
 
   test('allows what ordinary programs do', async () => {

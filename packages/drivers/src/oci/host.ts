@@ -16,6 +16,7 @@ import type { FileLock } from './kernel/file-lock.ts';
 import { readMountTable } from './kernel/mount-table.ts';
 import { makePrivate, mountBind, unmount } from './kernel/mounts.ts';
 import type { LeftoverOptions } from './leftovers.ts';
+import type { Logger } from './logger.ts';
 import { Pool } from './pool.ts';
 import { RootfsMounter } from './rootfs.ts';
 import { Runtimes } from './runtimes.ts';
@@ -97,6 +98,16 @@ async function makeRunFolder({ runDir, paths }: OciSettings): Promise<void> {
   makePrivate(runDir);
   const folders = [paths.bundles, paths.mounts, paths.userNamespaces, paths.runtimeRoot, paths.runscRoot];
   for (const folder of folders) await makeFolder(folder, 0o711);
+}
+
+/** A box can send what is in its own memory to such a program, which is often root's and has had holes (core(5)). */
+async function warnOfCoreHandler(logger: Logger): Promise<void> {
+  const pattern = (await readFile('/proc/sys/kernel/core_pattern', 'utf8')).trim();
+  if (!pattern.startsWith('|')) return;
+  logger.warn(
+    { corePattern: pattern },
+    'crashes in boxes can start a program of this host: set kernel.core_pattern to a file name, such as "core"',
+  );
 }
 
 async function hardLimitOfOpenFiles(): Promise<number> {
@@ -203,6 +214,7 @@ export class OciHost {
     const cgroups = await Cgroups.open(names.cgroup);
     const network = new HostNetwork({ settings, claim, claimFolder: CLAIM_FOLDER, run });
     await makeRunFolder(settings);
+    await warnOfCoreHandler(settings.logger);
     const [mtu, limitsSwap, mostOpenFiles, runtimes] = await Promise.all([
       network.uplinkMtu(),
       cgroups.limitsSwap(),

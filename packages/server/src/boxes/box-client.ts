@@ -67,7 +67,11 @@ export interface BoxCall {
  * parsed; errors become {@link ApiError}s with a text of the box's at most 500 characters long.
  */
 export class BoxClient {
-  readonly #agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS }, connections: 128, pipelining: 1 });
+  /**
+   * One per box, by its token: a box gets the address of one before it, and a connection kept from that one would be
+   * reset in the middle of a call.
+   */
+  readonly #agents = new Map<string, Agent>();
 
   async json<T extends z.ZodType>(endpoint: BoxEndpoint, schema: T, call: BoxCall): Promise<z.output<T>> {
     const reply = await this.stream(endpoint, call);
@@ -88,14 +92,30 @@ export class BoxClient {
     throw await toApiError(reply);
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  /** Ends the connections to a box that is gone. */
+  forget(endpoint: BoxEndpoint): void {
+    const agent = this.#agents.get(endpoint.token);
+    this.#agents.delete(endpoint.token);
+    agent?.destroy().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+    this.#agents.clear();
+  }
+
+  #agentOf({ token }: BoxEndpoint): Agent {
+    const known = this.#agents.get(token);
+    if (known) return known;
+    const agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS }, connections: 128, pipelining: 1 });
+    this.#agents.set(token, agent);
+    return agent;
   }
 
   async #request(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
     try {
       return await request(`http://${endpoint.host}:${endpoint.port}${call.path}`, {
-        dispatcher: this.#agent,
+        dispatcher: this.#agentOf(endpoint),
         method: call.method,
         ...(call.query ? { query: call.query } : {}),
         headers: {

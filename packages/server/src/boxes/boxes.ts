@@ -21,6 +21,8 @@ export class Boxes {
   }
 
   forget(boxId: string): void {
+    const endpoint = this.#endpoints.get(boxId);
+    if (endpoint) this.#client.forget(endpoint);
     this.#endpoints.delete(boxId);
   }
 

@@ -72,7 +72,12 @@ export class DnsForwarder {
   async start(): Promise<void> {
     const { host, port, logger } = this.#options;
     const udp = createSocket('udp4');
-    udp.on('message', (query, from) => void this.#onMessage(udp, query, from));
+    udp.on('message', (query, from) => {
+      // A box may ask from port 0, to which nothing can be sent.
+      this.#onMessage(udp, query, from).catch((error: unknown) =>
+        logger.debug({ event: 'dns.unanswered', err: error }, 'DNS question not answered'),
+      );
+    });
     udp.on('error', (error) => logger.warn({ event: 'dns.error', err: error }, 'DNS socket error'));
     await new Promise<void>((resolve, reject) => {
       udp.once('error', reject);

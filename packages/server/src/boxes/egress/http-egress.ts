@@ -15,6 +15,7 @@ import type { Destination } from './judge.ts';
 import type { Route } from './egress-proxy.ts';
 
 const HEADERS_TIMEOUT_MS = 30_000;
+
 /** A connection of a box that speaks HTTP. */
 export interface HttpClient {
   box: BoxEgress;
@@ -42,8 +43,13 @@ export class HttpEgress {
     this.#server = createServer({ insecureHTTPParser: false, requireHostHeader: false });
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.requestTimeout = 0;
-    this.#server.on('request', (incoming, response) => void this.#pass(incoming, response));
-    this.#server.on('upgrade', (incoming, socket, head) => void this.#upgrade(incoming, socket, head));
+    // Both ends are hostile: what Node refuses to pass on, such as a path with raw bytes, must end one connection only.
+    this.#server.on('request', (incoming, response) => {
+      this.#pass(incoming, response).catch(() => incoming.socket.destroy());
+    });
+    this.#server.on('upgrade', (incoming, socket, head) => {
+      this.#upgrade(incoming, socket, head).catch(() => socket.destroy());
+    });
     this.#server.on('connect', (incoming, socket) => this.#refuseTunnel(incoming, socket));
   }
 
@@ -60,6 +66,7 @@ export class HttpEgress {
   }
 
   async #pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => incoming.socket.destroy());
     const client = this.#clients.get(incoming.socket);
     if (!client) return void incoming.socket.destroy();
     const target = targetOf(incoming, client.destination);
@@ -75,9 +82,13 @@ export class HttpEgress {
       headers: passedHeaders(incoming.rawHeaders),
     });
     outgoing.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedHeaders(answer.rawHeaders));
-      answer.pipe(response);
       answer.on('error', () => response.destroy());
+      try {
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedHeaders(answer.rawHeaders));
+      } catch {
+        return void response.destroy();
+      }
+      answer.pipe(response);
     });
     outgoing.on('error', () => answerFailure(response, target.host));
     response.on('close', () => outgoing.destroy());

@@ -112,7 +112,7 @@ export function publicLocation(location: string, port: number, origin: string): 
 
 /** The path and query without the token. */
 export function withoutToken(path: string): string {
-  const [before = '', query] = splitOnce(path, '?');
+  const [before, query] = splitOnce(path, '?');
   if (query === undefined) return path;
   const parts = query.split('&').filter((part) => part.split('=')[0] !== TOKEN_PARAMETER);
   return parts.length === 0 ? before : `${before}?${parts.join('&')}`;

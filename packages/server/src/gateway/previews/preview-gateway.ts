@@ -12,7 +12,7 @@ import { connectBoxPort } from './box-port.ts';
 import { errorPage } from './error-page.ts';
 import { forward, forwardUpgrade } from './forward.ts';
 import { withoutToken, type Passage } from './headers.ts';
-import { OpenConnections } from './open-connections.ts';
+import type { OpenConnections } from './open-connections.ts';
 import { previewLabel } from './preview-host.ts';
 
 export interface PreviewGatewayDeps {
