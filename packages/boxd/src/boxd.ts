@@ -17,6 +17,7 @@ import { endLeftovers } from './leftovers.ts';
 import { OptionalParts } from './optional-parts.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
+import { WorkParts } from './work-parts.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -53,6 +54,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     runCommandEnv: () => commandEnv(environment.accounts.user),
   });
+  const work = new WorkParts({ environment, logger, programs: config.programs, commandEnv });
   const apply = (wanted: BoxConfig): Promise<void> => optional.start(wanted);
   const parts = [
     createConfigurationService({ store, apply, startedAt }),
@@ -61,7 +63,11 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     files,
     createEventsService({ journal, logger }),
   ];
-  const router = new Router({ routes: parts.flatMap(({ routes }) => routes), lazy: optional.lazyParts });
+  await work.open();
+  const router = new Router({
+    routes: parts.flatMap(({ routes }) => routes),
+    lazy: [...optional.lazyParts, ...work.lazyParts],
+  });
   const server = new HttpServer({ token: boot.token, router, logger });
   const port = await server.listen(boot.port, '0.0.0.0');
   logger.info('boxd.listening', { port, sinceProcessStartMs: Math.round(performance.now()) });
@@ -77,7 +83,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const stop = async (): Promise<void> => {
     callOffRehearsal();
     await server.close();
-    await Promise.all([optional.stop(), runner.close(), files.stop()]);
+    await Promise.all([optional.stop(), work.stop(), runner.close(), files.stop()]);
     await journal.close();
   };
   return { port, stop };

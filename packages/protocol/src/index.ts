@@ -22,5 +22,8 @@ export * from './schemas/agent.ts';
 export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
 export * from './schemas/capabilities.ts';
+export * from './schemas/contexts.ts';
+export * from './schemas/processes.ts';
+export * from './schemas/terminal.ts';
 export * from './schemas/sandbox.ts';
 export * from './schemas/work.ts';

@@ -7,7 +7,21 @@ import type {
   SandboxEvent,
   SandboxSession,
 } from '@banata/protocol';
-import type { AgentMessage, BoxExecResult, CodeLanguage, FileEntry, TaskReport } from '@banata/protocol/box';
+import type {
+  AgentMessage,
+  BoxContext,
+  BoxContextResult,
+  BoxExecResult,
+  BoxProcess,
+  BoxProcessOutput,
+  BoxTerminal,
+  CodeLanguage,
+  ContextLanguage,
+  FileEntry,
+  ProcessChunk,
+  PROCESS_SIGNALS,
+  TaskReport,
+} from '@banata/protocol/box';
 
 export type {
   AgentTask,
@@ -36,6 +50,23 @@ export type CreateOptions = CreateSandbox;
 
 /** Outcome of a command or a snippet of code. A command that fails is an outcome, not an error. */
 export type ExecResult = BoxExecResult;
+
+/** Outcome of code; the fields of a context are there when it ran in one. */
+export type CodeResult = BoxExecResult &
+  Partial<Pick<BoxContextResult, 'context' | 'results' | 'error' | 'restarted'>>;
+/** A background process as it is now. */
+export type BackgroundProcess = BoxProcess;
+/** Output of a background process from an offset on. */
+export type ProcessOutput = BoxProcessOutput;
+export type { ProcessChunk };
+/** Signals that can be sent. */
+export type ProcessSignal = (typeof PROCESS_SIGNALS)[number];
+/** An interpreter that is kept alive. */
+export type CodeContext = BoxContext;
+/** Languages of contexts. */
+export type CodeContextLanguage = ContextLanguage;
+/** A terminal session. */
+export type TerminalInfo = BoxTerminal;
 
 /** A page of sandboxes, newest first. */
 export interface SandboxPage {

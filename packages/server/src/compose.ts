@@ -18,13 +18,16 @@ import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
+import { ContextService } from './services/contexts.ts';
 import { ExecutionService } from './services/execution.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
 import { createOutboundGuard } from './services/net/outbound-guard.ts';
+import { ProcessService } from './services/processes.ts';
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
 import { Terminator } from './services/sandboxes/terminator.ts';
+import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
 const SWEEP_MS = 1_000;
@@ -72,7 +75,14 @@ export async function compose(
   return {
     app,
     access: services.access,
-    upgrades: { store: stores.sandboxes, boxes, links: services.links, activity: services.activity, logger },
+    upgrades: {
+      store: stores.sandboxes,
+      boxes,
+      access: services.access,
+      links: services.links,
+      activity: services.activity,
+      logger,
+    },
     startJobs: () => startJobs(base, services),
     close: async () => {
       await services.background.close(STOP_GRACE_MS);
@@ -122,7 +132,10 @@ function createServices(base: Foundations, publicUrl: () => string) {
     background,
     boxLinks,
     browser: new BrowserService({ ...common, sandboxes, links, activity }),
+    contexts: new ContextService(sandboxes, boxes, activity),
     execution: new ExecutionService(sandboxes, boxes, activity),
+    processes: new ProcessService(sandboxes, boxes, activity),
+    terminals: new TerminalService(sandboxes, boxes, links),
     files,
     links,
     provisioner,

@@ -55,7 +55,9 @@ export function refuseUpgrade(socket: Duplex, status: number, code: string, mess
 
 const STATUS_TEXT: Record<number, string> = {
   403: 'Forbidden',
+  400: 'Bad Request',
   404: 'Not Found',
   409: 'Conflict',
+  429: 'Too Many Requests',
   503: 'Service Unavailable',
 };

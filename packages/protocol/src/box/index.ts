@@ -4,3 +4,6 @@ export * from './config.ts';
 export * from './events.ts';
 export * from './exec.ts';
 export * from './files.ts';
+export * from './process.ts';
+export * from './contexts.ts';
+export * from './terminal.ts';

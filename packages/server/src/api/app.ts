@@ -13,13 +13,14 @@ import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountSandboxes } from './sandboxes.ts';
 import type { EventStreams } from './sse.ts';
 import { mountWork } from './work.ts';
 
-export interface AppDeps {
+export interface AppDeps extends InteractiveDeps {
   access: AccessService;
   sandboxes: SandboxService;
   execution: ExecutionService;
@@ -52,6 +53,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   });
   mountSandboxes(mount, deps);
   mountWork(mount, deps);
+  mountInteractive(mount, deps);
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);

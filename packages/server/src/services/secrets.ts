@@ -16,8 +16,8 @@ const linkSchema = z.object({
   /** Sandbox. */
   s: z.string(),
   /** Purpose. */
-  p: z.enum(['view', 'cdp', 'artifact']),
-  /** Artifact key, for that purpose. */
+  p: z.enum(['view', 'cdp', 'artifact', 'terminal']),
+  /** Artifact key or terminal session, for those purposes. */
   k: z.string().optional(),
   /** Expiry, epoch ms. */
   e: z.number(),
