@@ -3,6 +3,7 @@ export interface Summary {
   count: number;
   median: number;
   p95: number;
+  p99: number;
   min: number;
   max: number;
 }
@@ -15,6 +16,7 @@ export function summarize(values: readonly number[]): Summary {
     count: sorted.length,
     median: round(quantile(sorted, 0.5)),
     p95: round(quantile(sorted, 0.95)),
+    p99: round(quantile(sorted, 0.99)),
     min: round(quantile(sorted, 0)),
     max: round(quantile(sorted, 1)),
   };

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { importBase } from '../base-image.ts';
 import { startDocker } from '../docker-engine.ts';
-import { run } from '../run.ts';
 import type { Measured, StartScenario } from './scenario.ts';
 
 const IMAGE = 'banata-bench';
@@ -11,11 +9,7 @@ const PAUSE_MS = 500;
 /** The same through Docker Engine: `docker run -d`, then `docker exec`, with the same base file tree. */
 export async function measureDocker(scenario: StartScenario): Promise<Measured & { version: string }> {
   await using engine = await startDocker(scenario.signal);
-  scenario.progress('docker: importing the file tree');
-  const tar = spawn('tar', ['-C', await baseTree(scenario), '--numeric-owner', '-cf', '-', '.'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await engine.importImage(tar.stdout, IMAGE);
+  await importBase(engine, IMAGE, scenario);
   const runs: Record<string, number>[] = [];
   for (let index = -1; index < scenario.runs; index += 1) {
     scenario.progress(`docker ${Math.max(0, index + 1)}/${scenario.runs}`);
@@ -31,16 +25,4 @@ export async function measureDocker(scenario: StartScenario): Promise<Measured &
     await sleep(PAUSE_MS, undefined, { signal: scenario.signal });
   }
   return { runs, server: [], version: engine.version };
-}
-
-/** Root folder of the image's lowest layer. */
-async function baseTree({ root, signal }: StartScenario): Promise<string> {
-  const reply = await run(join(root, 'banata'), ['image', 'build', '--json'], {
-    signal,
-    timeoutMs: 45 * 60_000,
-  });
-  const { layers } = JSON.parse(reply) as { layers: string[] };
-  const base = layers.at(-1);
-  if (base === undefined) throw new Error('The sandbox image has no layers');
-  return base;
 }

@@ -21,6 +21,7 @@ import { createPortsService } from './ports/service.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
+import { WorkParts } from './work-parts.ts';
 import { repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
@@ -61,6 +62,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     runCommandEnv: () => commandEnv(environment.accounts.user),
   });
+  const work = new WorkParts({ environment, logger, programs: config.programs, commandEnv });
   const apply = (wanted: BoxConfig): Promise<void> => optional.start(wanted);
   const parts = [
     createConfigurationService({ store, apply, startedAt }),
@@ -70,11 +72,12 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     createEventsService({ journal, logger }),
     limits,
   ];
+  await work.open();
   const ports = createPortsService({ ownPorts: async () => [boot.port, ...(await optional.ownPorts())] });
   const router = new Router({
     routes: parts.flatMap(({ routes }) => routes),
     upgrades: ports.upgrades,
-    lazy: optional.lazyParts,
+    lazy: [...optional.lazyParts, ...work.lazyParts],
   });
   const server = new HttpServer({ token: boot.token, router, logger });
   const sudo = new SudoServer({
@@ -98,7 +101,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const stop = async (): Promise<void> => {
     callOffRehearsal();
     await server.close();
-    await Promise.all([optional.stop(), runner.close(), files.stop(), sudo.stop()]);
+    await Promise.all([optional.stop(), work.stop(), runner.close(), files.stop(), sudo.stop()]);
     await limits.stop();
     await journal.close();
   };

@@ -32,6 +32,14 @@ const INHERITED = [
   'no_proxy',
 ];
 
+/** Programs of the daemon's own that commands are run through. */
+export interface WorkPrograms {
+  /** Path of `banata-supervise`. */
+  supervisor: string;
+  /** Command lines of the interpreters that contexts keep. */
+  kernels: Record<'node' | 'python', readonly [string, ...string[]]>;
+}
+
 /** All the daemon is given at its start. */
 export interface BoxdConfig {
   boot: BoxBoot;
@@ -40,6 +48,7 @@ export interface BoxdConfig {
   commandBase: Record<string, string>;
   /** Script of the file worker. */
   filesWorkerScript: string;
+  programs: WorkPrograms;
 }
 
 /** Reads the boot file, the accounts and the container's environment. Throws when one is not as expected. */
@@ -59,5 +68,17 @@ export async function loadConfig(env: NodeJS.ProcessEnv): Promise<BoxdConfig> {
     },
     commandBase: { ...COMMAND_DEFAULTS, ...inherited },
     filesWorkerScript: join(INSTALL_DIR, 'lib/files-worker.cjs'),
+    programs: {
+      supervisor: join(INSTALL_DIR, 'bin/banata-supervise'),
+      kernels: {
+        // The real program: in the runtime "bun" other things may stand first in PATH.
+        node: [
+          '/usr/local/bin/node',
+          '--disable-warning=ExperimentalWarning',
+          join(INSTALL_DIR, 'lib/node-kernel.cjs'),
+        ],
+        python: ['/usr/bin/python3', join(INSTALL_DIR, 'bin/banata-python-kernel')],
+      },
+    },
   };
 }

@@ -26,6 +26,7 @@ export function createProgram(input: ProgramInput): Command {
   });
   addServerCommands(program, makeContext);
   addSandboxCommands(program, makeContext);
+  addTerminalCommand(program, makeContext);
   addImageCommands(program, makeContext);
   addDevelopmentCommands(program, makeContext);
   return program;
@@ -109,6 +110,17 @@ function addSandboxCommands(program: Command, makeContext: MakeContext): void {
     );
 }
 
+function addTerminalCommand(program: Command, makeContext: MakeContext): void {
+  program
+    .command('terminal')
+    .description('Join a terminal in a sandbox; Ctrl-] leaves, the session goes on.')
+    .argument('<id>', 'id of the sandbox')
+    .option('-s, --session <id>', 'attach to this session instead of starting one')
+    .action(async (id: string, options: { session?: string }) => {
+      await (await import('./commands/terminal.ts')).terminal(makeContext({}), id, options);
+    });
+}
+
 function addImageCommands(program: Command, makeContext: MakeContext): void {
   const image = program.command('image').description('Build or export the sandbox image.');
   image
@@ -143,7 +155,7 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
   program
     .command('bench')
     .description('Measure, side by side with Docker where it can run, in an installation of its own.')
-    .argument('[scenario]', 'start', 'start')
+    .argument('[scenario]', 'start or exec', 'start')
     .option('-r, --runs <count>', 'runs of each kind', '20')
     .option(...JSON_OPTION)
     .action(async (scenario: string, options: CommonOptions & { runs: string }) => {

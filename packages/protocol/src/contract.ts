@@ -4,11 +4,14 @@ import * as agent from './routes/agent.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as contexts from './routes/code-contexts.ts';
 import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
 import * as network from './routes/network.ts';
 import * as ports from './routes/ports.ts';
+import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as terminal from './routes/terminal.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
 import * as work from './routes/work.ts';
@@ -17,6 +20,9 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  processes,
+  contexts,
+  terminal,
   browser,
   agent,
   artifacts,

@@ -189,6 +189,26 @@ export const errorRegistry = define({
     message: 'The organization has as many webhooks as it may have',
     suggestion: 'Delete a webhook that is not needed; one webhook can get any number of event types.',
   },
+  PROCESS_NOT_FOUND: {
+    status: 404,
+    message: 'Process not found',
+    suggestion: 'List the background processes of the sandbox with GET /v1/sandboxes/processes?id=….',
+  },
+  CONTEXT_NOT_FOUND: {
+    status: 404,
+    message: 'Code context not found',
+    suggestion: 'List the contexts of the sandbox with GET /v1/sandboxes/code/contexts?id=…, or create one.',
+  },
+  TERMINAL_NOT_FOUND: {
+    status: 404,
+    message: 'Terminal session not found',
+    suggestion: 'List the sessions with GET /v1/sandboxes/terminals?id=…, or open a new one.',
+  },
+  SANDBOX_ENDED: {
+    status: 409,
+    message: 'The sandbox ended while the call was under way',
+    suggestion: 'Create a new sandbox; what this one held is gone.',
+  },
   SANDBOX_NOT_READY: {
     status: 409,
     message: 'Sandbox is not ready',

@@ -1,5 +1,6 @@
+import { readSse } from './read-sse.ts';
 import type { Transport } from './transport.ts';
-import type { CallOptions, CodeLanguage, ExecResult } from './types.ts';
+import type { CallOptions, CodeLanguage, CodeResult, ExecResult } from './types.ts';
 
 /** Options of `exec`. */
 export interface ExecOptions extends CallOptions {
@@ -13,10 +14,18 @@ export interface ExecOptions extends CallOptions {
   stdin?: string;
   /** The command and all its children end after this long, ms. Default 60,000, at most 3,600,000. */
   timeout?: number;
+  /** Takes standard output as it comes. The result holds it too. */
+  onStdout?: (text: string) => void;
+  onStderr?: (text: string) => void;
 }
 
 /** Options of `runCode`. */
 export interface RunCodeOptions extends CallOptions {
+  /** Takes standard output as it comes. The result holds it too. */
+  onStdout?: (text: string) => void;
+  onStderr?: (text: string) => void;
+  /** Id of a context in which variables persist (`sandbox.contexts.create()`); its language counts. */
+  context?: string;
   /** Default by the sandbox’s runtime: `python` for "python", else `typescript`. */
   language?: CodeLanguage;
   /** The code ends after this long, ms. Default 60,000, at most 3,600,000. */
@@ -33,13 +42,10 @@ export function exec(
   id: string,
   call: { command: string; args: readonly string[] | undefined; options: ExecOptions },
 ): Promise<ExecResult> {
-  const { signal, ...options } = call.options;
-  return transport.json({
-    method: 'POST',
-    path: '/v1/sandboxes/exec',
-    json: { ...options, id, command: call.command, args: call.args },
-    timeoutMs: (options.timeout ?? DEFAULT_TIMEOUT_MS) + REPLY_MARGIN_MS,
-    signal,
+  return run(transport, '/v1/sandboxes/exec', call.options, {
+    id,
+    command: call.command,
+    args: call.args,
   });
 }
 
@@ -47,13 +53,26 @@ export function runCode(
   transport: Transport,
   id: string,
   call: { code: string; options: RunCodeOptions },
-): Promise<ExecResult> {
-  const { signal, ...options } = call.options;
-  return transport.json({
-    method: 'POST',
-    path: '/v1/sandboxes/code',
-    json: { ...options, id, code: call.code },
-    timeoutMs: (options.timeout ?? DEFAULT_TIMEOUT_MS) + REPLY_MARGIN_MS,
-    signal,
-  });
+): Promise<CodeResult> {
+  return run(transport, '/v1/sandboxes/code', call.options, { id, code: call.code });
+}
+
+async function run<T>(
+  transport: Transport,
+  path: string,
+  { signal, onStdout, onStderr, ...options }: ExecOptions | RunCodeOptions,
+  body: object,
+): Promise<T> {
+  const timeoutMs = (options.timeout ?? DEFAULT_TIMEOUT_MS) + REPLY_MARGIN_MS;
+  const request = { method: 'POST', path, json: { ...options, ...body }, timeoutMs, signal } as const;
+  if (!onStdout && !onStderr) return transport.json(request);
+  const response = await transport.open({ ...request, headers: { accept: 'text/event-stream' } });
+  let result: T | undefined;
+  for await (const { event, data } of readSse(response, 'result')) {
+    if (event === 'result') result = JSON.parse(data) as T;
+    else if (event === 'stdout') onStdout?.((JSON.parse(data) as { text: string }).text);
+    else if (event === 'stderr') onStderr?.((JSON.parse(data) as { text: string }).text);
+  }
+  signal?.throwIfAborted();
+  return result as T;
 }

@@ -3,6 +3,14 @@ export { SandboxArtifacts } from './artifacts.ts';
 export { SandboxBrowser } from './browser.ts';
 export { ApiKeys, type CreateApiKeyOptions, type RotateApiKeyOptions } from './api-keys.ts';
 export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type ListOptions } from './client.ts';
+export { SandboxContexts } from './contexts.ts';
+export {
+  type OutputOffsets,
+  type OutputPiece,
+  SandboxProcesses,
+  type StartProcessOptions,
+} from './process.ts';
+export { Terminal, type TerminalEnd, type TerminalOptions } from './terminal.ts';
 export type { ExecOptions, RunCodeOptions } from './commands.ts';
 export { BanataError, type BanataErrorCode, type ClientErrorCode } from './error.ts';
 export { SandboxFiles } from './files.ts';

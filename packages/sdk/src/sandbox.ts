@@ -2,10 +2,13 @@ import { type PromptOptions, SandboxAgent } from './agent.ts';
 import { SandboxArtifacts } from './artifacts.ts';
 import { SandboxBrowser } from './browser.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
+import { SandboxContexts } from './contexts.ts';
 import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
 import { SandboxPorts } from './ports.ts';
 import { SandboxNetwork } from './network.ts';
+import { SandboxProcesses } from './process.ts';
+import { listTerminals, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
 import type { Transport } from './transport.ts';
 import type {
   AgentMessage,
@@ -15,6 +18,7 @@ import type {
   ArtifactPage,
   BanataEvent,
   CallOptions,
+  CodeResult,
   DownloadLink,
   ExecResult,
   Preview,
@@ -22,6 +26,7 @@ import type {
   PromptAsyncReply,
   PromptReply,
   SandboxSession,
+  TerminalInfo,
 } from './types.ts';
 import type { WaitForTaskOptions } from './wait-for-task.ts';
 
@@ -40,6 +45,8 @@ export class Sandbox {
   /** 32 lowercase letters and digits. */
   readonly id: string;
   readonly fs: SandboxFiles;
+  readonly process: SandboxProcesses;
+  readonly contexts: SandboxContexts;
   readonly browser: SandboxBrowser;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
@@ -54,6 +61,8 @@ export class Sandbox {
     this.#transport = transport;
     this.#session = session;
     this.fs = new SandboxFiles(transport, session.id);
+    this.process = new SandboxProcesses(transport, session.id);
+    this.contexts = new SandboxContexts(transport, session.id);
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
@@ -85,7 +94,7 @@ export class Sandbox {
 
   /**
    * Runs a command and waits for its end. A command that fails is an outcome, not an error: look at `exitCode`.
-   * Aborting gives up the wait; the command ends by its own timeout. Never sent a second time once it was sent.
+   * Aborting ends the command with all it started. Never sent a second time once it was sent.
    * @param args With them `command` is a program; without, a shell line.
    * @throws BanataError `SANDBOX_NOT_READY`.
    * @example
@@ -105,8 +114,26 @@ export class Sandbox {
    * const { stdout } = await sandbox.runCode('print(6 * 7)', { language: 'python' });
    * ```
    */
-  runCode(code: string, options: RunCodeOptions = {}): Promise<ExecResult> {
+  runCode(code: string, options: RunCodeOptions = {}): Promise<CodeResult> {
     return runCode(this.#transport, this.id, { code, options });
+  }
+
+  /**
+   * Opens a shell on a terminal, or attaches to one; it goes on when its viewers leave.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * const terminal = await sandbox.terminal({ onData: (bytes) => process.stdout.write(bytes) });
+   * terminal.write('ls\n');
+   * ```
+   */
+  terminal(options: TerminalOptions = {}): Promise<Terminal> {
+    return openTerminal(this.#transport, this.id, options);
+  }
+
+  /** Terminal sessions of the sandbox. @example `const [first] = await sandbox.listTerminals()` */
+  listTerminals(options: CallOptions = {}): Promise<TerminalInfo[]> {
+    return listTerminals(this.#transport, this.id, options);
   }
 
   /**

@@ -8,7 +8,21 @@ import type {
   SandboxSession,
   WebhookPayload,
 } from '@banata/protocol';
-import type { AgentMessage, BoxExecResult, CodeLanguage, FileEntry, TaskReport } from '@banata/protocol/box';
+import type {
+  AgentMessage,
+  BoxContext,
+  BoxContextResult,
+  BoxExecResult,
+  BoxProcess,
+  BoxProcessOutput,
+  BoxTerminal,
+  CodeLanguage,
+  ContextLanguage,
+  FileEntry,
+  ProcessChunk,
+  PROCESS_SIGNALS,
+  TaskReport,
+} from '@banata/protocol/box';
 
 export type {
   AgentTask,
@@ -77,6 +91,22 @@ export type PlanList = RouteResult<Routes['usage']['listPlans']>;
 export type SandboxMetrics = RouteResult<Routes['usage']['sandboxMetrics']>;
 /** Use in all, by day and by sandbox. */
 export type Usage = RouteResult<Routes['usage']['getUsage']>;
+/** Outcome of code; the fields of a context are there when it ran in one. */
+export type CodeResult = BoxExecResult &
+  Partial<Pick<BoxContextResult, 'context' | 'results' | 'error' | 'restarted'>>;
+/** A background process as it is now. */
+export type BackgroundProcess = BoxProcess;
+/** Output of a background process from an offset on. */
+export type ProcessOutput = BoxProcessOutput;
+export type { ProcessChunk };
+/** Signals that can be sent. */
+export type ProcessSignal = (typeof PROCESS_SIGNALS)[number];
+/** An interpreter that is kept alive. */
+export type CodeContext = BoxContext;
+/** Languages of contexts. */
+export type CodeContextLanguage = ContextLanguage;
+/** A terminal session. */
+export type TerminalInfo = BoxTerminal;
 
 /** A page of sandboxes, newest first. */
 export interface SandboxPage {

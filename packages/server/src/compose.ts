@@ -23,6 +23,7 @@ import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
+import { ContextService } from './services/contexts.ts';
 import { ExecutionService } from './services/execution.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
@@ -30,9 +31,11 @@ import { PlanCatalog } from './services/plans/plan-catalog.ts';
 import { createOutboundGuard } from './services/net/outbound-guard.ts';
 import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
+import { ProcessService } from './services/processes.ts';
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
 import { Terminator } from './services/sandboxes/terminator.ts';
+import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
 const SWEEP_MS = 1_000;
@@ -107,6 +110,7 @@ export async function compose(
     upgrades: {
       store: stores.sandboxes,
       boxes,
+      access: services.accounts.access,
       links: services.links,
       activity: services.activity,
       previews: services.previews,
@@ -185,7 +189,10 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     background,
     boxLinks,
     browser: new BrowserService({ ...common, sandboxes, links, activity }),
+    contexts: new ContextService(sandboxes, boxes, activity),
     execution: new ExecutionService(sandboxes, boxes, activity),
+    processes: new ProcessService(sandboxes, boxes, activity),
+    terminals: new TerminalService(sandboxes, boxes, links),
     files,
     links,
     network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),

@@ -41,9 +41,7 @@ beforeAll(async () => {
   // Errors, refused input, an unknown route and a broken body leave their traces too.
   await sandbox.exec('exit 3');
   await sandbox.fs.read('/nowhere').catch(() => undefined);
-  await banata
-    .create({ env: { 'NOT A NAME': SANDBOX_ENV } })
-    .catch(() => undefined);
+  await banata.create({ env: { 'NOT A NAME': SANDBOX_ENV } }).catch(() => undefined);
   await fetch(`${installation.url}/v1/nothing?key=1`, { headers: { authorization: `Bearer ${apiKey}` } });
   stopped = () => other.kill().then(() => undefined);
 });

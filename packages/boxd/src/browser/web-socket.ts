@@ -54,10 +54,11 @@ export function refuseUpgrade(socket: Duplex, status: number, code: string, mess
 }
 
 const STATUS_TEXT: Record<number, string> = {
-  400: 'Bad Request',
   403: 'Forbidden',
+  400: 'Bad Request',
   404: 'Not Found',
   409: 'Conflict',
+  429: 'Too Many Requests',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
 };

@@ -40,6 +40,11 @@ export class SseStream {
     if (!this.#response.write(text)) await once(this.#response, 'drain', { signal: this.#signal });
   }
 
+  /** Throws when the reader has gone. */
+  ensureOpen(): void {
+    this.#signal.throwIfAborted();
+  }
+
   end(): void {
     this.#response.end();
   }

@@ -49,6 +49,20 @@ export async function startHostBox(): Promise<HostBox> {
     environment,
     commandBase: {},
     filesWorkerScript: fileURLToPath(new URL('../files/worker-main.ts', import.meta.url)),
+    programs: {
+      supervisor: fileURLToPath(new URL('../../box/bin/banata-supervise', import.meta.url)),
+      kernels: {
+        node: [
+          process.execPath,
+          '--disable-warning=ExperimentalWarning',
+          fileURLToPath(new URL('../code/contexts/node-kernel-main.ts', import.meta.url)),
+        ] as const,
+        python: [
+          '/usr/bin/python3',
+          fileURLToPath(new URL('../../box/bin/banata-python-kernel', import.meta.url)),
+        ] as const,
+      },
+    },
   };
   const start = (): Promise<Boxd> => startBoxd(config, createLogger({ write: (line) => log.push(line) }));
   let boxd = await start();

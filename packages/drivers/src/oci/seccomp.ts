@@ -46,6 +46,8 @@ const ENOSYS = 38;
 /** Kinds of sockets (linux/socket.h): none in particular, of the box itself, IPv4, IPv6. */
 const SOCKET_FAMILIES = { AF_UNSPEC: 0, AF_UNIX: 1, AF_INET: 2, AF_INET6: 10 };
 const AF_NETLINK = 16;
+const NETLINK_AUDIT = 9;
+const EPROTONOSUPPORT = 93;
 /** Parts of the kernel that netlink reaches (linux/netlink.h): addresses and routes, sockets, news of devices. */
 const NETLINK_PROTOCOLS = { NETLINK_ROUTE: 0, NETLINK_SOCK_DIAG: 4, NETLINK_KOBJECT_UEVENT: 15 };
 /** The byte of an ioctl's number that says whose it is, and its value for btrfs (linux/btrfs.h). */
@@ -106,6 +108,13 @@ function socketRules(): SeccompRule[] {
     ...Object.values(NETLINK_PROTOCOLS).map((protocol) =>
       allow('socket', equals(0, AF_NETLINK), equals(2, protocol)),
     ),
+    // As a kernel without auditing answers: useradd and others go on then, while EPERM makes them give up.
+    {
+      names: ['socket'],
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: EPROTONOSUPPORT,
+      args: [equals(0, AF_NETLINK), equals(2, NETLINK_AUDIT)],
+    },
   ];
 }
 

@@ -5,3 +5,6 @@ export * from './events.ts';
 export * from './exec.ts';
 export * from './files.ts';
 export * from './limits.ts';
+export * from './process.ts';
+export * from './contexts.ts';
+export * from './terminal.ts';

@@ -1,5 +1,6 @@
 import { defineRoute } from '../route.ts';
 import {
+  codeResultSchema,
   codeSchema,
   execResultSchema,
   execSchema,
@@ -17,6 +18,8 @@ export const exec = defineRoute({
   path: '/v1/sandboxes/exec',
   tag: 'Execution',
   summary: 'Run a command and wait for its end',
+  description:
+    'With `Accept: text/event-stream` the output is sent as it comes: events `stdout` and `stderr` ({ text }), then `result`; `error` (the body of an error) when it breaks off.',
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.exec',
   body: execSchema,
@@ -24,6 +27,7 @@ export const exec = defineRoute({
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
+    'SANDBOX_ENDED',
     'SANDBOX_EXHAUSTED',
     'SANDBOX_DISK_FULL',
     'SANDBOX_UNREACHABLE',
@@ -37,13 +41,17 @@ export const runCode = defineRoute({
   path: '/v1/sandboxes/code',
   tag: 'Execution',
   summary: 'Run a snippet of code and wait for its end',
+  description:
+    'Plain, or in a `context` whose variables persist; then `results` holds values, pictures and tables, and `error` the traceback. With `Accept: text/event-stream` the output is sent as it comes: events `stdout` and `stderr` ({ text }), then `result`; `error` (the body of an error) when it breaks off.',
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.code',
   body: codeSchema,
-  reply: { kind: 'json', status: 200, schema: execResultSchema },
+  reply: { kind: 'json', status: 200, schema: codeResultSchema },
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
+    'SANDBOX_ENDED',
+    'CONTEXT_NOT_FOUND',
     'SANDBOX_EXHAUSTED',
     'SANDBOX_DISK_FULL',
     'SANDBOX_UNREACHABLE',

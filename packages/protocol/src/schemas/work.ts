@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boxContextResultSchema } from '../box/contexts.ts';
 import { boxExecResultSchema, codeLanguageSchema } from '../box/exec.ts';
 import { fileEntrySchema } from '../box/files.ts';
 import { idSchema } from '../ids.ts';
@@ -25,10 +26,19 @@ export const codeSchema = z.strictObject({
   language: codeLanguageSchema
     .optional()
     .describe('Default by runtime: python for "python", else typescript.'),
+  context: z
+    .string()
+    .regex(/^[a-z0-9]{1,64}$/, 'an id of POST /v1/sandboxes/code/contexts')
+    .optional()
+    .describe('Runs the code in this context, in its language.'),
   timeout: timeoutSchema,
 });
 
 export const execResultSchema = boxExecResultSchema;
+/** The last four fields are there when the code ran in a context. */
+export const codeResultSchema = boxExecResultSchema.extend(
+  boxContextResultSchema.pick({ context: true, results: true, error: true, restarted: true }).partial().shape,
+);
 
 const pathSchema = z
   .string()

@@ -24,6 +24,7 @@ import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
 import { mountEvents } from './events.ts';
+import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
@@ -34,7 +35,12 @@ import { mountWebhooks } from './webhooks.ts';
 import { mountWork } from './work.ts';
 
 export interface AppDeps
-  extends UsageRoutesDeps, AccessRoutesDeps, Omit<AuthRoutesDeps, 'publicUrl'>, Omit<MountDeps, 'publicUrl'> {
+  extends
+    InteractiveDeps,
+    UsageRoutesDeps,
+    AccessRoutesDeps,
+    Omit<AuthRoutesDeps, 'publicUrl'>,
+    Omit<MountDeps, 'publicUrl'> {
   sandboxes: SandboxService;
   execution: ExecutionService;
   files: FileService;
@@ -72,6 +78,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   });
   mountSandboxes(mount, deps);
   mountWork(mount, deps);
+  mountInteractive(mount, deps);
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);

@@ -1,8 +1,12 @@
-import { ApiError, contract, fsWriteSchema } from '@banata/protocol';
+import { ApiError, codeResultSchema, contract, fsWriteSchema } from '@banata/protocol';
+import { boxExecResultSchema } from '@banata/protocol/box';
 import { Readable } from 'node:stream';
-import type { ExecutionService } from '../services/execution.ts';
+import { z } from 'zod';
+import { toStreamError } from '../boxes/stream-error.ts';
+import type { EventReply, ExecutionService } from '../services/execution.ts';
 import type { FileService } from '../services/files.ts';
-import { isRaw, type Mount } from './mount.ts';
+import { relayEvents } from './box-sse.ts';
+import { isRaw, type ApiContext, type Mount } from './mount.ts';
 import { parseInput } from './parse.ts';
 
 const rawQuerySchema = fsWriteSchema.pick({ id: true, path: true });
@@ -13,9 +17,17 @@ export function mountWork(
 ): void {
   const { exec, runCode, fsRead, fsWrite, fsList } = contract.work;
 
-  mount.route(exec, ({ caller, body, signal }) => execution.exec(caller, body, signal));
+  mount.route(exec, async ({ caller, body, signal, context }) =>
+    wantsEvents(context)
+      ? relayOutput(await execution.execStream(caller, body, signal), boxExecResultSchema)
+      : execution.exec(caller, body, signal),
+  );
 
-  mount.route(runCode, ({ caller, body, signal }) => execution.code(caller, body, signal));
+  mount.route(runCode, async ({ caller, body, signal, context }) =>
+    wantsEvents(context)
+      ? relayOutput(await execution.codeStream(caller, body, signal), codeResultSchema)
+      : execution.code(caller, body, signal),
+  );
 
   mount.route(fsRead, async ({ caller, query: { id, path, format }, signal }) => {
     if (format === 'json') return files.read(caller, id, path, signal);
@@ -42,6 +54,17 @@ export function mountWork(
   });
 
   mount.route(fsList, ({ caller, query: { id, path } }) => files.list(caller, id, path));
+}
+
+const textSchema = z.object({ text: z.string() });
+
+function relayOutput(source: EventReply, result: z.ZodType): Response {
+  const events = { stdout: textSchema, stderr: textSchema, result };
+  return relayEvents(source, { events, last: 'result', toError: toStreamError });
+}
+
+function wantsEvents(context: ApiContext): boolean {
+  return context.req.header('accept')?.includes('text/event-stream') ?? false;
 }
 
 function decode(content: string, encoding: 'utf8' | 'base64'): Buffer {

@@ -23,6 +23,16 @@ const codes: Record<string, ErrorCode> = {
   PATH_PROTECTED: 'INVALID_REQUEST',
   BOX_EXHAUSTED: 'SANDBOX_EXHAUSTED',
   TOO_MANY_COMMANDS: 'SANDBOX_EXHAUSTED',
+  TOO_MANY_PROCESSES: 'SANDBOX_EXHAUSTED',
+  TOO_MANY_CONTEXTS: 'SANDBOX_EXHAUSTED',
+  TOO_MANY_TERMINALS: 'SANDBOX_EXHAUSTED',
+  PROCESS_NOT_FOUND: 'PROCESS_NOT_FOUND',
+  PROCESS_ENDED: 'CONFLICT',
+  STDIN_CLOSED: 'CONFLICT',
+  STDIN_FULL: 'CONFLICT',
+  CONTEXT_NOT_FOUND: 'CONTEXT_NOT_FOUND',
+  CONTEXT_FAILED: 'SANDBOX_EXHAUSTED',
+  TERMINAL_NOT_FOUND: 'TERMINAL_NOT_FOUND',
   INVALID_REQUEST: 'INVALID_REQUEST',
   CWD_NOT_FOUND: 'INVALID_REQUEST',
   DISK_FULL: 'SANDBOX_DISK_FULL',
@@ -75,7 +85,9 @@ export class BoxClient {
 
   async json<T extends z.ZodType>(endpoint: BoxEndpoint, schema: T, call: BoxCall): Promise<z.output<T>> {
     const reply = await this.stream(endpoint, call);
-    const text = await readBounded(reply.body, MAX_REPLY_BYTES);
+    const text = await readBounded(reply.body, MAX_REPLY_BYTES).catch((error: unknown) => {
+      throw call.signal?.reason instanceof ApiError ? call.signal.reason : error;
+    });
     const parsed = schema.safeParse(parseJson(text));
     if (!parsed.success) {
       throw new ApiError('SANDBOX_UNREACHABLE', `The sandbox sent a malformed answer to ${call.path}.`, {
@@ -135,6 +147,7 @@ export class BoxClient {
 }
 
 function unreachable(cause: unknown, call: BoxCall): Error {
+  if (call.signal?.reason instanceof ApiError) return call.signal.reason;
   if (call.signal?.aborted) return new DOMException('The call was aborted.', 'AbortError');
   const code = (cause as { code?: string }).code;
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')

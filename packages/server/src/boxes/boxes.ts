@@ -4,12 +4,14 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type { SandboxRow } from '../database/schema.ts';
 import type { BoxCall, BoxClient } from './box-client.ts';
+import { BoxLives } from './box-lives.ts';
 
 /** The boxes of sandboxes: where each answers, and calls to it. */
 export class Boxes {
   readonly #driver: SandboxDriver;
   readonly #client: BoxClient;
   readonly #endpoints = new Map<string, BoxEndpoint>();
+  readonly #lives = new BoxLives();
 
   constructor(driver: SandboxDriver, client: BoxClient) {
     this.#driver = driver;
@@ -20,10 +22,17 @@ export class Boxes {
     this.#endpoints.set(boxId, endpoint);
   }
 
+  /** Says that a box is ended: calls under way fail at once. */
   forget(boxId: string): void {
     const endpoint = this.#endpoints.get(boxId);
     if (endpoint) this.#client.forget(endpoint);
     this.#endpoints.delete(boxId);
+    this.#lives.end(boxId);
+  }
+
+  /** Aborts when the box is ended. */
+  lifeOf(sandbox: Pick<SandboxRow, 'box_id'>): AbortSignal | undefined {
+    return sandbox.box_id === null ? undefined : this.#lives.signalOf(sandbox.box_id);
   }
 
   /** @throws {ApiError} SANDBOX_UNREACHABLE when the host has no such box any more. */
@@ -42,10 +51,16 @@ export class Boxes {
     schema: T,
     call: BoxCall,
   ): Promise<z.output<T>> {
-    return this.#client.json(await this.endpointOf(sandbox), schema, call);
+    return this.#client.json(await this.endpointOf(sandbox), schema, this.#bound(sandbox, call));
   }
 
   async stream(sandbox: Pick<SandboxRow, 'box_id'>, call: BoxCall): Promise<Dispatcher.ResponseData> {
-    return this.#client.stream(await this.endpointOf(sandbox), call);
+    return this.#client.stream(await this.endpointOf(sandbox), this.#bound(sandbox, call));
+  }
+
+  #bound(sandbox: Pick<SandboxRow, 'box_id'>, call: BoxCall): BoxCall {
+    const life = this.lifeOf(sandbox);
+    if (!life) return call;
+    return { ...call, signal: call.signal ? AbortSignal.any([call.signal, life]) : life };
   }
 }

@@ -20,6 +20,10 @@ export interface TunnelOptions {
   head: Buffer;
   endpoint: BoxEndpoint;
   path: string;
+  /** Ends the tunnel when it aborts. */
+  signal?: AbortSignal | undefined;
+  /** Turns a refusal of the box into the error the client gets. */
+  toError?: (status: number) => ApiError;
   /** Sees what the client sends, in the pieces it arrives in. */
   onClientData: (chunk: Buffer) => void;
 }
@@ -37,8 +41,10 @@ export async function openTunnel({
   endpoint,
   path,
   onClientData,
+  signal,
+  toError = browserError,
 }: TunnelOptions): Promise<void> {
-  const { reply, upstream, upstreamHead } = await handshake(request, endpoint, path);
+  const { reply, upstream, upstreamHead } = await handshake(request, endpoint, { path, toError });
   const headers = pick(reply.headers, RETURNED).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n${headers.join('')}\r\n`,
@@ -46,13 +52,13 @@ export async function openTunnel({
   if (upstreamHead.length > 0) socket.write(upstreamHead);
   if (head.length > 0) upstream.write(head);
   socket.on('data', onClientData);
-  await join(socket, upstream);
+  await join(socket, upstream, signal);
 }
 
 async function handshake(
   request: IncomingMessage,
   endpoint: BoxEndpoint,
-  path: string,
+  { path, toError }: { path: string; toError: (status: number) => ApiError },
 ): Promise<{ reply: IncomingMessage; upstream: Duplex; upstreamHead: Buffer }> {
   const { promise, resolve, reject } = Promise.withResolvers<{
     reply: IncomingMessage;
@@ -80,9 +86,7 @@ async function handshake(
   });
   outgoing.on('response', (reply) => {
     reply.destroy();
-    const code =
-      reply.statusCode === 409 || reply.statusCode === 503 ? 'BROWSER_NOT_READY' : 'SANDBOX_UNREACHABLE';
-    reject(new ApiError(code));
+    reject(toError(reply.statusCode ?? 0));
   });
   outgoing.on('timeout', () => outgoing.destroy(new ApiError('SANDBOX_TIMEOUT')));
   outgoing.on('error', (error) =>
@@ -94,12 +98,20 @@ async function handshake(
   return promise;
 }
 
+function browserError(status: number): ApiError {
+  return new ApiError(status === 409 || status === 503 ? 'BROWSER_NOT_READY' : 'SANDBOX_UNREACHABLE');
+}
+
 /** Pipes both ways; the end of one side ends the other. */
-async function join(client: Duplex, box: Duplex): Promise<void> {
+async function join(client: Duplex, box: Duplex, signal: AbortSignal | undefined): Promise<void> {
   const closed = Promise.race([closing(client), closing(box)]);
+  const destroy = (): void => void box.destroy();
+  signal?.addEventListener('abort', destroy, { once: true });
+  if (signal?.aborted) destroy();
   client.pipe(box);
   box.pipe(client);
   await closed;
+  signal?.removeEventListener('abort', destroy);
   client.destroy();
   box.destroy();
 }

@@ -3,6 +3,7 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
+import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
 import { toApiError } from '../services/failures.ts';
 import type { Links } from '../services/links.ts';
@@ -10,11 +11,13 @@ import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
 import { beginsWithInput } from './rfb-input.ts';
+import { TERMINAL_PATH, openTerminal } from './terminal.ts';
 import { openTunnel } from './tunnel.ts';
 
 export interface UpgradeDeps {
   store: SandboxStore;
   boxes: Boxes;
+  access: AccessService;
   links: Links;
   activity: ActivityService;
   previews: PreviewGateway;
@@ -50,6 +53,7 @@ async function upgrade(
   const label = deps.previews.labelOf(request);
   if (label !== undefined) return deps.previews.upgrade(request, socket, head, label);
   const url = new URL(request.url ?? '/', 'http://localhost');
+  if (url.pathname === TERMINAL_PATH) return openTerminal({ request, socket, head, url }, deps);
   if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
   const { purpose, boxPath, countsAsActivity } = routes[url.pathname];
   const { sandboxId } = deps.links.verify(url.searchParams.get('token'), purpose);
@@ -62,6 +66,7 @@ async function upgrade(
     head,
     endpoint,
     path: boxPath,
+    signal: deps.boxes.lifeOf(row),
     onClientData: (chunk) => {
       if (countsAsActivity(chunk)) deps.activity.touch(row.id);
     },

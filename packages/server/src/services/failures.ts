@@ -13,14 +13,16 @@ const CONNECTION_LOST = new Set([
 /** Texts of the database's client, which gives these no code. */
 const CLIENT_TEXTS =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after)/;
-const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', '53100']);
+const DISK_FULL = new Set(['ENOSPC', '53100']);
+/** Disk quota exceeded: Node knows no name for it. */
+const EDQUOT = -122;
 
 /** What callers are told of a failure: outages of what the server stands on have codes of their own. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const { code, syscall } = cause as NodeJS.ErrnoException;
-    if (code !== undefined && DISK_FULL.has(code))
+    const { code, errno, syscall } = cause as NodeJS.ErrnoException;
+    if (errno === EDQUOT || (code !== undefined && DISK_FULL.has(code)))
       return new ApiError('HOST_DISK_FULL', undefined, { cause: error });
     const lostConnection =
       code !== undefined &&

@@ -38,6 +38,16 @@ export class Links {
     return { url: `${this.#publicUrl()}/v1/artifacts/content?token=${token}`, expiresAt };
   }
 
+  /** WebSocket address of a terminal: of the named session, or of any session of the sandbox. */
+  forTerminal(sandboxId: string, terminalId?: string): { url: string; expiresAt: number } {
+    const expiresAt = this.#now() + SESSION_LINK_MS;
+    const key = terminalId === undefined ? {} : { key: terminalId };
+    const token = this.#secrets.signLink({ sandboxId, purpose: 'terminal', expiresAt, ...key });
+    const socketBase = this.#publicUrl().replace(/^http/, 'ws');
+    const session = terminalId === undefined ? '' : `&terminalId=${terminalId}`;
+    return { url: `${socketBase}/v1/sandboxes/terminal?token=${token}${session}`, expiresAt };
+  }
+
   /** @throws {ApiError} LINK_INVALID when the token is not ours, has expired, or is for something else. */
   verify(token: string | null, purpose: LinkClaims['purpose']): LinkClaims {
     const claims = token === null ? undefined : this.#secrets.verifyLink(token, this.#now());

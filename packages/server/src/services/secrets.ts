@@ -16,8 +16,8 @@ const linkSchema = z.object({
   /** Sandbox. */
   s: z.string(),
   /** Purpose. */
-  p: z.enum(['view', 'cdp', 'artifact', 'port']),
-  /** Artifact key, or label of the port preview. */
+  p: z.enum(['view', 'cdp', 'artifact', 'port', 'terminal']),
+  /** Artifact key, label of the port preview, or terminal session. */
   k: z.string().optional(),
   /** Expiry, epoch ms. */
   e: z.number(),

@@ -1,0 +1,278 @@
+import { BanataError, BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Installation } from './support/installation.ts';
+import { until } from './support/until.ts';
+
+let installation: Installation;
+let banata: BanataSandbox;
+let sandbox: Sandbox;
+const faults: { fault: string; answer: string; ms: number }[] = [];
+
+beforeAll(async () => {
+  installation = await Installation.start({ BANATA_WARM: '1' });
+  banata = new BanataSandbox({
+    apiKey: await installation.apiKey(),
+    baseUrl: installation.url,
+    retry: { maxRetries: 5 },
+  });
+  sandbox = await banata.launch({ idleTimeoutMs: null });
+});
+
+afterAll(async () => {
+  const lines = faults.map(
+    ({ fault, answer, ms }) => `${fault.padEnd(44)} ${String(Math.round(ms)).padStart(6)} ms  ${answer}`,
+  );
+  process.stderr.write(`\n${lines.join('\n')}\n`);
+  await installation?.remove();
+});
+
+/** Runs a fault, notes what came of it and how long it took. */
+async function fault<T>(name: string, work: () => Promise<T>, tell: (value: T) => string): Promise<T> {
+  const began = performance.now();
+  const value = await work();
+  faults.push({ fault: name, answer: tell(value), ms: performance.now() - began });
+  return value;
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const [outcome] = await Promise.allSettled([work]);
+  if (outcome.status === 'fulfilled') return 'no error';
+  return outcome.reason instanceof BanataError ? outcome.reason.code : (outcome.reason as Error).name;
+}
+
+async function running(pattern: string): Promise<string> {
+  return (await sandbox.exec('sh', ['-c', `pgrep -fx "${pattern}" || true`])).stdout.trim();
+}
+
+test('output comes while the command runs, in order, and then the result', async () => {
+  const pieces: { text: string; at: number }[] = [];
+  const began = performance.now();
+  const result = await sandbox.exec(
+    'for i in 1 2 3; do echo $i; sleep 0.3; done; echo bad >&2; exit 3',
+    undefined,
+    {
+      onStdout: (text) => pieces.push({ text, at: performance.now() - began }),
+    },
+  );
+  expect(result).toMatchObject({ stdout: '1\n2\n3\n', stderr: 'bad\n', exitCode: 3 });
+  expect(pieces.map(({ text }) => text).join('')).toBe('1\n2\n3\n');
+  expect(pieces[0]?.at).toBeLessThan((pieces.at(-1)?.at ?? 0) - 400);
+});
+
+test('a background process survives the server; its follower loses nothing', async () => {
+  const { id } = await sandbox.process.start(
+    'for i in $(seq 1 60); do echo $i; sleep 0.1; done; read line; echo "got $line"',
+    undefined,
+    { stdin: true },
+  );
+  let text = '';
+  let restart: Promise<void> | undefined;
+  for await (const { data } of sandbox.process.follow(id)) {
+    text += data;
+    if (!restart && text.includes('\n10\n')) {
+      restart = installation.stopServer('SIGKILL').then(() => installation.startServer());
+    }
+    if (text.includes('\n60\n') && !text.includes('got'))
+      await sandbox.process.write(id, 'héllo\n', { close: true });
+  }
+  await restart;
+  expect(text).toBe(`${Array.from({ length: 60 }, (_, index) => index + 1).join('\n')}\ngot héllo\n`);
+  expect(await sandbox.process.wait(id)).toMatchObject({ status: 'exited', exitCode: 0 });
+  expect((await sandbox.process.list()).map((one) => one.id)).toContain(id);
+  expect(await codeOf(sandbox.process.get('nope'))).toBe('PROCESS_NOT_FOUND');
+});
+
+test('contexts keep variables and return a chart as a picture', async () => {
+  const { id: context } = await sandbox.contexts.create({ language: 'python' });
+  await sandbox.runCode('import matplotlib.pyplot as plt\nvalues = [n * n for n in range(10)]', {
+    context,
+    timeout: 90_000,
+  });
+  let live = '';
+  const chart = await sandbox.runCode(
+    'print(sum(values))\nplt.plot(values); plt.title("squares"); plt.show()',
+    {
+      context,
+      onStdout: (text) => (live += text),
+    },
+  );
+  expect(live).toBe('285\n');
+  const png = Buffer.from(chart.results?.find((result) => result.png)?.png ?? '', 'base64');
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  const folder = process.env['BANATA_TEST_KEEP'];
+  if (folder) writeFileSync(`${folder}/chart.png`, png);
+  const failed = await sandbox.runCode('1 / 0', { context });
+  expect(failed.error).toMatchObject({ name: 'ZeroDivisionError', value: 'division by zero' });
+  await sandbox.contexts.delete(context);
+  expect(await codeOf(sandbox.runCode('1', { context }))).toBe('CONTEXT_NOT_FOUND');
+});
+
+test('a terminal takes input, outlives its viewer, and needs a key or a link', async () => {
+  let text = '';
+  const onData = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString());
+  const first = await sandbox.terminal({ cols: 90, rows: 20, onData });
+  first.write('stty size; echo $((6*7))-yes\n');
+  await until('output', () => Promise.resolve(text.includes('42-yes') ? true : undefined), 10_000);
+  expect(text).toContain('20 90');
+  first.detach();
+  expect(await first.ended).toEqual({ exited: false, exitCode: null });
+  text = '';
+  const again = await sandbox.terminal({ terminalId: first.id, onData });
+  await until('scrollback', () => Promise.resolve(text.includes('42-yes') ? true : undefined), 10_000);
+  expect(await sandbox.listTerminals()).toMatchObject([{ id: first.id, viewers: 1 }]);
+  again.write('exit 3\n');
+  expect(await again.ended).toEqual({ exited: true, exitCode: 3 });
+  const bare = await fetch(`${installation.url}/v1/sandboxes/terminal?id=${sandbox.id}`);
+  expect(bare.status).toBe(401);
+});
+
+describe('faults', () => {
+  test('timeout and abort end the whole tree', async () => {
+    const script = 'setsid sleep 4801 & (setsid bash -c "(sleep 4801 &)" &); sleep 4801';
+    const timedOut = await fault(
+      'timeout after 1 s, tree with setsid and double fork',
+      () => sandbox.exec(script, undefined, { timeout: 1000 }),
+      ({ timedOut: answer, signal }) => `timedOut ${answer}, ${signal}`,
+    );
+    expect(timedOut).toMatchObject({ timedOut: true });
+    expect(await running('sleep 4801')).toBe('');
+    await fault(
+      'abort after 0.5 s',
+      () => codeOf(sandbox.exec(script, undefined, { signal: AbortSignal.timeout(500) })),
+      (code) => code,
+    );
+    await until(
+      'the tree is gone',
+      async () => ((await running('sleep 4801')) === '' ? true : undefined),
+      5_000,
+    );
+  });
+
+  test('1 GB of output is bounded, and binary output arrives', async () => {
+    const long = await fault(
+      '1 GB of output',
+      () => sandbox.exec('head -c 1000000000 /dev/zero | tr "\\0" x', undefined, { timeout: 60_000 }),
+      ({ stdout, truncated, stdoutFile }) =>
+        `${stdout.length} bytes, truncated ${truncated}, rest in ${stdoutFile?.slice(0, 22)}…`,
+    );
+    expect(long).toMatchObject({ truncated: true, exitCode: 0 });
+    expect(long.stdout.length).toBe(1024 * 1024);
+    let streamed = 0;
+    await fault(
+      '1 GB of output, streamed',
+      () =>
+        sandbox.exec('head -c 1000000000 /dev/zero | tr "\\0" x', undefined, {
+          timeout: 60_000,
+          onStdout: (text) => (streamed += text.length),
+        }),
+      ({ truncated }) => `${Math.round(streamed / 1e6)} MB came, truncated ${truncated}`,
+    );
+    const binary = await fault(
+      'binary and invalid UTF-8',
+      () => sandbox.exec("printf 'a\\000b\\377\\303('"),
+      ({ stdout }) => JSON.stringify(stdout),
+    );
+    expect(binary.stdout).toBe('a\0b\ufffd\ufffd(');
+    const { id } = await sandbox.process.start("printf 'a\\000b\\377\\303('");
+    await sandbox.process.wait(id);
+    const { stdout } = await sandbox.process.output(id);
+    expect(Buffer.from(stdout.data, stdout.encoding)).toEqual(Buffer.from('a\0b\xff\xc3(', 'latin1'));
+  }, 180_000);
+
+  test('a fork bomb leaves another call an answer', async () => {
+    const bomb = sandbox.exec('f() { f | f & }; f; sleep 5', undefined, { timeout: 4_000 });
+    bomb.catch(() => undefined);
+    await sleep(1_000);
+    await fault(
+      'another call beside a fork bomb',
+      () => codeOf(sandbox.exec('echo still', undefined, { timeout: 5_000 })),
+      (code) => code,
+    );
+    await bomb.catch(() => undefined);
+    const after = await fault(
+      'a call after it',
+      () => sandbox.exec('echo still'),
+      ({ stdout }) => stdout.trim(),
+    );
+    expect(after.stdout).toBe('still\n');
+  }, 60_000);
+
+  test('kill -9 of the daemon: callers get an error, files are intact, it is back', async () => {
+    await sandbox.fs.write('/workspace/kept.txt', 'kept');
+    const caller = codeOf(sandbox.exec('sleep 30'));
+    const streaming = codeOf(sandbox.exec('sleep 30', undefined, { onStdout: () => undefined }));
+    await sleep(500);
+    await fault(
+      'kill -9 of the daemon with a call under way',
+      async () => {
+        void codeOf(sandbox.exec('pkill -9 -f lib/boxd.cjs', undefined, { user: 'root' }));
+        return Promise.all([caller, streaming]);
+      },
+      (codes) => codes.join(', '),
+    );
+    const [plain] = [await caller];
+    expect(plain).toBe('SANDBOX_UNREACHABLE');
+    expect(await streaming).toBe('SANDBOX_UNREACHABLE');
+    await fault(
+      'until it answers again',
+      () =>
+        until('an answer', async () =>
+          (await codeOf(sandbox.exec('true'))) === 'no error' ? true : undefined,
+        ),
+      () => 'answers',
+    );
+    expect(await sandbox.fs.read('/workspace/kept.txt')).toBe('kept');
+  });
+
+  test('a sandbox that is ended, or dies by itself, fails its callers within 2 s', async () => {
+    const victim = await banata.launch();
+    const { id } = await victim.process.start('sleep 100');
+    const terminal = await victim.terminal();
+    const calls = [
+      codeOf(victim.exec('sleep 30')),
+      codeOf(victim.exec('sleep 30', undefined, { onStdout: () => undefined })),
+      codeOf(victim.process.follow(id).next()),
+      codeOf(victim.process.wait(id)),
+      terminal.ended.then(() => 'closed'),
+    ];
+    await sleep(700);
+    const killed = Promise.all(calls);
+    const began = performance.now();
+    void victim.kill();
+    const codes = await fault(
+      'sandbox ended with five calls under way',
+      () => killed,
+      (all) => all.join(', '),
+    );
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(codes).toEqual(['SANDBOX_ENDED', 'SANDBOX_ENDED', 'SANDBOX_ENDED', 'SANDBOX_ENDED', 'closed']);
+
+    const dying = await banata.launch();
+    const call = codeOf(dying.exec('sleep 30'));
+    await sleep(500);
+    const init = boxInit();
+    const died = performance.now();
+    for (const pid of init) process.kill(pid, 'SIGKILL');
+    const code = await fault(
+      'all sandboxes’ first processes killed',
+      () => call,
+      (answer) => answer,
+    );
+    expect(performance.now() - died).toBeLessThan(2_000);
+    expect(['SANDBOX_UNREACHABLE', 'SANDBOX_ENDED']).toContain(code);
+  });
+});
+
+/** Host process ids of the first processes of this installation's boxes. */
+function boxInit(): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid,cgroup:200,args'], { encoding: 'utf8' }).split('\n');
+  return lines
+    .filter(
+      (line) =>
+        line.includes(`banata-${installation.instanceId}`) && line.includes('/usr/bin/tini -- /opt/banata'),
+    )
+    .map((line) => Number.parseInt(line, 10));
+}
