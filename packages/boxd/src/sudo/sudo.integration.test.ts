@@ -127,9 +127,9 @@ pathlib.Path('/tmp/waits').touch()
 time.sleep(20)`;
     await exec(`cat >/tmp/waits.py`, { stdin: program });
     const typed = `until [ -e /tmp/waits ]; do sleep 0.1; done; printf '\\003'; sleep 2`;
-    expect(await exec(`(${typed}) | ${onTerminal('sudo python3 /tmp/waits.py')}`)).toMatchObject({
-      exitCode: 9,
-    });
+    const { exitCode } = await exec(`(${typed}) | ${onTerminal('sudo python3 /tmp/waits.py')}`);
+    // gVisor's terminals send the signal in raw mode, too: the second one may meet the program at its end.
+    expect(runtime === 'runc' ? [9] : [9, 130]).toContain(exitCode);
   });
 
   test('serves nobody but the user, and many at a time', async () => {
