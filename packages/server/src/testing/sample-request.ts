@@ -41,6 +41,8 @@ const known: Record<string, unknown> = {
   url: 'https://example.com/sample',
   path: '/workspace/sample.txt',
   key: 'sample.txt',
+  context: 'samplecontext',
+  network: { egress: 'all' },
 };
 
 /** Builds a request from the schemas of the contract: what is required, and the object's `id`. */
