@@ -39,7 +39,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  box = await startImageBox({ layers: imageLayers(), boxDirectory });
+  box = await startImageBox({ layers: imageLayers(), boxDirectory, pids: 1024 });
   const access = {
     baseUrl: model.baseUrl,
     apiKey: 'gateway-token',

@@ -128,7 +128,7 @@ beforeAll(async () => {
   await promisify(execFile)(tsdown, build, { cwd: PACKAGE });
   await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
   await serveSite();
-  box = await startImageBox({ layers: imageLayers(process.env), boxDirectory });
+  box = await startImageBox({ layers: imageLayers(process.env), boxDirectory, pids: 1024 });
   headers = { authorization: `Bearer ${box.token}` };
   void readEvents();
   const { status } = await box.send('PUT', '/config', CONFIG);
