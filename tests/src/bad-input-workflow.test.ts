@@ -96,6 +96,8 @@ test.each([
 
 test.each([
   ['recording', { browser: { recording: true } }],
+  ['persistentProfile', { browser: { persistentProfile: true } }],
+  ['streamPreview', { browser: { streamPreview: false } }],
   ['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }],
   ['libreofficeHeadless', { documents: { libreofficeHeadless: true } }],
 ])('%s is refused as not supported, not ignored', async (name, capabilities) => {

@@ -229,6 +229,8 @@ function refuseUnsupported({ browser, documents, storage }: Capabilities): void 
       'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
     ],
     [browser.recording, 'capabilities.browser.recording'],
+    [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
+    [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
     [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
     [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
