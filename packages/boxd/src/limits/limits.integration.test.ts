@@ -98,8 +98,8 @@ describe.each(['runc', 'runsc'] as const)('a box that reaches its limits (%s)', 
     expect(await exec(foreground, 2000)).toMatchObject({ timedOut: true });
     await alive();
     await exec(background);
-    // gVisor is slow with many programs that all want to run.
-    const limitMs = runtime === 'runc' ? 10_000 : 60_000;
+    // gVisor, and a busy machine, are slow with many programs that all want to run.
+    const limitMs = 60_000;
     expect(await reached('pids', limitMs)).toMatch(
       /programs that nobody waited for|were in use|nearly used up/,
     );
