@@ -2,6 +2,7 @@ import { boxUsageSchema, type BoxEvent, type BoxExecResult } from '@banata/proto
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { boxDirectory } from '../index.ts';
+import { testRuntimes } from '../testing/test-runtimes.ts';
 import { startImageBox, type ImageBox, type ImageBoxOptions } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 
@@ -67,7 +68,7 @@ const alive = async (): Promise<void> => {
 
 const daemonStarts = async (): Promise<number> => (await box.log()).match(/boxd\.listening/g)?.length ?? 0;
 
-describe.each(['runc', 'runsc'] as const)('a box that reaches its limits (%s)', (runtime) => {
+describe.each(testRuntimes(process.env))('a box that reaches its limits (%s)', (runtime) => {
   test('a program that takes all memory is ended, alone, and an event says so', async () => {
     await start({ runtime });
     await exec('sleep 300 & echo started');

@@ -1,6 +1,7 @@
 import type { BoxExecResult } from '@banata/protocol/box';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boxDirectory } from '../index.ts';
+import { testRuntimes } from '../testing/test-runtimes.ts';
 import { startImageBox, type ImageBox } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 
@@ -38,7 +39,7 @@ echo 'module.exports = "tiny";' >package/index.js
 printf '#!/usr/bin/env node\\nconsole.log("tiny runs");\\n' >package/run.js
 tar czf banata-tiny-1.0.0.tgz package`;
 
-describe.each(['runc', 'runsc'] as const)('package managers as the user of a box (%s)', (runtime) => {
+describe.each(testRuntimes(process.env))('package managers as the user of a box (%s)', (runtime) => {
   let box: ImageBox;
 
   beforeAll(async () => {

@@ -2,12 +2,13 @@ import type { BoxExecResult } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boxDirectory } from '../index.ts';
+import { testRuntimes } from '../testing/test-runtimes.ts';
 import { startImageBox, type ImageBox } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 
 const TIMEOUT_MS = 20_000;
 
-describe.each(['runc', 'runsc'] as const)('sudo in a box of the image (%s)', (runtime) => {
+describe.each(testRuntimes(process.env))('sudo in a box of the image (%s)', (runtime) => {
   let box: ImageBox;
 
   beforeAll(async () => {

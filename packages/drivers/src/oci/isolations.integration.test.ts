@@ -10,6 +10,7 @@ import type { BoxIsolation } from '../driver.ts';
 import { createOciDriver } from './oci-driver.ts';
 import { OciSubject } from './testing/oci-subject.ts';
 import { testImageLayers } from './testing/test-image.ts';
+import { testIsolations } from './testing/test-isolations.ts';
 import type { OciDriverOptions } from './settings.ts';
 
 const imageLayers = testImageLayers(process.env);
@@ -39,7 +40,8 @@ async function makeBox(driver: SandboxDriver, isolation?: BoxIsolation): Promise
   return await driver.create(isolation ? { ...request, isolation } : request, AbortSignal.timeout(30_000));
 }
 
-test(
+// gVisor is there where all tests are asked for: `./banata test --all`.
+test.runIf(testIsolations(process.env).includes('gvisor'))(
   'gives each box the isolation it asks for, and takes both kinds over after a restart',
   async () => {
     const driver = openDriver({ isolations: ['gvisor'] });
