@@ -13,7 +13,7 @@ const allowed: Record<string, readonly string[]> = {
   'packages/cli': ['@banata/protocol', '@banata/config', '@banata/image', '@banata-boxes/sdk'],
   'packages/web': ['@banata/protocol', '@banata-boxes/sdk'],
   bench: ['@banata-boxes/sdk', '@banata/config'],
-  tests: ['@banata-boxes/sdk', '@banata/protocol', '@banata/config', '@banata/boxd'],
+  tests: ['@banata-boxes/sdk', '@banata/protocol', '@banata/config', '@banata/boxd', '@banata/bench'],
   scripts: ['@banata/config', '@banata/image', '@banata/protocol'],
 };
 

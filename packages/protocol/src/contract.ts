@@ -5,6 +5,7 @@ import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
+import * as computer from './routes/computer.ts';
 import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
 import * as network from './routes/network.ts';
@@ -24,6 +25,7 @@ export const contract = {
   contexts,
   terminal,
   browser,
+  computer,
   agent,
   artifacts,
   events,

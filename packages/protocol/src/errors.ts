@@ -236,6 +236,39 @@ export const errorRegistry = define({
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
   },
+  CONTROL_HELD: {
+    status: 409,
+    message: 'Someone else controls the browser',
+    suggestion:
+      'Wait until "leaseUntil", ask the one named in "controller" to give control back, or pass force: true with an API key.',
+  },
+  CONTROL_HELD_BY_HUMAN: {
+    status: 409,
+    message: 'A person controls the browser; automation waits',
+    suggestion:
+      'Wait for the event sandbox.control.changed, or give control back with POST /v1/sandboxes/browser-preview/control { id, mode: "ai" }.',
+  },
+  HUMAN_IN_LOOP_DISABLED: {
+    status: 409,
+    message: 'People may not control the browser of this sandbox',
+    suggestion: 'Create the sandbox with capabilities: { browser: { humanInLoop: true } }.',
+  },
+  VIEW_ONLY_LINK: {
+    status: 403,
+    message: 'This link is for watching only',
+    suggestion:
+      'Ask whoever gave you the link for one that lets you take control (viewerUrl of the preview).',
+  },
+  PREVIEW_STREAM_OFF: {
+    status: 409,
+    message: 'The live view of this browser is switched off',
+    suggestion: 'Create the sandbox without capabilities.browser.streamPreview: false to watch its browser.',
+  },
+  FILE_CHOOSER_NOT_OPEN: {
+    status: 409,
+    message: 'The page asked for no file',
+    suggestion: 'Click the page’s upload button while this call waits, or name the input with "selector".',
+  },
   NAVIGATION_FAILED: {
     status: 422,
     message: 'The browser could not open the page',

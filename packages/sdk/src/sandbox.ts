@@ -1,6 +1,7 @@
 import { type PromptOptions, SandboxAgent } from './agent.ts';
 import { SandboxArtifacts } from './artifacts.ts';
 import { SandboxBrowser } from './browser.ts';
+import { SandboxComputer } from './computer.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
 import { SandboxContexts } from './contexts.ts';
 import { SandboxFiles } from './files.ts';
@@ -48,6 +49,7 @@ export class Sandbox {
   readonly process: SandboxProcesses;
   readonly contexts: SandboxContexts;
   readonly browser: SandboxBrowser;
+  readonly computer: SandboxComputer;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
   readonly network: SandboxNetwork;
@@ -64,6 +66,7 @@ export class Sandbox {
     this.process = new SandboxProcesses(transport, session.id);
     this.contexts = new SandboxContexts(transport, session.id);
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
+    this.computer = new SandboxComputer(transport, session.id);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
     this.network = new SandboxNetwork(transport, session.id);
@@ -182,12 +185,12 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxBrowser.getPreview}. @example `const { cdpUrl } = await sandbox.getPreview()` */
-  getPreview(options?: CallOptions): Promise<Preview> {
+  getPreview(options?: CallOptions & { controller?: string }): Promise<Preview> {
     return this.browser.getPreview(options);
   }
 
   /** Short for {@link SandboxBrowser.getPreviewViewerUrl}. @example `await sandbox.getPreviewViewerUrl()` */
-  getPreviewViewerUrl(options?: CallOptions): Promise<string | null> {
+  getPreviewViewerUrl(options?: CallOptions & { controller?: string }): Promise<string | null> {
     return this.browser.getPreviewViewerUrl(options);
   }
 

@@ -121,6 +121,13 @@ export type FileListing = RouteResult<Routes['work']['fsList']>;
 export type WrittenFile = RouteResult<Routes['work']['fsWrite']>;
 /** State of the browser with signed URLs. */
 export type Preview = RouteResult<Routes['browser']['getPreview']>;
+/** URLs of one preview connection: the live view, and where to send commands without an API key. */
+export type PreviewConnectionInfo = NonNullable<Preview['connection']>;
+/** Who controls the browser after a change. */
+export type PreviewControl = RouteResult<Routes['browser']['controlPreview']>;
+export type ControlMode = Preview['controlMode'];
+/** Where the mouse of the desktop is after an act. */
+export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
 /** What the agent is doing. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createApp } from './api/app.ts';
 import { EventStreams } from './api/sse.ts';
 import { BoxesListener } from './boxes/boxes-listener.ts';
+import { createBrowser } from './compose-browser.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createWebhooks } from './compose-webhooks.ts';
 import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
@@ -22,7 +23,6 @@ import { ActivityService } from './services/activity.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
-import { BrowserService } from './services/browser.ts';
 import { ContextService } from './services/contexts.ts';
 import { ExecutionService } from './services/execution.ts';
 import { FileService } from './services/files.ts';
@@ -46,6 +46,8 @@ const EXPIRE_MS = 60_000;
 const SAMPLE_MS = 30_000;
 const NETWORK_MS = 2_000;
 const PREVIEW_SWEEP_MS = 2_000;
+/** A lease ends on the wire to the millisecond; its row follows within this time. */
+const CONTROL_MS = 1_000;
 const DATABASE_MS = 5_000;
 const STOP_GRACE_MS = 5_000;
 
@@ -99,6 +101,7 @@ export async function compose(
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     events: stores.events,
+    sandboxStore: stores.sandboxes,
     streams,
     pages: { version, publicUrl, webDir: join(repository, 'packages/web/dist'), swaggerDir: swaggerDir() },
     checkReady: async () => void (await Promise.all([base.pool.query('select 1'), base.driver.list()])),
@@ -114,7 +117,9 @@ export async function compose(
       links: services.links,
       activity: services.activity,
       previews: services.previews,
+      browserConnections: services.browserConnections,
       logger,
+      now: base.now,
     },
     previews: services.previews,
     startJobs: () => startJobs(base, services),
@@ -188,7 +193,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     artifacts,
     background,
     boxLinks,
-    browser: new BrowserService({ ...common, sandboxes, links, activity }),
+    ...createBrowser(base, { sandboxes, links, activity }),
     contexts: new ContextService(sandboxes, boxes, activity),
     execution: new ExecutionService(sandboxes, boxes, activity),
     processes: new ProcessService(sandboxes, boxes, activity),
@@ -222,6 +227,12 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
+    {
+      name: 'browser-connections',
+      everyMs: PREVIEW_SWEEP_MS,
+      run: () => services.browserConnections.sweep(),
+    },
     { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
     {
       name: 'link',

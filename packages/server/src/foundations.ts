@@ -21,6 +21,7 @@ import type { AccessStores } from './services/access/build-access.ts';
 import { ApiKeyStore } from './stores/api-key-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
+import { CONTROL_CHANNEL, ControlStore } from './stores/control-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
@@ -58,6 +59,7 @@ export interface Stores {
   networkLog: NetworkLogStore;
   ports: PortStore;
   objects: LocalObjectStore;
+  control: ControlStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   outbox: OutboxStore;
@@ -139,7 +141,7 @@ export async function openFoundations(
   await checkSecret(db, secrets, config);
   const notifications = new Notifications(
     connection,
-    [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL],
+    [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL, CONTROL_CHANNEL],
     logger,
   );
   const driver = await open(config, logger);
@@ -176,6 +178,7 @@ export async function openFoundations(
       idempotency: new IdempotencyStore(db),
       networkLog,
       ports: new PortStore(db, events),
+      control: new ControlStore(db, events),
       objects: new LocalObjectStore(config.paths.artifacts),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),

@@ -41,8 +41,8 @@ beforeAll(async () => {
   const pages = new Pages(broker, () => Promise.resolve(undefined), opened);
   const acceptor = new WebSocketAcceptor({ maxPayload: 1024 * 1024 });
   endpoint = new AgentEndpoint({
-    version: (socketUrl) => jsonVersion({ broker, pages }, socketUrl),
-    list: (socketUrl) => jsonList({ broker, pages }, socketUrl),
+    version: (socketUrl) => jsonVersion({ broker }, socketUrl),
+    list: (socketUrl) => jsonList({ pages }, socketUrl),
     connect: (request, socket, head) =>
       acceptor.accept(request, socket, head, (client) => broker.connect(client, 'agent')),
   });

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Viewport } from '@banata/protocol/box';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 import { CdpBroker } from './cdp-broker.ts';
-import type { CdpPolicy } from './cdp-policy.ts';
+import type { OwnEvent } from './cdp-broker.ts';
+import { keepDownloads } from './cdp-policy.ts';
+import type { CdpEventPolicy, CdpPolicy } from './cdp-policy.ts';
 import { Child } from './child.ts';
 import { CHROMIUM_PREPARE, chromiumCommand, chromiumPreferences } from './chromium.ts';
 import type { DesktopFiles } from './desktop-files.ts';
@@ -21,6 +23,8 @@ const EXIT_AFTER_PIPE_MS = 500;
 export interface LiveBrowser {
   broker: CdpBroker;
   pages: Pages;
+  /** Name of the X display it is on. */
+  display: string;
 }
 
 export interface DesktopOptions {
@@ -30,10 +34,15 @@ export interface DesktopOptions {
   /** Size of the desktop at its first start. */
   viewport: Viewport;
   policy: CdpPolicy;
+  eventPolicy: CdpEventPolicy;
   /** A Chromium came up. */
   onReady(browser: LiveBrowser): void;
   /** It ended, and the next one is on its way. */
   onLost(): void;
+  /** A process of the desktop ended and is started again. */
+  onRestart(reason: string): void;
+  /** An event of the browser itself, such as of a download. */
+  onBrowserEvent(event: OwnEvent): void;
 }
 
 /** Runs Xvnc, the window manager and Chromium, and brings back what ends, until the signal aborts. */
@@ -154,29 +163,37 @@ export class Desktop {
 
   /** Undefined when the process could not be started. */
   #broker(child: Child, display: string, onFirstPage: () => void): CdpBroker | undefined {
+    const { environment, files } = this.#options;
     const [, , , input, output] = child.process.stdio;
     if (child.process.pid === undefined || !input || !output) return undefined;
     const broker = new CdpBroker({
       input: input as Writable,
       output: output as Readable,
       policy: this.#options.policy,
-      onEvent: (event) => pages.handle(event),
+      eventPolicy: this.#options.eventPolicy,
+      rewrite: keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace }),
+      onEvent: (event) => {
+        pages.handle(event);
+        if (event.sessionId === undefined) this.#options.onBrowserEvent(event);
+      },
       onEnd: () => {
         pages.stop();
         // At once: its process may take seconds to end, and until then nobody may be sent to it.
         this.#options.onLost();
       },
     });
-    const frontTitle = (): Promise<string | undefined> =>
-      frontWindowTitle(display, this.#options.files.cookie);
+    const frontTitle = (): Promise<string | undefined> => frontWindowTitle(display, files.cookie);
     const pages = new Pages(broker, frontTitle, () => {
       onFirstPage();
-      this.#options.onReady({ broker, pages });
+      this.#options.onReady({ broker, pages, display });
     });
     // Rejects only when the browser ends, which its exit tells.
     broker
       .call('Target.setDiscoverTargets', { discover: true }, { timeoutMs: CHROMIUM_START_TIMEOUT_MS })
       .catch(() => {});
+    // To be told of them; the folder is the one of the preferences.
+    const downloads = { behavior: 'allow', downloadPath: files.downloadsDir, eventsEnabled: true };
+    broker.call('Browser.setDownloadBehavior', downloads).catch(() => {});
     pages.open();
     return broker;
   }
@@ -188,6 +205,7 @@ export class Desktop {
     if (waitMs === undefined)
       throw new Error(`${reason.trim()}\nIt ended too often and is not started again.`);
     this.#options.logger.warn('browser.restart', { reason, waitMs });
+    this.#options.onRestart(reason);
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }

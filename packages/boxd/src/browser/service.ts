@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { BoxBrowserState, BoxConfig, BoxEventBody, Viewport } from '@banata/protocol/box';
 import { BoxError } from '../http/route.ts';
@@ -6,10 +7,16 @@ import type { BoxRoute, BoxUpgrade } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { AgentEndpoint } from './agent-endpoint.ts';
 import { jsonList, jsonVersion, windowFollows } from './browser-control.ts';
-import type { CdpClientKind, CdpPolicy } from './cdp-policy.ts';
+import type { CdpClientKind } from './cdp-policy.ts';
+import { Computer } from './computer/computer.ts';
+import type { DesktopPlace } from './computer/computer.ts';
+import { ControlState } from './control-state.ts';
 import { Desktop } from './desktop.ts';
 import type { LiveBrowser } from './desktop.ts';
 import { prepareDesktopFiles } from './desktop-files.ts';
+import { Downloads, shareDownload } from './downloads.ts';
+import { giveFiles, readableFiles } from './give-files.ts';
+import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
 import { readDesktopSize, setDesktopSize } from './rfb-client.ts';
 import { browserRoutes } from './routes.ts';
@@ -17,6 +24,7 @@ import { VncTunnel } from './vnc-tunnel.ts';
 import { refuseUpgrade, WebSocketAcceptor } from './web-socket.ts';
 
 const UPGRADE_WAIT_MS = 10_000;
+const MAX_REASON = 1000;
 const MAX_CDP_MESSAGE_BYTES = 100 * 1024 * 1024;
 const MAX_VNC_MESSAGE_BYTES = 1024 * 1024;
 
@@ -24,8 +32,6 @@ export interface BrowserDependencies {
   environment: BoxEnvironment;
   events: EventSink;
   logger: BoxLogger;
-  /** Asked for each CDP message of a client; lets everything through by default. */
-  policy?: CdpPolicy;
 }
 
 type Phase =
@@ -47,6 +53,8 @@ class LiveBrowserService implements BrowserParts {
   readonly #cdp = new WebSocketAcceptor({ maxPayload: MAX_CDP_MESSAGE_BYTES });
   readonly #vnc = new WebSocketAcceptor({ maxPayload: MAX_VNC_MESSAGE_BYTES, protocol: 'binary' });
   readonly #changes = new EventTarget();
+  readonly control: ControlState;
+  readonly computer = new Computer();
   #phase: Phase = { state: 'off' };
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
@@ -57,6 +65,14 @@ class LiveBrowserService implements BrowserParts {
 
   constructor(dependencies: BrowserDependencies) {
     this.#dependencies = dependencies;
+    const { environment, events, logger } = dependencies;
+    this.control = new ControlState({
+      path: join(environment.stateDir, 'browser-control.json'),
+      events,
+      logger,
+      onHeld: () => this.#phase.browser?.broker.refusePending(),
+      onReleased: () => this.#phase.browser?.broker.renewContexts(),
+    });
     this.routes = browserRoutes(this);
     this.upgrades = [
       { path: '/browser/cdp', handle: (...upgrade) => this.#connectCdp('client', ...upgrade) },
@@ -96,7 +112,8 @@ class LiveBrowserService implements BrowserParts {
   async state(): Promise<BoxBrowserState> {
     const phase = this.#phase;
     const reason = phase.state === 'failed' ? phase.reason : null;
-    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null };
+    const control = this.control.current;
+    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null, control };
     if (phase.state !== 'ready') return nothing;
     // What a browser that just ended cannot tell stays null; the next question finds the new state.
     const [viewport, page] = await Promise.all([
@@ -137,18 +154,44 @@ class LiveBrowserService implements BrowserParts {
     return size;
   }
 
+  /** Where keyboard, mouse and picture of the desktop are, when the browser takes calls. */
+  async desktopPlace(signal: AbortSignal): Promise<DesktopPlace> {
+    const { display } = await this.browser(signal);
+    const account = this.#dependencies.environment.accounts.desktop;
+    return { display, files: this.#desktopFiles(), account };
+  }
+
+  /** Gives files of the workspace to the page in front. */
+  async giveFiles(request: GiveFiles): Promise<{ files: number }> {
+    const { workspace, accounts } = this.#dependencies.environment;
+    const paths = await readableFiles(request.paths, workspace, accounts.desktop);
+    return giveFiles(await this.browser(request.signal), { ...request, paths });
+  }
+
   async #run(viewport: Viewport, listening: Promise<void>, signal: AbortSignal): Promise<void> {
     const { environment, logger } = this.#dependencies;
     const startedAt = performance.now();
     const [files] = await Promise.all([prepareDesktopFiles(environment), listening]);
     this.#files = files;
     this.#tunnel = new VncTunnel(files.rfbSocket);
+    const downloads = new Downloads({
+      folder: files.downloadsDir,
+      workspace: environment.workspace,
+      onEnd: (download) => {
+        const { path } = download.data;
+        const shared = path === null ? Promise.resolve() : shareDownload(path, environment.accounts);
+        void shared
+          .catch((error: Error) => logger.warn('browser.downloads', { path, error: error.message }))
+          .then(() => this.#emit(download));
+      },
+    });
     const desktop = new Desktop({
       environment,
       logger,
       files,
       viewport,
-      policy: this.#dependencies.policy ?? (() => undefined),
+      policy: (kind, method, params) => this.control.refuse(kind, method, params),
+      eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {
         if (signal.aborted) return;
         logger.info('browser.ready', { sinceStartMs: Math.round(performance.now() - startedAt) });
@@ -158,6 +201,11 @@ class LiveBrowserService implements BrowserParts {
       onLost: () => {
         if (!signal.aborted) this.#enter({ state: 'starting' });
       },
+      onRestart: (reason) => {
+        if (!signal.aborted)
+          this.#emit({ type: 'browser.restarting', data: { reason: reason.slice(0, MAX_REASON) } });
+      },
+      onBrowserEvent: (event) => downloads.handle(event),
     });
     this.#desktop = desktop;
     await desktop.run(signal);

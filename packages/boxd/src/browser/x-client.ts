@@ -8,6 +8,9 @@ const LITTLE_ENDIAN = 'l'.charCodeAt(0);
 const REPLY = 1;
 const INTERN_ATOM = 16;
 const GET_PROPERTY = 20;
+const QUERY_POINTER = 38;
+const CHANGE_KEYBOARD_MAPPING = 100;
+const GET_KEYBOARD_MAPPING = 101;
 /** Longest title asked for, in units of four bytes. */
 const MAX_TITLE_UNITS = 1024;
 
@@ -16,18 +19,55 @@ const MAX_TITLE_UNITS = 1024;
  * questions to the X server, see "X Window System Protocol", section 8 and appendix B, and EWMH for the names.
  */
 export async function frontWindowTitle(display: string, cookie: Buffer): Promise<string | undefined> {
-  // The abstract name, which only the X server can hold; a file in /tmp could be another's.
-  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
-  const timer = setTimeout(() => socket.destroy(new Error('The X server did not answer.')), TIMEOUT_MS);
-  try {
-    const client = new XClient(socket);
-    const root = await client.setUp(cookie);
+  return withClient(display, cookie, async (client, root) => {
     const active = await client.property(root, await client.atom('_NET_ACTIVE_WINDOW'));
     if (active.length < 4 || active.readUInt32LE() === 0) return undefined;
     const title = await client.property(active.readUInt32LE(), await client.atom('_NET_WM_NAME'));
     const text = title.toString('utf8');
     const dash = text.lastIndexOf(' - ');
     return dash < 0 ? text : text.slice(0, dash);
+  });
+}
+
+/** Where the mouse is, pixels from the top left corner of the screen. */
+export async function queryPointer(display: string, cookie: Buffer): Promise<{ x: number; y: number }> {
+  return withClient(display, cookie, (client, root) => client.pointer(root));
+}
+
+/**
+ * Gives keys that have no meaning one each. @returns how many of the symbols got a key, from the first on.
+ * @param taken keys that were given a meaning before and may get another; those given now are added.
+ */
+export async function mapSpareKeys(
+  display: string,
+  cookie: Buffer,
+  { keysyms, taken }: { keysyms: number[]; taken: Set<number> },
+): Promise<number> {
+  return withClient(display, cookie, async (client) => {
+    const { keys, spare } = await client.spareKeys();
+    const usable = keys.filter((key) => taken.has(key) || spare.has(key));
+    const given = usable.slice(0, keysyms.length);
+    for (const [index, key] of given.entries()) {
+      client.mapKey(key, keysyms[index]!);
+      taken.add(key);
+    }
+    // With its answer, all requests before have been carried out.
+    await client.spareKeys();
+    return given.length;
+  });
+}
+
+async function withClient<T>(
+  display: string,
+  cookie: Buffer,
+  use: (client: XClient, root: number) => Promise<T>,
+): Promise<T> {
+  // The abstract name, which only the X server can hold; a file in /tmp could be another's.
+  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
+  const timer = setTimeout(() => socket.destroy(new Error('The X server did not answer.')), TIMEOUT_MS);
+  try {
+    const client = new XClient(socket);
+    return await use(client, await client.setUp(cookie));
   } finally {
     clearTimeout(timer);
     socket.destroy();
@@ -37,6 +77,8 @@ export async function frontWindowTitle(display: string, cookie: Buffer): Promise
 class XClient {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
+  #firstKey = 0;
+  #keyCount = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -54,6 +96,8 @@ class XClient {
     const answer = await this.#reader.take(8);
     const body = await this.#reader.take(answer.readUInt16LE(6) * 4);
     if (answer.readUInt8(0) !== 1) throw new Error('The X server refused the connection.');
+    this.#firstKey = body.readUInt8(26);
+    this.#keyCount = body.readUInt8(27) - this.#firstKey + 1;
     const vendor = body.readUInt16LE(16);
     const formats = body.readUInt8(21);
     return body.readUInt32LE(32 + Math.ceil(vendor / 4) * 4 + formats * 8);
@@ -79,6 +123,43 @@ class XClient {
     const { head, value } = await this.#ask(request);
     const bytesPerUnit = head.readUInt8(1) / 8;
     return value.subarray(0, head.readUInt32LE(16) * bytesPerUnit);
+  }
+
+  async pointer(window: number): Promise<{ x: number; y: number }> {
+    const request = Buffer.alloc(8);
+    request.writeUInt8(QUERY_POINTER, 0);
+    request.writeUInt16LE(2, 2);
+    request.writeUInt32LE(window, 4);
+    const { head } = await this.#ask(request);
+    return { x: Math.max(0, head.readInt16LE(16)), y: Math.max(0, head.readInt16LE(18)) };
+  }
+
+  /** All keys, and those of them that have no meaning. */
+  async spareKeys(): Promise<{ keys: number[]; spare: Set<number> }> {
+    const request = Buffer.alloc(8);
+    request.writeUInt8(GET_KEYBOARD_MAPPING, 0);
+    request.writeUInt16LE(2, 2);
+    request.writeUInt8(this.#firstKey, 4);
+    request.writeUInt8(this.#keyCount, 5);
+    const { head, value } = await this.#ask(request);
+    const bytesPerKey = head.readUInt8(1) * 4;
+    const keys = Array.from({ length: this.#keyCount }, (_, index) => this.#firstKey + index);
+    const isSpare = (_key: number, index: number): boolean =>
+      value.subarray(index * bytesPerKey, (index + 1) * bytesPerKey).every((byte) => byte === 0);
+    return { keys, spare: new Set(keys.filter(isSpare)) };
+  }
+
+  /** The same symbol with and without shift. */
+  mapKey(key: number, keysym: number): void {
+    const request = Buffer.alloc(16);
+    request.writeUInt8(CHANGE_KEYBOARD_MAPPING, 0);
+    request.writeUInt8(1, 1);
+    request.writeUInt16LE(4, 2);
+    request.writeUInt8(key, 4);
+    request.writeUInt8(2, 5);
+    request.writeUInt32LE(keysym, 8);
+    request.writeUInt32LE(keysym, 12);
+    this.#socket.write(request);
   }
 
   async #ask(request: Buffer): Promise<{ head: Buffer; value: Buffer }> {

@@ -8,6 +8,25 @@ const session = { sessionId: z.string(), taskId: z.string().nullable() };
 export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('browser.ready'), data: z.object({}) }),
   z.object({ type: z.literal('browser.failed'), data: z.object({ reason: z.string() }) }),
+  /** Chromium or the desktop ended and is started again; `browser.ready` follows. */
+  z.object({ type: z.literal('browser.restarting'), data: z.object({ reason: z.string() }) }),
+  /** A download has ended. */
+  z.object({
+    type: z.literal('browser.download'),
+    data: z.object({
+      state: z.enum(['completed', 'canceled']),
+      url: z.string(),
+      fileName: z.string(),
+      /** Null when nothing was kept. */
+      path: z.string().nullable(),
+      bytes: z.number(),
+    }),
+  }),
+  /** Automation was refused since a person has control. At most one a kind in five seconds. */
+  z.object({
+    type: z.literal('control.refused'),
+    data: z.object({ client: z.enum(['cdp', 'agent', 'computer']), what: z.string() }),
+  }),
   z.object({ type: z.literal('agent.ready'), data: z.object({ version: z.string() }) }),
   z.object({ type: z.literal('agent.failed'), data: z.object({ reason: z.string() }) }),
   /** Every change of a task's state; the last one carries the final state. */

@@ -1,5 +1,6 @@
 export * from './agent.ts';
 export * from './browser.ts';
+export * from './computer.ts';
 export * from './config.ts';
 export * from './events.ts';
 export * from './exec.ts';

@@ -71,7 +71,10 @@ export const pairedBrowserSchema = z.object({
   cdpUrl: z
     .string()
     .describe('WebSocket URL for Playwright connectOverCDP or puppeteer.connect; holds a token.'),
-  previewUrl: z.string().describe('Standalone viewer page; holds a token.'),
+  previewUrl: z
+    .string()
+    .nullable()
+    .describe('Standalone viewer page; holds a token. Null when the live view is switched off.'),
   recording: z.boolean(),
   persistentProfile: z.boolean(),
   controlMode: controlModeSchema,

@@ -147,6 +147,18 @@ export interface SandboxesTable {
   last_task_report: NullableJson<TaskReport>;
   /** What the sandbox may reach. */
   network: ColumnType<Network, string | undefined, string>;
+  /** Who may drive the browser; changed through `ControlStore` only. */
+  control_mode: Generated<'ai' | 'human' | 'shared'>;
+  control_controller: Generated<string | null>;
+  /** Key of the viewer that took control by its link; null where an API call gave it. */
+  control_holder: Generated<string | null>;
+  control_lease_until: Generated<number | null>;
+  /** Grows with every change of control; the box refuses older ones. */
+  control_epoch: Generated<number>;
+  /** Box and epoch that the box confirmed last, as `BOX:EPOCH`. */
+  control_applied: Generated<string | null>;
+  /** Links to the browser that were signed for an earlier one are void. */
+  links_epoch: Generated<number>;
 }
 
 export interface EventsTable {

@@ -98,7 +98,8 @@ async function handshake(
   return promise;
 }
 
-function browserError(status: number): ApiError {
+/** What a client is told when the box refuses to join it with the browser. */
+export function browserError(status: number): ApiError {
   return new ApiError(status === 409 || status === 503 ? 'BROWSER_NOT_READY' : 'SANDBOX_UNREACHABLE');
 }
 

@@ -87,6 +87,12 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.browser.ready', data: body.data }];
       case 'browser.failed':
         return [{ type: 'sandbox.browser.failed', data: body.data }];
+      case 'browser.restarting':
+        return [{ type: 'sandbox.browser.restarting', data: body.data }];
+      case 'browser.download':
+        return [{ type: 'sandbox.browser.download', data: body.data }];
+      case 'control.refused':
+        return [{ type: 'sandbox.control.refused', data: body.data }];
       case 'agent.ready':
         return [{ type: 'sandbox.agent.ready', data: body.data }];
       case 'agent.failed':

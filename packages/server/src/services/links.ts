@@ -1,9 +1,23 @@
-import { ApiError } from '@banata/protocol';
+import { ApiError, normalizeCapabilities } from '@banata/protocol';
+import type { SandboxRow } from '../database/schema.ts';
 import type { LinkClaims, Secrets } from './secrets.ts';
 
 /** How long a viewer, CDP or preview link is good: an hour, then ask for a fresh one. */
 const SESSION_LINK_MS = 60 * 60 * 1000;
 const DOWNLOAD_LINK_MS = 15 * 60 * 1000;
+
+/** Links to one browser. Those of the live view are null where it is switched off. */
+export interface BrowserLinks {
+  /** With `humanInLoop` its holder may take control; without, it is for watching. */
+  viewerUrl: string | null;
+  wsUrl: string | null;
+  viewOnlyUrl: string | null;
+  viewOnlyWsUrl: string | null;
+  cdpUrl: string;
+  cdpHttpUrl: string;
+  commands: { startUrl: string; navigateUrl: string; resizeUrl: string };
+  expiresAt: number;
+}
 
 /** Signed URLs for people and programs that hold no API key. */
 export class Links {
@@ -19,17 +33,45 @@ export class Links {
   }
 
   /** Links to watch and to drive the browser of a sandbox. */
-  forBrowser(sandboxId: string): { viewerUrl: string; wsUrl: string; cdpUrl: string; expiresAt: number } {
+  forBrowser(
+    row: Pick<SandboxRow, 'id' | 'links_epoch' | 'capabilities'>,
+    options: { controller?: string | undefined } = {},
+  ): BrowserLinks {
+    const { streamPreview, humanInLoop } = normalizeCapabilities(row.capabilities).browser;
     const expiresAt = this.#now() + SESSION_LINK_MS;
-    const view = this.#secrets.signLink({ sandboxId, purpose: 'view', expiresAt });
-    const cdp = this.#secrets.signLink({ sandboxId, purpose: 'cdp', expiresAt });
-    const socketBase = this.#publicUrl().replace(/^http/, 'ws');
+    const common = { sandboxId: row.id, expiresAt, epoch: row.links_epoch };
+    const { controller } = options;
+    const person = controller === undefined ? {} : { key: controller };
+    const watch = this.#secrets.signLink({ ...common, purpose: 'view' });
+    const drive = humanInLoop ? this.#secrets.signLink({ ...common, ...person, purpose: 'drive' }) : watch;
+    const cdp = this.#secrets.signLink({ ...common, purpose: 'cdp' });
+    const origin = this.#publicUrl();
+    const socketOrigin = origin.replace(/^http/, 'ws');
+    const query = (token: string): string => `?session=${row.id}&token=${token}`;
+    const command = (name: string): string =>
+      `${origin}/v1/sandboxes/browser-preview/link/${name}${query(cdp)}`;
+    const page = (token: string): string | null => (streamPreview ? `${origin}/view${query(token)}` : null);
+    const socket = (token: string): string | null =>
+      streamPreview ? `${socketOrigin}/v1/sandboxes/vnc${query(token)}` : null;
     return {
-      viewerUrl: `${this.#publicUrl()}/view?session=${sandboxId}&token=${view}`,
-      wsUrl: `${socketBase}/v1/sandboxes/vnc?session=${sandboxId}&token=${view}`,
-      cdpUrl: `${socketBase}/v1/sandboxes/cdp?token=${cdp}`,
+      viewerUrl: page(drive),
+      wsUrl: socket(drive),
+      viewOnlyUrl: page(watch),
+      viewOnlyWsUrl: socket(watch),
+      cdpUrl: `${socketOrigin}/v1/sandboxes/cdp?token=${cdp}`,
+      cdpHttpUrl: `${origin}/v1/sandboxes/cdp?token=${cdp}`,
+      commands: {
+        startUrl: command('start'),
+        navigateUrl: command('navigate'),
+        resizeUrl: command('resize'),
+      },
       expiresAt,
     };
+  }
+
+  /** WebSocket address of the browser behind a CDP link, with the link's own token. */
+  cdpSocket(token: string): string {
+    return `${this.#publicUrl().replace(/^http/, 'ws')}/v1/sandboxes/cdp?token=${encodeURIComponent(token)}`;
   }
 
   forArtifact(sandboxId: string, key: string): { url: string; expiresAt: number } {
@@ -49,9 +91,9 @@ export class Links {
   }
 
   /** @throws {ApiError} LINK_INVALID when the token is not ours, has expired, or is for something else. */
-  verify(token: string | null, purpose: LinkClaims['purpose']): LinkClaims {
+  verify(token: string | null, ...purposes: LinkClaims['purpose'][]): LinkClaims {
     const claims = token === null ? undefined : this.#secrets.verifyLink(token, this.#now());
-    if (claims?.purpose !== purpose) throw new ApiError('LINK_INVALID');
+    if (!claims || !purposes.includes(claims.purpose)) throw new ApiError('LINK_INVALID');
     return claims;
   }
 }

@@ -308,7 +308,13 @@ function names(route: RouteDefinition): boolean {
 test('routes with a signed link take no key, and no link that was not signed here', async () => {
   for (const target of targets.filter(({ route }) => route.auth === 'link')) {
     for (const token of ['', 'x', 'e30.AAAA', `${'a'.repeat(40)}.${'b'.repeat(43)}`]) {
-      const reply = await server.fetch(`${target.path}?token=${token}`, { key: operator.key });
+      const { init } = sampleRequest(target.route, operator.ids);
+      const { method } = target.route;
+      const reply = await server.fetch(`${target.path}?token=${token}`, {
+        key: operator.key,
+        method,
+        ...init,
+      });
       expect.soft([400, 401], `${label(target)} token=${token}: ${reply.status}`).toContain(reply.status);
       count('bad link', 1);
     }

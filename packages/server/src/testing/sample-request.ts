@@ -43,6 +43,12 @@ const known: Record<string, unknown> = {
   key: 'sample.txt',
   context: 'samplecontext',
   network: { egress: 'all' },
+  paths: ['/workspace/sample.txt'],
+  keys: 'Enter',
+  points: [
+    { x: 1, y: 1 },
+    { x: 2, y: 2 },
+  ],
 };
 
 /** Builds a request from the schemas of the contract: what is required, and the object's `id`. */

@@ -230,7 +230,6 @@ function refuseUnsupported({ browser, documents, storage }: Capabilities): void 
     ],
     [browser.recording, 'capabilities.browser.recording'],
     [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
-    [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
     [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
     [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
