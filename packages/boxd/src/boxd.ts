@@ -11,9 +11,10 @@ import { commandEnvironment } from './exec/command-environment.ts';
 import { CommandRunner } from './exec/command-runner.ts';
 import { createExecService } from './exec/service.ts';
 import { createFilesService } from './files/service.ts';
-import { Router } from './http/router.ts';
+import { Router, type LazyPart } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { endLeftovers } from './leftovers.ts';
+import { beginLife } from './life.ts';
 import { DiskReserve } from './limits/disk-reserve.ts';
 import { LimitsService } from './limits/service.ts';
 import { OptionalParts } from './optional-parts.ts';
@@ -37,6 +38,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const startedAt = performance.now();
   const { boot, environment } = config;
   await prepareDirectories(environment);
+  await beginLife(environment.stateDir, boot.token);
   await endLeftovers(environment, logger);
 
   const store = new ConfigStore(join(environment.stateDir, 'config.json'));
@@ -77,7 +79,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const router = new Router({
     routes: parts.flatMap(({ routes }) => routes),
     upgrades: ports.upgrades,
-    lazy: [...optional.lazyParts, ...work.lazyParts],
+    lazy: [...optional.lazyParts, ...work.lazyParts, archivePart(environment, store)],
   });
   const server = new HttpServer({ token: boot.token, router, logger });
   const sudo = new SudoServer({
@@ -138,6 +140,16 @@ function createCore(
       path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
   });
   return { journal, limits, runner };
+}
+
+/** Files of the box as an archive, for drivers that cannot copy disks: loaded when it is first used. */
+function archivePart(environment: BoxEnvironment, store: ConfigStore): LazyPart {
+  const load = async () => {
+    const { createArchiveService } = await import('./archive/service.ts');
+    const service = createArchiveService({ environment, isFresh: () => store.current === null });
+    return { ...service, upgrades: [] };
+  };
+  return { prefix: '/archive', load };
 }
 
 /** PATH without the user's folders: what root runs must not come from there. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { lastingConfig, lastingSettings, type LastingConfig } from './lasting.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -132,6 +133,7 @@ export const settingsSchema = z.object({
     .positive()
     .default(64)
     .describe('Most sandboxes at once on this machine.'),
+  ...lastingSettings,
   BANATA_DEFAULT_DURATION_MS: z.coerce
     .number()
     .int()
@@ -285,7 +287,7 @@ type Settings = z.infer<typeof settingsSchema>;
 export type ModelVariables = Record<string, string>;
 
 /** The settings in the form the code uses. Sizes in bytes, times in ms. */
-export interface Config {
+export interface Config extends LastingConfig {
   home: string;
   cache: string;
   /** Six letters and digits that mark everything this installation makes on the host; derived from `home`. */
@@ -501,6 +503,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       openFiles: s.BANATA_SANDBOX_OPEN_FILES,
       networkBitsPerSecond: Math.round(s.BANATA_SANDBOX_NETWORK_MBIT * 1_000_000),
     },
+    ...lastingConfig(s),
     defaults: { maxDurationMs: s.BANATA_DEFAULT_DURATION_MS, idleTimeoutMs: s.BANATA_DEFAULT_IDLE_MS },
     hostPorts: list(s.BANATA_HOST_PORTS).map(port),
     dns: list(s.BANATA_DNS),

@@ -14,6 +14,7 @@ export type {
   SandboxDriver,
   ServiceAddress,
 } from './driver.ts';
+export type { BoxCheckpoints, BoxPauses, RestoredContents, ResumedBox } from './lasting.ts';
 export { originalDestination } from './oci/kernel/original-destination.ts';
 export { OCI_HOST_PACKAGES } from './oci/host.ts';
 export type { Logger } from './oci/logger.ts';

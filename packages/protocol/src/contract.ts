@@ -4,10 +4,12 @@ import * as agent from './routes/agent.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as checkpoints from './routes/checkpoints.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
 import * as network from './routes/network.ts';
+import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
@@ -26,6 +28,8 @@ export const contract = {
   browser,
   agent,
   artifacts,
+  checkpoints,
+  pauses,
   events,
   webhooks,
   usage,

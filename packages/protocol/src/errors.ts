@@ -209,6 +209,39 @@ export const errorRegistry = define({
     message: 'The sandbox ended while the call was under way',
     suggestion: 'Create a new sandbox; what this one held is gone.',
   },
+  SANDBOX_INTERRUPTED: {
+    status: 409,
+    message: 'The sandbox was paused, or put back to a checkpoint, while the call was under way',
+    suggestion:
+      'Resume the sandbox (POST /v1/sandboxes/resume) or wait until it is "ready", then call again.',
+  },
+  CHECKPOINTS_DISABLED: {
+    status: 409,
+    message: 'Checkpoints are not enabled for this sandbox',
+    suggestion:
+      'Create the sandbox with capabilities.storage.workspace "checkpointed", or leave the field out; "ephemeral" switches checkpoints off.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    status: 404,
+    message: 'Checkpoint not found',
+    suggestion: 'List the checkpoints of the sandbox with GET /v1/sandboxes/checkpoints?id=….',
+  },
+  CHECKPOINT_NOT_READY: {
+    status: 409,
+    message: 'The checkpoint cannot be used now',
+    suggestion:
+      'Read it with GET /v1/sandboxes/checkpoints?id=…&checkpointId=…: "creating" ones are ready soon, "failed" ones never.',
+  },
+  CHECKPOINT_DAMAGED: {
+    status: 500,
+    message: 'What the object store holds of this checkpoint is not what was put there',
+    suggestion: 'Use another checkpoint, and have the operator look at the object store.',
+  },
+  RESTORE_FAILED: {
+    status: 500,
+    message: 'The sandbox could not be put back to the checkpoint',
+    suggestion: 'Try again; the sandbox is as it was before. The server log has the details.',
+  },
   SANDBOX_NOT_READY: {
     status: 409,
     message: 'Sandbox is not ready',
@@ -272,6 +305,12 @@ export const errorRegistry = define({
     message: 'The database of this server does not answer',
     suggestion:
       'Nothing was changed. Try again in some seconds; GET /readyz tells when the server is whole again.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    message: 'The object store of this server does not answer',
+    suggestion:
+      'Nothing is lost: what was published waits and is stored when the store is back. Try again after as many seconds as Retry-After says.',
   },
   HOST_DISK_FULL: {
     status: 503,

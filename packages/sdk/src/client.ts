@@ -208,6 +208,30 @@ export class BanataSandbox {
   }
 
   /**
+   * Stops a sandbox where it is; see {@link Sandbox.pause}.
+   * @throws BanataError `SANDBOX_NOT_FOUND`, `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * await banata.pause(id);
+   * ```
+   */
+  async pause(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    return (await this.connect(id, options)).pause(options);
+  }
+
+  /**
+   * Lets a paused sandbox go on; see {@link Sandbox.resume}.
+   * @throws BanataError `SANDBOX_NOT_FOUND`, `PLAN_LIMIT_EXCEEDED`.
+   * @example
+   * ```ts
+   * await banata.resume(id);
+   * ```
+   */
+  async resume(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    return (await this.connect(id, options)).resume(options);
+  }
+
+  /**
    * Handle of a sandbox that exists, from another process, say. Does not wait for it.
    * @throws BanataError `SANDBOX_NOT_FOUND`.
    * @example

@@ -2,6 +2,7 @@ export { type PromptOptions, SandboxAgent, type TaskPage } from './agent.ts';
 export { SandboxArtifacts } from './artifacts.ts';
 export { SandboxBrowser } from './browser.ts';
 export { ApiKeys, type CreateApiKeyOptions, type RotateApiKeyOptions } from './api-keys.ts';
+export { type CheckpointOptions, SandboxCheckpoints } from './checkpoints.ts';
 export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type ListOptions } from './client.ts';
 export { SandboxContexts } from './contexts.ts';
 export {

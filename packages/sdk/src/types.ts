@@ -1,8 +1,10 @@
 import type {
+  Checkpoint,
   contract,
   CreateSandbox,
   EventData,
   EventType,
+  ForkSandbox,
   RouteResult,
   SandboxEvent,
   SandboxSession,
@@ -29,6 +31,7 @@ export type {
   ApiKey,
   Artifact,
   CapabilitiesInput,
+  Checkpoint,
   Connection,
   EventData,
   EventType,
@@ -133,6 +136,16 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
+/** A page of checkpoints, newest first; `nextCursor` leads to the next one, null at the end. */
+export interface CheckpointPage {
+  data: Checkpoint[];
+  nextCursor: string | null;
+}
+/** What a forked sandbox is made with; the rest it has from the sandbox it comes from. */
+export interface ForkOptions extends CallOptions, Omit<ForkSandbox, 'id'> {
+  /** Longest wait until the sandbox is usable, ms. Default 120,000. */
+  timeout?: number;
+}
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;
 /** A page of connections, newest first. */

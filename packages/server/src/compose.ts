@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { createApp } from './api/app.ts';
 import { EventStreams } from './api/sse.ts';
 import { BoxesListener } from './boxes/boxes-listener.ts';
+import { createLasting } from './compose-checkpoints.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
+import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
 import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
 import { OpenConnections } from './gateway/previews/open-connections.ts';
@@ -32,9 +34,7 @@ import { createOutboundGuard } from './services/net/outbound-guard.ts';
 import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
 import { ProcessService } from './services/processes.ts';
-import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
-import { Terminator } from './services/sandboxes/terminator.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -47,6 +47,8 @@ const SAMPLE_MS = 30_000;
 const NETWORK_MS = 2_000;
 const PREVIEW_SWEEP_MS = 2_000;
 const DATABASE_MS = 5_000;
+const PAUSE_MS = 5_000;
+const CHECKPOINTS_MS = 5_000;
 const STOP_GRACE_MS = 5_000;
 
 /** A server put together, not yet listening. */
@@ -142,17 +144,12 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const accounts = buildAccess({ ...base, stores: stores.access, publicUrl });
   const activity = new ActivityService(stores.sandboxes, now);
   const limits = createLimits(base, catalog);
-  const terminator = new Terminator({
-    ...common,
-    sampleLast: (row) => limits.usageSampler.sampleLast(row),
-  });
-  const provisioner = new Provisioner({
-    ...common,
-    ...limits,
-    background,
-    attach: (id) => boxLinks.attach(id),
-  });
-  const sandboxes = new SandboxService({ ...common, ...limits, links, provisioner, terminator });
+  const linking = {
+    attach: (id: string) => boxLinks.attach(id),
+    detach: (id: string) => boxLinks.detach(id),
+  };
+  const lives = createLives(base, { ...linking, limits, background });
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, links });
   const files = new FileService(sandboxes, boxes, activity);
   const artifacts = new ArtifactService({
     sandboxes,
@@ -173,6 +170,9 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     previewHost,
     onRevoked: (label) => connections.end(label),
   });
+  const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
+  const endPreviews = (): Promise<void> => previews.sweep();
+  const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
   const applier = new BoxEventApplier({ ...stores, artifacts, now });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
@@ -197,10 +197,10 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     links,
     network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
     ports,
-    previews: new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost }),
-    provisioner,
+    previews,
+    ...lives,
+    ...lasting,
     sandboxes,
-    terminator,
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
     ...createWebhooks(base),
@@ -222,6 +222,8 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'pauses', everyMs: PAUSE_MS, run: () => services.pauseKeeper.keep() },
+    { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: () => services.checkpointKeeper.keep() },
     { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
     {
       name: 'link',
@@ -235,6 +237,7 @@ function startJobs(base: Foundations, services: Services): void {
     jobs.push({ name: 'database', everyMs: DATABASE_MS, run: () => keeper.check() });
   }
   for (const job of jobs) services.background.run(job.name, (signal) => repeat(job, { logger, signal }));
+  services.background.run('checkpoint-uploads', (signal) => services.checkpointUploader.run(signal));
   services.background.run('webhooks', (signal) => services.webhookDeliverer.run(signal));
 }
 

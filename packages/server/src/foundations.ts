@@ -21,6 +21,7 @@ import type { AccessStores } from './services/access/build-access.ts';
 import { ApiKeyStore } from './stores/api-key-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
+import { CheckpointStore } from './stores/checkpoint-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
@@ -50,6 +51,7 @@ export interface Stores {
   sandboxes: SandboxStore;
   tasks: TaskStore;
   artifacts: ArtifactStore;
+  checkpoints: CheckpointStore;
   usage: ModelUsageStore;
   plans: PlanStore;
   sandboxUsage: UsageStore;
@@ -169,6 +171,7 @@ export async function openFoundations(
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
       artifacts: new ArtifactStore(db, events),
+      checkpoints: new CheckpointStore(db, events),
       usage: new ModelUsageStore(db),
       plans: new PlanStore(db),
       sandboxUsage: new UsageStore(db),

@@ -7,10 +7,14 @@ import { namesIn, readJson, writeAtomic } from './files.ts';
 import type { HostProcess } from './host-process.ts';
 
 /**
- * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `ending`: it is
- * being destroyed.
+ * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `stored`: it has
+ * a disk, and perhaps its memory there, and nothing else. `resuming`: such a box is being started. `ending`: it is being
+ * destroyed.
  */
-type BoxRecordState = 'making' | 'warm' | 'assigned' | 'ending';
+type BoxRecordState = 'making' | 'warm' | 'assigned' | 'stored' | 'resuming' | 'ending';
+
+/** Slot of a stored box, which has none. */
+export const NO_SLOT = -1;
 
 /** What the host knows of a box, on disk before anything of the box exists and until all of it is gone. */
 export interface BoxRecord {
@@ -20,6 +24,7 @@ export interface BoxRecord {
   state: BoxRecordState;
   /** The caller's id; null while the box is warm. */
   id: string | null;
+  /** {@link NO_SLOT} for a stored box. */
   slot: number;
   address: string;
   token: string;
@@ -27,12 +32,21 @@ export interface BoxRecord {
   isolation: BoxIsolation;
   /** Default: all. */
   network?: BoxNetwork;
+  /** Folders of the image the box's disk belongs on, where that is not the present one. */
+  layers?: string[];
   /** First process of the box; null until it runs. */
   process: HostProcess | null;
 }
 
 const LIMITS_BEFORE = { openFiles: 1_024, networkBitsPerSecond: 0 };
-const STATES: readonly string[] = ['making', 'warm', 'assigned', 'ending'] satisfies BoxRecordState[];
+const STATES: readonly string[] = [
+  'making',
+  'warm',
+  'assigned',
+  'stored',
+  'resuming',
+  'ending',
+] satisfies BoxRecordState[];
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
@@ -52,6 +66,10 @@ function isLimits(value: unknown): value is BoxLimits {
 function completed(value: Record<string, unknown>): Record<string, unknown> {
   const limits = isObject(value['limits']) ? { ...LIMITS_BEFORE, ...value['limits'] } : value['limits'];
   return { isolation: 'container', ...value, limits };
+}
+
+function isLayers(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((layer) => typeof layer === 'string'));
 }
 
 function isProcess(value: unknown): value is HostProcess | null {
@@ -82,6 +100,7 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
     (network === undefined || isBoxNetwork(network)) &&
+    isLayers(record['layers']) &&
     isProcess(process);
   return whole ? (record as unknown as BoxRecord) : undefined;
 }

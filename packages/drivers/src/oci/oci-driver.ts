@@ -1,4 +1,5 @@
 import { DriverError } from '../driver.ts';
+import type { BoxCheckpoints, BoxPauses, RestoredContents } from '../lasting.ts';
 import type {
   Box,
   BoxFlow,
@@ -13,6 +14,7 @@ import type {
 import { isBoxNetwork } from './box-network.ts';
 import type { BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
+import { hasSlot } from './box-rests.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
 import { OciHost } from './host.ts';
@@ -42,14 +44,93 @@ interface Making {
 
 class OciDriver implements SandboxDriver {
   readonly name = 'oci';
+  readonly checkpoints: BoxCheckpoints;
+  readonly pauses: BoxPauses;
   readonly #settings: OciSettings;
   readonly #assigned = new Map<string, BoxRecord>();
   readonly #making = new Map<string, Making>();
   readonly #ending = new Map<string, Promise<void>>();
+  /** The last thing that is done with a box's rest: one after the other. */
+  readonly #resting = new Map<string, Promise<unknown>>();
   #running: Promise<Running> | undefined;
+  #opened: OciHost | undefined;
 
   constructor(settings: OciSettings) {
     this.#settings = settings;
+    this.checkpoints = this.#makeCheckpoints();
+    this.pauses = this.#makePauses();
+  }
+
+  #makeCheckpoints(): BoxCheckpoints {
+    return {
+      create: (id, name) =>
+        this.#withBox(id, async (host, record) => {
+          await host.rests.flush(record);
+          return await host.copies.create(host.diskOf(record), name);
+        }),
+      list: () => this.#with(({ copies }) => copies.list()),
+      delete: (name) => this.#with(({ copies }) => copies.delete(name)),
+      export: (name, signal) => this.#host().copies.export(name, signal),
+      import: (name, contents, signal) => this.#with(({ copies }) => copies.import(name, contents, signal)),
+    };
+  }
+
+  #makePauses(): BoxPauses {
+    return {
+      freeze: (id) => this.#withBox(id, (host, record) => host.rests.freeze(record)),
+      thaw: (id) => this.#withBox(id, (host, record) => host.rests.thaw(record)),
+      store: (id) =>
+        this.#withBox(id, async (host, record) => {
+          this.#assigned.set(id, await host.rests.store(record));
+        }),
+      resume: (id, signal) =>
+        this.#withBox(id, async (host, record) => {
+          try {
+            const { record: woken, programsKept } = await host.rests.wake(record, signal);
+            this.#assigned.set(id, woken);
+            return { ...this.#describe(woken, {}), programsKept };
+          } catch (error) {
+            const left = (await host.records.readAll()).find(({ name }) => name === record.name);
+            if (left) this.#assigned.set(id, left);
+            throw signal.aborted
+              ? new DriverError('ABORTED', `The box ${id} was not resumed.`, { cause: error })
+              : error;
+          }
+        }),
+    };
+  }
+
+  /** The host, of a driver that is started. */
+  #host(): OciHost {
+    if (this.#opened) return this.#opened;
+    throw new DriverError('DRIVER_FAILURE', 'The driver is not started, or is closed. Call start() first.');
+  }
+
+  async #with<T>(work: (host: OciHost) => Promise<T>): Promise<T> {
+    const { host } = await this.#ready();
+    try {
+      return await work(host);
+    } catch (error) {
+      throw asDriverError(error);
+    }
+  }
+
+  /** Does something with a box, after what is being done with it already. */
+  async #withBox<T>(id: string, work: (host: OciHost, record: BoxRecord) => Promise<T>): Promise<T> {
+    const before = this.#resting.get(id);
+    const mine = this.#with(async (host) => {
+      await before?.catch(() => undefined);
+      const record = this.#assigned.get(id);
+      if (!record || this.#ending.has(id))
+        throw new DriverError('DRIVER_FAILURE', `There is no box under the id ${id}.`);
+      return await work(host, record);
+    });
+    this.#resting.set(id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#resting.get(id) === mine) this.#resting.delete(id);
+    }
   }
 
   async start(): Promise<ServiceAddress> {
@@ -81,6 +162,7 @@ class OciDriver implements SandboxDriver {
       await this.#adopt(host, warm);
       host.slots.refill();
       warm.refill(0);
+      this.#opened = host;
       return { host, warm, lock };
     } catch (error) {
       lock.release();
@@ -99,19 +181,28 @@ class OciDriver implements SandboxDriver {
   /** Takes over the boxes of an earlier run, and frees the rest of what it left. */
   async #adopt(host: OciHost, warm: WarmBoxes): Promise<void> {
     const kept: BoxRecord[] = [];
-    for (const record of await host.records.readAll()) {
+    for (const found of await host.records.readAll()) {
+      const record = await this.#settle(host, found);
       const { id, state, slot } = record;
-      const owned = state === 'assigned' && id !== null && !this.#assigned.has(id);
+      const owned = ['assigned', 'stored'].includes(state) && id !== null && !this.#assigned.has(id);
       if (owned) this.#assigned.set(id, record);
       else if (state !== 'warm' || !(await host.boxes.isAlive(record)) || !warm.adopt(record)) {
         await host.boxes.end(record);
         continue;
       }
-      host.slots.adopt(slot);
+      if (hasSlot(record)) host.slots.adopt(slot);
       kept.push(record);
     }
     await freeLeftovers(kept, host.leftoverOptions);
+    await host.rests.keepOnly(new Set(kept.map(({ name }) => name)));
     this.#settings.logger.info({ boxes: this.#assigned.size, warm: warm.size }, 'oci driver ready');
+  }
+
+  /** Ends what an earlier run began with a box's rest. */
+  async #settle(host: OciHost, record: BoxRecord): Promise<BoxRecord> {
+    if (record.state === 'resuming') return await host.rests.takeOver(record);
+    if (record.state === 'stored') await host.boxes.endProcesses(record.name);
+    return record;
   }
 
   async #ready(): Promise<Running> {
@@ -157,12 +248,12 @@ class OciDriver implements SandboxDriver {
     host.runtimes.get(isolation);
     await host.checkRoom();
     const plan = { ...request, isolation };
-    const taken = await this.#takeWarm(running, plan, signal);
+    const taken = request.from === undefined ? await this.#takeWarm(running, plan, signal) : undefined;
     if (taken) return taken;
-    const { record, timings } = await host.boxes.start(request.id, plan, signal);
+    const { record, timings, restored } = await host.boxes.start(request.id, plan, signal);
     this.#assigned.set(request.id, record);
     warm.refill();
-    return this.#describe(record, timings);
+    return this.#describe(record, timings, restored);
   }
 
   /** Hands out a warm box that still answers, or nothing when there is none. */
@@ -195,10 +286,10 @@ class OciDriver implements SandboxDriver {
     return undefined;
   }
 
-  #describe(record: BoxRecord, timings: Record<string, number>): Box {
+  #describe(record: BoxRecord, timings: Record<string, number>, restored?: RestoredContents): Box {
     const endpoint = { host: record.address, port: this.#settings.boxPort, token: record.token };
     const { id, address, isolation } = record;
-    return { id: id ?? '', endpoint, address, isolation, timings };
+    return { id: id ?? '', endpoint, address, isolation, timings, ...(restored && { restored }) };
   }
 
   async get(id: string): Promise<Box | undefined> {
@@ -222,13 +313,14 @@ class OciDriver implements SandboxDriver {
   }
 
   async #stateOf(host: OciHost, record: BoxRecord): Promise<BoxState> {
+    if (record.state === 'stored') return 'stored';
     if (!(await host.boxes.isAlive(record))) return 'dead';
     return (await host.cgroups.isFrozen(record.name)) ? 'paused' : 'running';
   }
 
   async usage(ids: readonly string[]): Promise<Map<string, BoxUsage>> {
     const { host } = await this.#ready();
-    const records = ids.flatMap((id) => this.#assigned.get(id) ?? []);
+    const records = ids.flatMap((id) => this.#assigned.get(id) ?? []).filter(hasSlot);
     try {
       const usages = await host.boxes.usage(records);
       return new Map(
@@ -261,9 +353,11 @@ class OciDriver implements SandboxDriver {
   }
 
   async #end(host: OciHost, id: string): Promise<void> {
+    await this.#resting.get(id)?.catch(() => undefined);
     const record = this.#assigned.get(id);
     if (!record) return;
     await host.boxes.end(record);
+    await host.rests.forget(record.name);
     this.#assigned.delete(id);
   }
 
@@ -296,6 +390,8 @@ class OciDriver implements SandboxDriver {
     if (!this.#running) return;
     const { host, warm, lock } = await this.#running;
     this.#running = undefined;
+    this.#opened = undefined;
+    await Promise.allSettled(this.#resting.values());
     await this.#abortMaking();
     await warm.close();
     await host.slots.close();

@@ -78,6 +78,10 @@ export interface OciPaths {
   poolFile: string;
   pool: string;
   disks: string;
+  /** Copies of disks. */
+  checkpoints: string;
+  /** Memory of stored boxes. */
+  memories: string;
   records: string;
   bundles: string;
   mounts: string;
@@ -93,6 +97,8 @@ function pathsOf(dataDir: string, runDir: string): OciPaths {
     poolFile: path.join(dataDir, 'pool.img'),
     pool: path.join(dataDir, 'pool'),
     disks: path.join(dataDir, 'pool', 'boxes'),
+    checkpoints: path.join(dataDir, 'pool', 'checkpoints'),
+    memories: path.join(dataDir, 'pool', 'memories'),
     records: path.join(dataDir, 'boxes'),
     bundles: path.join(runDir, 'b'),
     mounts: path.join(runDir, 'm'),

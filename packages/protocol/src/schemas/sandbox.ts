@@ -90,7 +90,10 @@ export const sandboxSessionSchema = z
     network: networkSchema,
     metadata: z.record(z.string(), z.string()),
     createdAt: z.number(),
-    readyAt: z.number().nullable(),
+    readyAt: z
+      .number()
+      .nullable()
+      .describe('When its processes began: anew after a restore, and after a pause that did not keep them.'),
     endedAt: z.number().nullable(),
     expiresAt: z
       .number()

@@ -22,6 +22,7 @@ import type { NetworkService } from '../services/network/network-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
+import { mountLasting, type LastingRoutesDeps } from './checkpoints.ts';
 import { mountBrowser } from './browser.ts';
 import { mountEvents } from './events.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
@@ -37,6 +38,7 @@ import { mountWork } from './work.ts';
 export interface AppDeps
   extends
     InteractiveDeps,
+    LastingRoutesDeps,
     UsageRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
@@ -82,6 +84,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
+  mountLasting(mount, deps);
   mountAccess(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });
   mountEvents(mount, deps);

@@ -22,15 +22,15 @@ export class Boxes {
     this.#endpoints.set(boxId, endpoint);
   }
 
-  /** Says that a box is ended: calls under way fail at once. */
-  forget(boxId: string): void {
+  /** Says that a box is ended or stopped: calls under way fail at once, with this reason. */
+  forget(boxId: string, reason: ApiError = new ApiError('SANDBOX_ENDED')): void {
     const endpoint = this.#endpoints.get(boxId);
     if (endpoint) this.#client.forget(endpoint);
     this.#endpoints.delete(boxId);
-    this.#lives.end(boxId);
+    this.#lives.end(boxId, reason);
   }
 
-  /** Aborts when the box is ended. */
+  /** Aborts when the box is ended or stopped. */
   lifeOf(sandbox: Pick<SandboxRow, 'box_id'>): AbortSignal | undefined {
     return sandbox.box_id === null ? undefined : this.#lives.signalOf(sandbox.box_id);
   }

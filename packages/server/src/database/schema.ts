@@ -2,6 +2,7 @@ import type {
   AgentTask,
   AuditEntry,
   CapabilitiesInput,
+  CheckpointState,
   Connection,
   DeliveryStatus,
   EventType,
@@ -147,6 +148,42 @@ export interface SandboxesTable {
   last_task_report: NullableJson<TaskReport>;
   /** What the sandbox may reach. */
   network: ColumnType<Network, string | undefined, string>;
+  /** Checkpoint that its box is being made from; null when that is done. */
+  checkpoint_id: string | null;
+  /** The box that goes when the one that is being restored is ready, and that comes back otherwise. */
+  previous_box_id: string | null;
+  /** Set from the pause until the sandbox is ready again. */
+  paused_at: number | null;
+  /** How long it was paused in all. */
+  paused_ms: Generated<number>;
+}
+
+export interface CheckpointsTable {
+  id: string;
+  organization_id: string;
+  sandbox_id: string;
+  name: string | null;
+  metadata: JSONColumnType<Record<string, string>>;
+  state: CheckpointState;
+  /** `snapshot`: a copy of the driver's. `archive`: what the box daemon packed; such a one is only ever in the store. */
+  format: 'snapshot' | 'archive';
+  /** Whether the driver has a copy. */
+  local: Generated<boolean>;
+  size: number | null;
+  stored_size: number | null;
+  sha256: string | null;
+  reason: string | null;
+  /** Failed uploads. */
+  attempts: Generated<number>;
+  next_attempt_at: Generated<number>;
+  /** Server that makes or uploads it, and until when at the latest. */
+  lease_owner: string | null;
+  lease_until: Generated<number>;
+  created_at: number;
+  stored_at: number | null;
+  /** When it was made or restored last. */
+  used_at: number;
+  deleted_at: number | null;
 }
 
 export interface EventsTable {
@@ -369,6 +406,7 @@ export interface Tables {
   sign_in_tries: SignInTriesTable;
   audit_log: AuditLogTable;
   sandboxes: SandboxesTable;
+  checkpoints: CheckpointsTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
   artifacts: ArtifactsTable;
@@ -390,6 +428,7 @@ export type ApiKeyRow = Selectable<ApiKeysTable>;
 export type UserRow = Selectable<UsersTable>;
 export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
+export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;

@@ -33,6 +33,13 @@ export class BoxLinks {
     else if (!this.#links.has(id)) this.#open(id);
   }
 
+  /** Lets go of a sandbox whose box is to stop, and waits until nothing more of it is taken over. */
+  async detach(id: string): Promise<void> {
+    const link = this.#links.get(id);
+    this.#drop(id);
+    await link?.done.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     const links = [...this.#links.values()];
     for (const id of this.#links.keys()) this.#drop(id);

@@ -53,7 +53,11 @@ export class SandboxStore {
   }
 
   findByBox(boxId: string): Promise<SandboxRow | undefined> {
-    return this.#db.selectFrom('sandboxes').selectAll().where('box_id', '=', boxId).executeTakeFirst();
+    return this.#db
+      .selectFrom('sandboxes')
+      .selectAll()
+      .where((eb) => eb.or([eb('box_id', '=', boxId), eb('previous_box_id', '=', boxId)]))
+      .executeTakeFirst();
   }
 
   findByModelToken(hash: string): Promise<SandboxRow | undefined> {
@@ -96,11 +100,12 @@ export class SandboxStore {
     return this.#db.selectFrom('sandboxes').selectAll().where('status', 'not in', FINAL).execute();
   }
 
-  async countLive(): Promise<number> {
+  /** How many have not ended and are not paused. */
+  async countRunning(): Promise<number> {
     const { count } = await this.#db
       .selectFrom('sandboxes')
       .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('status', 'not in', FINAL)
+      .where('status', 'not in', [...FINAL, 'paused'])
       .executeTakeFirstOrThrow();
     return Number(count);
   }

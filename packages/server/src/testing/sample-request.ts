@@ -42,6 +42,7 @@ const known: Record<string, unknown> = {
   path: '/workspace/sample.txt',
   key: 'sample.txt',
   context: 'samplecontext',
+  checkpointId: 'samplecheckpoint',
   network: { egress: 'all' },
 };
 
