@@ -227,7 +227,7 @@ describe('faults', () => {
     expect(await sandbox.fs.read('/workspace/kept.txt')).toBe('kept');
   });
 
-  test('a sandbox that is ended, or dies by itself, fails its callers within 2 s', async () => {
+  test('a sandbox that is ended, or dies by itself, fails its callers in a moment', async () => {
     const victim = await banata.launch();
     const { id } = await victim.process.start('sleep 100');
     const terminal = await victim.terminal();
@@ -261,7 +261,8 @@ describe('faults', () => {
       () => call,
       (answer) => answer,
     );
-    expect(performance.now() - died).toBeLessThan(2_000);
+    // With gVisor the connections' other end is gone with it: the server knows by its next look at the boxes.
+    expect(performance.now() - died).toBeLessThan(installation.isolation === 'gvisor' ? 8_000 : 2_000);
     expect(['SANDBOX_UNREACHABLE', 'SANDBOX_ENDED']).toContain(code);
   });
 });
@@ -272,7 +273,8 @@ function boxInit(): number[] {
   return lines
     .filter(
       (line) =>
-        line.includes(`banata-${installation.instanceId}`) && line.includes('/usr/bin/tini -- /opt/banata'),
+        line.includes(`banata-${installation.instanceId}`) &&
+        /\/usr\/bin\/tini -- \/opt\/banata|runsc-sandbox/.test(line),
     )
     .map((line) => Number.parseInt(line, 10));
 }

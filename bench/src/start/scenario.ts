@@ -1,4 +1,4 @@
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { describeMachine, type Machine } from '../machine.ts';
 import { type Summary, summarizeSteps } from '../statistics.ts';
 import { measureBanata } from './banata.ts';
 import { measureDocker } from './docker.ts';
@@ -26,14 +26,7 @@ interface KindReport {
 export interface StartReport {
   scenario: 'start';
   at: string;
-  machine: {
-    cpu: string;
-    cores: number;
-    memoryGib: number;
-    kernel: string;
-    node: string;
-    loadBefore: number;
-  };
+  machine: Machine;
   banata: { cold: KindReport; warm: KindReport };
   /** Null with a reason where Docker Engine cannot run. */
   docker: (KindReport & { version: string }) | { unavailable: string };
@@ -43,14 +36,7 @@ export interface StartReport {
 
 /** Measures `create` → output of the first command: cold, warm, and through Docker Engine, one after the other. */
 export async function runStartScenario(scenario: StartScenario): Promise<StartReport> {
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 1024 ** 3),
-    kernel: release(),
-    node: process.versions.node,
-    loadBefore: loadavg()[0] ?? 0,
-  };
+  const machine = describeMachine();
   const cold = reportOf(await measureBanata('cold', scenario));
   const warm = reportOf(await measureBanata('warm', scenario));
   const docker = await dockerReport(scenario);

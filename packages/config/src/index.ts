@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { type SizeLimits, sizesOf } from './sizes.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -126,6 +128,12 @@ export const settingsSchema = z.object({
     .min(0)
     .default(0)
     .describe('Network rate of a sandbox, Mbit/s in each direction. 0: no limit.'),
+  BANATA_SIZES: z
+    .string()
+    .default('')
+    .describe(
+      'Further sizes of sandboxes, JSON such as {"large":{"cpus":4,"memoryGib":8}}. A size may have cpus, memoryGib, pids, diskGib, openFiles, networkMbit; the rest is as in "standard". Default: none.',
+    ),
   BANATA_MAX_SANDBOXES: z.coerce
     .number()
     .int()
@@ -307,14 +315,10 @@ export interface Config {
     maxSandboxes: number;
   };
   isolation: { default: 'container' | 'gvisor'; override: boolean; runscPath: string };
-  limits: {
-    cpus: number;
-    memoryBytes: number;
-    pids: number;
-    diskBytes: number;
-    openFiles: number;
-    networkBitsPerSecond: number;
-  };
+  /** Limits of the standard size. */
+  limits: SizeLimits;
+  /** Limits by name of the size. */
+  sizes: Record<string, SizeLimits>;
   defaults: { maxDurationMs: number; idleTimeoutMs: number };
   hostPorts: number[];
   dns: string[];
@@ -361,13 +365,8 @@ export interface OidcConfig {
   newcomers: { organizationId: string; role: Settings['BANATA_OIDC_ROLE'] } | undefined;
 }
 
-/** A setting that cannot be used, with the variable's name in the message. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConfigError';
-  }
-}
+export { ConfigError } from './config-error.ts';
+export { STANDARD_SIZE, type SizeLimits } from './sizes.ts';
 
 function list(text: string): string[] {
   return text
@@ -493,14 +492,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       override: s.BANATA_ISOLATION_OVERRIDE,
       runscPath: s.BANATA_RUNSC,
     },
-    limits: {
-      cpus: s.BANATA_SANDBOX_CPUS,
-      memoryBytes: Math.round(s.BANATA_SANDBOX_MEMORY_GIB * gib),
-      pids: s.BANATA_SANDBOX_PIDS,
-      diskBytes: Math.round(s.BANATA_SANDBOX_DISK_GIB * gib),
-      openFiles: s.BANATA_SANDBOX_OPEN_FILES,
-      networkBitsPerSecond: Math.round(s.BANATA_SANDBOX_NETWORK_MBIT * 1_000_000),
-    },
+    ...sizesOf(s),
     defaults: { maxDurationMs: s.BANATA_DEFAULT_DURATION_MS, idleTimeoutMs: s.BANATA_DEFAULT_IDLE_MS },
     hostPorts: list(s.BANATA_HOST_PORTS).map(port),
     dns: list(s.BANATA_DNS),

@@ -52,6 +52,10 @@ export class Installation {
     return this.#pid;
   }
 
+  get isolation(): 'container' | 'gvisor' {
+    return loadConfig(this.#env).isolation.default;
+  }
+
   get instanceId(): string {
     return loadConfig(this.#env).instanceId;
   }

@@ -42,6 +42,8 @@ export interface BoxHostOptions {
   mostOpenFiles: number;
   network: HostNetwork;
   bundleFolder: string;
+  /** What boxes are started with: folders of daemon and image, joined. */
+  contents: string;
   boxPort: number;
   startTimeoutMs: number;
   logger: Logger;
@@ -120,6 +122,7 @@ export class BoxHost {
       limits,
       isolation,
       network,
+      contents: this.#options.contents,
       process: null,
     };
   }
@@ -253,13 +256,16 @@ export class BoxHost {
 
   /**
    * Whether a running box can be given these limits and behaves then as if it had started with them. Programs that run
-   * keep the number of files they may open; gVisor takes the CPUs and the memory it starts with for all there is.
+   * keep the number of files they may open, and the number of processes that the box leaves to an account; gVisor takes
+   * the CPUs and the memory it starts with for all there is.
    */
-  fits({ isolation, limits: had }: BoxRecord, plan: BoxPlan): boolean {
+  fits({ isolation, contents, limits: had }: BoxRecord, plan: BoxPlan): boolean {
     const { limits } = plan;
-    if (isolation !== plan.isolation || had.openFiles !== limits.openFiles) return false;
+    // A warm box of an older server has an older daemon, or image; one that has an owner is his, whatever is in it.
+    if (isolation !== plan.isolation || contents !== this.#options.contents) return false;
+    if (had.openFiles !== limits.openFiles || had.pids !== limits.pids) return false;
     if (isolation === 'container') return true;
-    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes && had.pids === limits.pids;
+    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes;
   }
 
   /** Gives a running box other limits. */

@@ -27,6 +27,8 @@ export interface BoxRecord {
   isolation: BoxIsolation;
   /** Default: all. */
   network?: BoxNetwork;
+  /** Folders of the daemon and the image that it was started with, joined. Absent in records of older servers. */
+  contents?: string;
   /** First process of the box; null until it runs. */
   process: HostProcess | null;
 }
@@ -73,7 +75,7 @@ function isNamed({ name, state, id }: Record<string, unknown>): boolean {
 export function parseBoxRecord(value: unknown): BoxRecord | undefined {
   if (!isObject(value) || value['version'] !== 1) return undefined;
   const record = completed(value);
-  const { slot, address, token, limits, isolation, network, process } = record;
+  const { slot, address, token, limits, isolation, network, contents, process } = record;
   const whole =
     isNamed(record) &&
     Number.isInteger(slot) &&
@@ -82,6 +84,7 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
     (network === undefined || isBoxNetwork(network)) &&
+    (contents === undefined || typeof contents === 'string') &&
     isProcess(process);
   return whole ? (record as unknown as BoxRecord) : undefined;
 }

@@ -15,6 +15,7 @@ import type {
   WebhookStyle,
 } from '@banata/protocol';
 import type { Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
+import type { SizeLimits } from '@banata/config';
 import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
@@ -111,7 +112,9 @@ export interface SandboxesTable {
   organization_id: string;
   status: SandboxStatus;
   runtime: Runtime;
-  size: 'standard';
+  size: string;
+  /** What its size meant when it was created; null for sandboxes from before there were sizes. */
+  limits: ColumnType<SizeLimits | null, string | null | undefined, string | null>;
   isolation: Isolation;
   region: string;
   ephemeral: boolean;

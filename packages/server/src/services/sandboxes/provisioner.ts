@@ -139,7 +139,7 @@ export class Provisioner {
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: config.limits, isolation: row.isolation, network },
+      { id: boxId, limits: row.limits ?? config.limits, isolation: row.isolation, network },
       signal,
     );
     stopwatch.lapWith(box.timings);
@@ -187,7 +187,7 @@ export class Provisioner {
     return {
       sandboxId: row.id,
       runtime: row.runtime,
-      limits: config.limits,
+      limits: row.limits ?? config.limits,
       env: models.boxEnv(origin, modelToken),
       browser:
         browser.mode === 'none'

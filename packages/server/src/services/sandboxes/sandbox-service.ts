@@ -10,7 +10,7 @@ import {
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
-import type { Config } from '@banata/config';
+import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { Insertable } from 'kysely';
 import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
@@ -35,7 +35,7 @@ export interface SandboxServiceDeps {
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
-  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation' | 'sizes'>;
   now: () => number;
 }
 
@@ -100,7 +100,7 @@ export class SandboxService {
       organization_id: caller.organizationId,
       status: 'queued',
       runtime: input.runtime ?? 'bun',
-      size: input.size ?? 'standard',
+      ...this.#sizeOf(input),
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
@@ -150,6 +150,16 @@ export class SandboxService {
       'NOT_SUPPORTED',
       `This server makes sandboxes with isolation "${usual}" only. Its operator can allow others with BANATA_ISOLATION_OVERRIDE.`,
     );
+  }
+
+  #sizeOf({ size = STANDARD_SIZE }: CreateSandbox): { size: string; limits: string } {
+    const { sizes } = this.#deps.config;
+    const limits = Object.hasOwn(sizes, size) ? sizes[size] : undefined;
+    if (limits) return { size, limits: JSON.stringify(limits) };
+    const names = Object.keys(sizes).join(', ');
+    throw new ApiError('INVALID_REQUEST', `Invalid size: '${size}'. Must be one of: ${names}`, {
+      details: { field: 'size' },
+    });
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
