@@ -45,5 +45,9 @@ async function measure(wanted: 'start' | 'exec'): Promise<{ report: object; tabl
     return { report: exec, table: execTable(exec) };
   }
   const start = await runStartScenario(scenario);
+  const { staggered, burst } = start.banata;
+  // A create that fails, or a sandbox that is not new, is no figure but a fault.
+  if ([staggered, burst].some(({ errors, traces }) => errors.length + traces.length > 0))
+    process.exitCode = 1;
   return { report: start, table: startTable(start) };
 }

@@ -97,6 +97,10 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   });
   if (restored)
     await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
+  else if (boot.prepare)
+    await optional
+      .prepare(boot.prepare)
+      .catch((error: unknown) => logger.error('boxd.prepare_failed', { error }));
 
   const stop = async (): Promise<void> => {
     callOffRehearsal();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { warmCounts, warmSettings, type WarmCounts } from './warm.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -74,13 +75,7 @@ export const settingsSchema = z.object({
     .describe(
       'Reserve the whole pool on disk at the start, so that a full host disk cannot hurt sandboxes: true, false, or auto (where a fifth of the disk stays free).',
     ),
-  BANATA_WARM: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(64)
-    .default(1)
-    .describe('Started, unused sandboxes kept ready, so that creating one takes milliseconds.'),
+  ...warmSettings,
   BANATA_ISOLATION: z
     .enum(['container', 'gvisor'])
     .default('container')
@@ -302,7 +297,7 @@ export interface Config {
     subnet: string | undefined;
     poolBytes: number;
     reservePool: boolean | 'auto';
-    warm: number;
+    warm: WarmCounts;
     allowPrivate: string[];
     maxSandboxes: number;
   };
@@ -484,7 +479,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       subnet: s.BANATA_SUBNET,
       poolBytes: Math.round(s.BANATA_POOL_GIB * gib),
       reservePool: s.BANATA_POOL_RESERVE,
-      warm: s.BANATA_WARM,
+      warm: warmCounts(s),
       allowPrivate: list(s.BANATA_ALLOW_PRIVATE),
       maxSandboxes: s.BANATA_MAX_SANDBOXES,
     },

@@ -115,7 +115,11 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
     ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
     poolBytes: config.driver.poolBytes,
     reservePool: config.driver.reservePool,
-    warm: { [config.isolation.default]: config.driver.warm },
+    warm: (['none', 'browser', 'agent'] as const).map((services) => ({
+      isolation: config.isolation.default,
+      services,
+      count: config.driver.warm[services],
+    })),
     defaultLimits: config.limits,
     allowPrivateCidrs: config.driver.allowPrivate,
     hostPorts: config.hostPorts,

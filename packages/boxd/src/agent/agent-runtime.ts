@@ -2,6 +2,7 @@ import type {
   AgentMessage,
   BoxAgentState,
   BoxConfig,
+  BoxEventBody,
   BoxModel,
   BoxTask,
   BoxTaskRequest,
@@ -15,7 +16,7 @@ import { EventPublisher } from './events/publisher.ts';
 import { OpenCodeRequestError } from './opencode/client.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
-import { AgentServer } from './server/agent-server.ts';
+import { AgentServer, type AgentServerSettings } from './server/agent-server.ts';
 import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
@@ -33,10 +34,27 @@ export interface AgentRuntimeOptions {
   runCommandEnv: () => Record<string, string>;
   programs: AgentPrograms;
   limits: TaskLimits;
+  /** Null: the agent server is started for a sandbox that is not known yet; {@link AgentRuntime.assign} tells. */
+  settings: AgentSettings | null;
+}
+
+/** What the agent of one sandbox is to be. */
+export interface AgentSettings {
   model: BoxModel;
   defaultAgent: NonNullable<BoxConfig['agent']>['defaultAgent'];
   env: Record<string, string>;
 }
+
+/** Never called: it stands in the configuration of a server that no sandbox has yet. */
+const NO_MODEL: BoxModel = {
+  provider: 'openrouter',
+  baseUrl: 'http://127.0.0.1:9',
+  apiKey: 'none',
+  model: 'none/none',
+  smallModel: 'none/none',
+};
+const NOT_ASSIGNED: AgentSettings = { model: NO_MODEL, defaultAgent: 'build', env: {} };
+const ASSIGN_TIMEOUT_MS = 60_000;
 
 const ENDPOINT_WAIT_MS = 5_000;
 const ENDPOINT_POLL_MS = 20;
@@ -52,18 +70,25 @@ export class AgentRuntime {
   readonly #reports: ReportKeeper;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
+  readonly #assigned = Promise.withResolvers<void>();
+  #settings: AgentSettings | null;
+  /** The newest server, with the settings that it has. */
+  #server: { server: AgentServer; settings: AgentSettings | null } | null = null;
+  #isAssigned = false;
   #repairing = false;
 
   constructor(options: AgentRuntimeOptions) {
     this.#options = options;
     const { environment, events, logger, limits } = options;
     const paths = agentPaths(environment);
+    this.#settings = options.settings;
+    if (this.#settings) this.#confirm();
     this.#publisher = new EventPublisher(events, logger);
     this.#supervisor = new AgentSupervisor({
       create: () => this.#createServer(),
       logger,
-      onReady: ({ version }) => void this.#publisher.publish({ type: 'agent.ready', data: { version } }),
-      onFailed: (reason) => void this.#publisher.publish({ type: 'agent.failed', data: { reason } }),
+      onReady: (connection) => this.#onReady(connection),
+      onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
@@ -71,7 +96,10 @@ export class AgentRuntime {
       logger,
       limits,
       agent: {
-        whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
+        whenReady: async (timeoutMs, signal) => {
+          await this.#assigned.promise;
+          return this.#supervisor.whenReady(timeoutMs, signal);
+        },
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),
       },
@@ -97,8 +125,54 @@ export class AgentRuntime {
     await this.#runner.open();
   }
 
+  /**
+   * Gives the agent server that was started ahead the settings of its sandbox, or starts another where it cannot take
+   * them. Returns at once; events say when it is ready or failed.
+   */
+  assign(settings: AgentSettings): void {
+    this.#settings = settings;
+    void this.#assign(settings).finally(() => this.#confirm());
+  }
+
+  async #assign(settings: AgentSettings): Promise<void> {
+    let connection: AgentConnection | undefined;
+    try {
+      connection = await this.#supervisor.whenReady(ASSIGN_TIMEOUT_MS, this.#stopping.signal);
+      const running = this.#server;
+      if (running?.settings === null) {
+        await running.server.reconfigure(connection, await this.#serverSettings(settings));
+        running.settings = settings;
+      }
+      this.#confirm();
+      this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#confirm();
+      const reason = error instanceof Error ? error.message : String(error);
+      // The next one starts with the settings.
+      connection?.kill(reason);
+    }
+  }
+
+  #confirm(): void {
+    this.#isAssigned = true;
+    this.#assigned.resolve();
+  }
+
+  #onReady(connection: AgentConnection): void {
+    if (this.#isAssigned && this.#server?.settings === null)
+      connection.kill('it came up without the settings of its sandbox');
+    else this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+  }
+
+  /** What happens before there is a sandbox concerns nobody. */
+  #announce(event: BoxEventBody): void {
+    if (this.#isAssigned) void this.#publisher.publish(event);
+  }
+
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#confirm();
     // Side by side: a task may wait for an answer that only the end of the server cuts short.
     await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
     await this.#socket.close();
@@ -122,7 +196,9 @@ export class AgentRuntime {
   }
 
   state(): BoxAgentState {
-    const { state, reason, version } = this.#supervisor.state();
+    const { state, reason, version } = this.#isAssigned
+      ? this.#supervisor.state()
+      : ({ state: 'starting', reason: null, version: null } as const);
     const active = this.#runner.running().length > 0 ? 'working' : 'idle';
     return {
       state: state === 'ready' ? active : state,
@@ -158,17 +234,23 @@ export class AgentRuntime {
   }
 
   async #createServer(): Promise<AgentServer> {
-    const { environment, programs, logger, model, defaultAgent, env, runCommandEnv } = this.#options;
-    return new AgentServer({
+    const { environment, programs, logger } = this.#options;
+    const settings = this.#settings;
+    const server = new AgentServer({
       environment,
       paths: agentPaths(environment),
       programs,
       logger,
-      commandEnv: { ...runCommandEnv(), ...env },
-      model,
-      defaultAgent,
-      browserEndpoint: await this.#browserEndpoint(),
+      settings: await this.#serverSettings(settings ?? NOT_ASSIGNED),
+      isPrepared: settings === null,
     });
+    this.#server = { server, settings };
+    return server;
+  }
+
+  async #serverSettings({ model, defaultAgent, env }: AgentSettings): Promise<AgentServerSettings> {
+    const commandEnv = { ...this.#options.runCommandEnv(), ...env };
+    return { model, defaultAgent, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */

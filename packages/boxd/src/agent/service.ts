@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
-import { AgentRuntime } from './agent-runtime.ts';
+import { AgentRuntime, type AgentSettings } from './agent-runtime.ts';
 import { type AgentPrograms, IMAGE_PROGRAMS } from './server/programs.ts';
 import { TASK_LIMITS, type TaskLimits } from './tasks/limits.ts';
 
@@ -39,6 +39,7 @@ const messagesQuerySchema = z.object({
 export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRoutes {
   const agent = new AgentLife(deps);
   return {
+    prepare: () => agent.prepare(),
     start: (config, env) => agent.start(config, env),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
@@ -53,10 +54,15 @@ class AgentLife {
   #runtime: AgentRuntime | null = null;
   #reason = 'no agent is configured for this sandbox';
   #configured: { config: AgentConfig; env: Record<string, string> } | null = null;
+  #isPrepared = false;
   #changes: Promise<void> = Promise.resolve();
 
   constructor(deps: AgentServiceDeps) {
     this.#deps = deps;
+  }
+
+  prepare(): void {
+    this.#change(() => this.#open(null));
   }
 
   start(config: AgentConfig, env: Record<string, string>): void {
@@ -103,30 +109,33 @@ class AgentLife {
   }
 
   async #replace(config: AgentConfig, env: Record<string, string>): Promise<void> {
-    await this.#end('the agent is being started');
     const { model, defaultAgent } = config;
-    if (model === null) {
-      this.#reason = 'no model is configured for this sandbox';
-      return;
-    }
+    if (model === null) await this.#end('no model is configured for this sandbox');
+    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, defaultAgent, env });
+    else await this.#open({ model, defaultAgent, env });
+    this.#isPrepared = false;
+  }
+
+  /** @param settings null for an agent that waits for its sandbox. */
+  async #open(settings: AgentSettings | null): Promise<void> {
+    await this.#end('the agent is being started');
     const { programs = IMAGE_PROGRAMS, limits, ...rest } = this.#deps;
     const runtime = new AgentRuntime({
       ...rest,
       programs,
       limits: { ...TASK_LIMITS, ...limits },
-      model,
-      defaultAgent,
-      env,
+      settings,
     });
     try {
       await runtime.open();
     } catch (error) {
       await runtime.close();
       const reason = error instanceof Error ? error.message : String(error);
-      await this.#deps.events.append({ type: 'agent.failed', data: { reason } });
+      if (settings) await this.#deps.events.append({ type: 'agent.failed', data: { reason } });
       throw error;
     }
     this.#runtime = runtime;
+    this.#isPrepared = settings === null;
   }
 
   async #end(reason: string): Promise<void> {

@@ -11,6 +11,8 @@ export const boxBootSchema = z.object({
   /** TCP port the daemon listens on, all addresses. */
   port: z.number().int().positive(),
   protocolVersion: z.number().int(),
+  /** What the daemon starts before it is configured; `agent` has a browser too. Default: nothing. */
+  prepare: z.enum(['browser', 'agent']).optional(),
 });
 export type BoxBoot = z.infer<typeof boxBootSchema>;
 

@@ -1,6 +1,6 @@
 import { newId, normalizeCapabilities, randomText } from '@banata/protocol';
 import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
-import { DriverError, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import { DriverError, type BoxServices, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
 import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
@@ -139,7 +139,13 @@ export class Provisioner {
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: config.limits, isolation: row.isolation, network },
+      {
+        id: boxId,
+        limits: config.limits,
+        isolation: row.isolation,
+        network,
+        services: servicesOf(row.capabilities),
+      },
       signal,
     );
     stopwatch.lapWith(box.timings);
@@ -220,6 +226,13 @@ export class Provisioner {
       now(),
     );
   }
+}
+
+/** Which kind of warm box serves a sandbox best. */
+function servicesOf(asked: SandboxRow['capabilities']): BoxServices {
+  const { browser, agent } = normalizeCapabilities(asked);
+  if (browser.mode === 'none') return 'none';
+  return agent.enabled ? 'agent' : 'browser';
 }
 
 function failureReason(error: unknown): string {
