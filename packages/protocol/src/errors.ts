@@ -130,6 +130,11 @@ export const errorRegistry = define({
     message: 'OpenCode prompt API is disabled for this sandbox',
     suggestion: 'Create the sandbox with capabilities.agent.allowPromptApi set to true (the default).',
   },
+  AGENT_ROUTE_REFUSED: {
+    status: 403,
+    message: 'This route of the agent is not offered',
+    suggestion: 'docs/agent.md lists what the OpenCode-compatible API of a sandbox offers.',
+  },
   FILE_ACCESS_DENIED: {
     status: 403,
     message: 'The sandbox user may not access this path',
@@ -145,6 +150,11 @@ export const errorRegistry = define({
     message: 'Sandbox session not found',
     suggestion:
       'List your sandboxes with GET /v1/sandboxes; an id is good only for the organization that made it.',
+  },
+  TASK_FAILED: {
+    status: 422,
+    message: 'The task failed',
+    suggestion: 'Read what the agent did in GET /v1/sandboxes/agent/tasks, mend the cause and prompt again.',
   },
   TASK_NOT_FOUND: {
     status: 404,

@@ -17,7 +17,7 @@ export type RouteReply =
 export interface RouteDefinition {
   /** Such as `sandboxes.create`. */
   id: string;
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   /** Other paths under which the same route answers: the names of the other API generation. */
   aliases?: string[];

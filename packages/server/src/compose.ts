@@ -8,6 +8,7 @@ import { createLimits, createUsage } from './compose-limits.ts';
 import { createWebhooks } from './compose-webhooks.ts';
 import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
 import { OpenConnections } from './gateway/previews/open-connections.ts';
+import { AgentGateway } from './gateway/opencode/agent-gateway.ts';
 import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
 import { BoxEventApplier } from './jobs/box-event-applier.ts';
@@ -113,6 +114,7 @@ export async function compose(
       access: services.accounts.access,
       links: services.links,
       activity: services.activity,
+      agent: services.agent,
       previews: services.previews,
       logger,
     },
@@ -163,6 +165,13 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     home: config.home,
     now,
   });
+  const agent = new AgentService({
+    ...common,
+    sandboxes,
+    activity,
+    notifications,
+    serverModels: config.models.variables,
+  });
   const previewHost = config.previewHost;
   const connections = new OpenConnections();
   const ports = new PortService({
@@ -178,13 +187,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   return {
     accounts,
     activity,
-    agent: new AgentService({
-      ...common,
-      sandboxes,
-      activity,
-      notifications,
-      serverModels: config.models.variables,
-    }),
+    agent,
+    agentGateway: new AgentGateway({ agent, boxes, activity }),
     artifacts,
     background,
     boxLinks,

@@ -133,18 +133,22 @@ export class AgentRuntime {
     };
   }
 
+  /** Throws a {@link BoxError} 503 that says why there is none now. */
+  connection(): AgentConnection {
+    const connection = this.#supervisor.connection();
+    if (connection !== null) return connection;
+    const { reason } = this.#supervisor.state();
+    const why = reason === null ? '' : ` (${reason})`;
+    throw new BoxError(
+      503,
+      'AGENT_UNAVAILABLE',
+      `the agent is not running yet${why}; try again in a few seconds`,
+    );
+  }
+
   /** The newest `limit` messages of a session, oldest first; of the newest session without an id. */
   async messages(sessionId: string | null, limit: number): Promise<AgentMessage[]> {
-    const connection = this.#supervisor.connection();
-    if (connection === null) {
-      const { reason } = this.#supervisor.state();
-      const why = reason === null ? '' : ` (${reason})`;
-      throw new BoxError(
-        503,
-        'AGENT_UNAVAILABLE',
-        `the agent is not running yet${why}; try again in a few seconds`,
-      );
-    }
+    const connection = this.connection();
     const id = sessionId ?? (await connection.client.listSessions(1))[0]?.id;
     if (id === undefined) return [];
     try {

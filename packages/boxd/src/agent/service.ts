@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { AgentRuntime } from './agent-runtime.ts';
+import { agentServerRoutes, agentServerUpgrade } from './opencode/forward-routes.ts';
 import { type AgentPrograms, IMAGE_PROGRAMS } from './server/programs.ts';
 import { TASK_LIMITS, type TaskLimits } from './tasks/limits.ts';
 
@@ -42,8 +43,8 @@ export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRout
     start: (config, env) => agent.start(config, env),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
-    routes: agentRoutes(agent),
-    upgrades: [],
+    routes: [...agentRoutes(agent), ...agentServerRoutes(() => agent.runtime())],
+    upgrades: [agentServerUpgrade(() => agent.runtime())],
   };
 }
 

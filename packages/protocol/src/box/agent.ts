@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Status of the agent server's own reply, on replies of `/agent/server` and on refusals of its WebSockets. */
+export const AGENT_STATUS_HEADER = 'x-banata-agent-status';
+
 export const agentNameSchema = z.enum(['build', 'plan']);
 
 /** Body of `PUT /agent/tasks/{taskId}`; the same task id again answers the task as it is and starts nothing. */

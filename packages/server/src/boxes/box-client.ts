@@ -60,7 +60,7 @@ export class BoxRefusal extends Error {
 }
 
 export interface BoxCall {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string>;
   json?: unknown;

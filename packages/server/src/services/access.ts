@@ -42,9 +42,12 @@ export class AccessService {
     this.#now = now;
   }
 
-  /** @throws {ApiError} UNAUTHORIZED. */
+  /**
+   * @param authorization Bearer, or Basic with the key as the password, for programs that know no other way.
+   * @throws {ApiError} UNAUTHORIZED.
+   */
   async byKey(authorization: string): Promise<Caller> {
-    const key = /^Bearer (br_live_[a-z0-9]{32})$/i.exec(authorization)?.[1];
+    const key = /^(?:br_live_[a-z0-9]{32})$/i.exec(credentialOf(authorization))?.[0];
     const caller = key === undefined ? undefined : await this.#find(hashToken(key));
     if (!caller) throw new ApiError('UNAUTHORIZED');
     return caller;
@@ -95,6 +98,14 @@ export class AccessService {
     this.#cache.set(hash, { caller, until: Math.min(now + CACHE_MS, record.expires_at ?? Infinity) });
     return caller;
   }
+}
+
+function credentialOf(authorization: string): string {
+  const [scheme = '', value = ''] = authorization.split(' ', 2);
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme.toLowerCase() !== 'basic') return '';
+  const pair = Buffer.from(value, 'base64').toString('utf8');
+  return pair.slice(pair.indexOf(':') + 1);
 }
 
 /** @throws {ApiError} PERMISSION_DENIED when the caller may not use the route. */

@@ -141,6 +141,18 @@ export class OpenCodeClient {
     return response.body;
   }
 
+  /**
+   * Where a call that is passed on goes, and its credential. The workspace is set here: a caller's `directory` would
+   * make the server load the configuration of that folder.
+   * @param target path and query at the agent server.
+   */
+  locate(target: string): { url: URL; authorization: string } {
+    const { baseUrl, directory } = this.#options;
+    const url = new URL(target, 'http://agent');
+    url.searchParams.set('directory', directory);
+    return { url: new URL(url.pathname + url.search, baseUrl), authorization: this.#authorization };
+  }
+
   async #call<T extends z.ZodType>(path: string, schema: T, options: CallOptions = {}): Promise<z.output<T>> {
     const method = options.method ?? 'GET';
     const response = await fetch(this.#url(path, options.query ?? {}), {

@@ -26,6 +26,7 @@ import { storableJson, storableText } from '../../stores/text.ts';
 import type { Reservation } from '../limits/idempotency.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
+import type { ModelAccess } from '../models/model-access.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
@@ -132,6 +133,24 @@ export class AgentService {
     return this.#waitForEnd(sandbox.id, taskId, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
   }
 
+  /** @throws {ApiError} NOT_SUPPORTED when a client asks for another model than the sandbox's. */
+  requireModel(row: SandboxRow, wanted: string | undefined): void {
+    const { model } = this.#modelOf(row);
+    if (wanted === undefined || wanted === model) return;
+    throw new ApiError(
+      'NOT_SUPPORTED',
+      `The agent of this sandbox uses the model ${model}; leave out any other.`,
+    );
+  }
+
+  /** Cancels the tasks of one agent session that wait or run. */
+  async cancelSession(caller: Caller, id: string, sessionId: string): Promise<void> {
+    const sandbox = await this.#deps.sandboxes.find(caller, id);
+    const open = await this.#deps.tasks.listOpen(sandbox.id);
+    const ofSession = open.filter((task) => task.session_id === sessionId);
+    await Promise.all(ofSession.map((task) => this.#deps.tasks.requestCancel(task)));
+  }
+
   async state(caller: Caller, id: string): Promise<z.input<typeof agentStateSchema>> {
     return this.#stateOf(requireWorking(await this.#withAgent(caller, id)));
   }
@@ -209,9 +228,14 @@ export class AgentService {
   #requirePrompting(row: SandboxRow): void {
     if (!normalizeCapabilities(row.capabilities).agent.allowPromptApi)
       throw new ApiError('PROMPT_API_DISABLED');
+    this.#modelOf(row);
+  }
+
+  #modelOf(row: SandboxRow): ModelAccess {
     const env = JSON.parse(this.#deps.secrets.open(row.env_sealed, row.id)) as Record<string, string>;
     const { access, problem } = resolveModelAccess({ env, server: this.#deps.serverModels });
     if (!access) throw new ApiError('MODEL_NOT_CONFIGURED', problem ?? undefined);
+    return access;
   }
 
   async #findTask(sandboxId: string, taskId: string): Promise<TaskRow> {
