@@ -16,6 +16,7 @@ import { OpenCodeRequestError } from './opencode/client.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
 import { AgentServer } from './server/agent-server.ts';
+import { providerFor } from './server/model-traits.ts';
 import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
@@ -71,6 +72,8 @@ export class AgentRuntime {
       logger,
       limits,
       agent: {
+        workspace: environment.workspace,
+        providerId: providerFor(options.model).id,
         whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),

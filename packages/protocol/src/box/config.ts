@@ -34,6 +34,8 @@ export const boxModelSchema = z.object({
   model: z.string(),
   /** Model for titles and other small jobs. */
   smallModel: z.string(),
+  /** Further models that a prompt may choose. Absent in the configuration of an older server. */
+  models: z.array(z.string()).default([]),
 });
 export type BoxModel = z.infer<typeof boxModelSchema>;
 

@@ -16,9 +16,13 @@ const queuedTask: z.input<typeof agentTaskSchema> = {
   agent: 'build',
   sessionId: null,
   metadata: { userId: 'user_123', jobId: 'job-42' },
+  model: null,
+  files: [],
   resultText: null,
+  structured: null,
+  filesChanged: [],
   error: null,
-  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 },
+  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} },
   createdAt: 1_775_044_800_000,
   startedAt: null,
   finishedAt: null,
@@ -31,7 +35,14 @@ const runningTask = {
 };
 const endedTask = {
   ...runningTask,
-  usage: { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 },
+  filesChanged: ['/workspace/report.md'],
+  usage: {
+    inputTokens: 5200,
+    outputTokens: 610,
+    costUsd: 0.012,
+    modelCalls: 4,
+    byModel: { 'acme/main-1': { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 } },
+  },
   finishedAt: 1_775_044_841_000,
 };
 

@@ -24,6 +24,11 @@ const agentSchema = z.strictObject({
   enabled: z.boolean().optional().describe('Default false.'),
   defaultAgent: z.enum(['build', 'plan']).optional().describe('Default "build".'),
   allowPromptApi: z.boolean().optional().describe('Whether prompts are taken through the API. Default true.'),
+  models: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'a model id without blanks'))
+    .max(16)
+    .optional()
+    .describe('Models of the same provider that a prompt may choose beside the configured ones.'),
 });
 
 const documentsSchema = z.strictObject({ libreofficeHeadless: z.boolean().optional() });
@@ -65,7 +70,7 @@ export interface Capabilities {
     viewport: { width: number; height: number };
     byoProxyUrl: string | null;
   };
-  agent: { enabled: boolean; defaultAgent: 'build' | 'plan'; allowPromptApi: boolean };
+  agent: { enabled: boolean; defaultAgent: 'build' | 'plan'; allowPromptApi: boolean; models: string[] };
   documents: { libreofficeHeadless: boolean };
   storage: { workspace: 'ephemeral' | 'checkpointed'; artifactPrefix: string | null };
 }
@@ -93,6 +98,7 @@ function normalizeAgent(asked: NonNullable<CapabilitiesInput['agent']>): Capabil
     enabled: asked.enabled ?? false,
     defaultAgent: asked.defaultAgent ?? 'build',
     allowPromptApi: asked.allowPromptApi ?? true,
+    models: asked.models ?? [],
   };
 }
 

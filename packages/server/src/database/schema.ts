@@ -14,7 +14,7 @@ import type {
   WebhookPayload,
   WebhookStyle,
 } from '@banata/protocol';
-import type { Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
+import type { BoxTask, BoxTaskRequest, Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
 import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
@@ -234,6 +234,11 @@ export interface AgentTasksTable {
   metadata: JSONColumnType<AgentTask['metadata']>;
   system: string | null;
   no_reply: boolean;
+  model: string | null;
+  files: JSONColumnType<string[]>;
+  response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
+  structured: NullableJson<BoxTask['structured']>;
+  files_changed: ColumnType<string[], string | undefined, string>;
   timeout_ms: number;
   cancel_requested: boolean;
   result_text: string | null;

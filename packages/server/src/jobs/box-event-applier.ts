@@ -117,6 +117,8 @@ export class BoxEventApplier {
       status: task.status,
       session_id: task.sessionId === null ? null : storableText(task.sessionId),
       result_text: task.resultText === null ? null : storableText(task.resultText),
+      structured: task.structured === null ? null : storableJson(task.structured),
+      files_changed: storableJson(task.filesChanged),
       error: task.error ? storableJson(task.error) : null,
       usage: storableJson(task.usage),
       started_at: task.startedAt ?? now,

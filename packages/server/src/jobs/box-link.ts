@@ -213,5 +213,8 @@ function toBoxRequest(task: TaskRow): BoxTaskRequest {
     system: task.system,
     timeoutMs: task.timeout_ms,
     noReply: task.no_reply,
+    model: task.model,
+    files: task.files,
+    responseSchema: task.response_schema,
   };
 }

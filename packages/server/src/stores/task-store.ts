@@ -71,6 +71,17 @@ export class TaskStore {
     };
   }
 
+  async hasSession(sandboxId: string, sessionId: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('agent_tasks')
+      .select('id')
+      .where('sandbox_id', '=', sandboxId)
+      .where('session_id', '=', sessionId)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** Tasks that have not finished, in the order they came. */
   listOpen(sandboxId: string): Promise<TaskRow[]> {
     return this.#db

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { readBoundedText } from './bounded-body.ts';
 import {
@@ -40,6 +42,9 @@ export interface OpenCodePrompt {
   text: string;
   agent: string | null;
   system: string | null;
+  /** Null: the configuration's main model. */
+  model: { providerID: string; modelID: string } | null;
+  files: { path: string; mime: string }[];
 }
 
 interface CallOptions {
@@ -77,7 +82,13 @@ export class OpenCodeClient {
    * (measured with 1.18.33). The session gets a message that asks for nothing.
    */
   async warmUp(sessionId: string, model: { providerId: string; modelId: string }): Promise<void> {
-    await this.addContext(sessionId, { text: 'Start-up check', agent: null, system: null });
+    await this.addContext(sessionId, {
+      text: 'Start-up check',
+      agent: null,
+      system: null,
+      model: null,
+      files: [],
+    });
     const query = { provider: model.providerId, model: model.modelId };
     await this.#call('/experimental/tool', z.unknown(), { query });
   }
@@ -189,10 +200,15 @@ function sessionPath(sessionId: string): string {
 
 function promptBody(prompt: OpenCodePrompt): object {
   return {
-    parts: [{ type: 'text', text: prompt.text }],
+    parts: [{ type: 'text', text: prompt.text }, ...prompt.files.map(filePart)],
+    ...(prompt.model === null ? {} : { model: prompt.model }),
     ...(prompt.agent === null ? {} : { agent: prompt.agent }),
     ...(prompt.system === null ? {} : { system: prompt.system }),
   };
+}
+
+function filePart({ path, mime }: { path: string; mime: string }): object {
+  return { type: 'file', mime, filename: basename(path), url: pathToFileURL(path).href };
 }
 
 function parseJson(text: string): unknown {

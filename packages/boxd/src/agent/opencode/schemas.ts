@@ -40,6 +40,7 @@ const assistantInfoSchema = z.object({
   error: openCodeErrorSchema.optional(),
   /** True for the message that a compaction of the history leaves behind. */
   summary: z.boolean().optional(),
+  modelID: z.string().optional(),
   cost: z.number(),
   tokens: tokensSchema,
   /** Why the model stopped: `stop`, `tool-calls`, `length`, `content-filter`, … */

@@ -20,7 +20,7 @@ function configFor(
   model: Pick<BoxModel, 'provider' | 'model'>,
   browserEndpoint: string | null = null,
 ): OpenCodeConfigInput {
-  const full = { ...access, ...model, smallModel: 'small' };
+  const full = { ...access, ...model, smallModel: 'small', models: [] };
   return {
     model: full,
     defaultAgent: 'build',

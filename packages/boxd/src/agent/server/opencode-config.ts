@@ -54,7 +54,9 @@ function browserServer(input: OpenCodeConfigInput, endpoint: string): object {
 export function openCodeConfig(input: OpenCodeConfigInput): object {
   const { model, paths, browserEndpoint } = input;
   const provider = providerFor(model);
-  const models = Object.fromEntries([model.model, model.smallModel].map((id) => [id, modelEntry(id)]));
+  const models = Object.fromEntries(
+    [model.model, model.smallModel, ...model.models].map((id) => [id, modelEntry(id)]),
+  );
   return {
     $schema: 'https://opencode.ai/config.json',
     autoupdate: false,

@@ -1,4 +1,4 @@
-import type { TaskUsage } from '@banata/protocol/box';
+import type { BoxTask, TaskUsage } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
@@ -27,7 +27,7 @@ export interface TurnOptions {
 }
 
 export type TurnOutcome =
-  | { status: 'completed'; resultText: string; usage: TaskUsage }
+  | { status: 'completed'; resultText: string; structured?: BoxTask['structured']; usage: TaskUsage }
   | { status: 'failed' | 'cancelled'; resultText: string | null; error: TaskError | null; usage: TaskUsage }
   /** The agent server went away; what its session holds decides. */
   | { status: 'lost'; usage: TaskUsage }

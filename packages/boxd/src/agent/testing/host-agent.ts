@@ -115,7 +115,7 @@ export class HostAgent {
       model: 'acme/main-1',
       smallModel: 'acme/small-1',
     } as const;
-    service.start({ defaultAgent: 'build', model }, options.env ?? {});
+    service.start({ defaultAgent: 'build', model: { ...model, models: [] } }, options.env ?? {});
   }
 
   /** JSON request to the daemon's HTTP server. */

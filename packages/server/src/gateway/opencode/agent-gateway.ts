@@ -90,10 +90,10 @@ export class AgentGateway {
       sessionId,
       noReply,
       timeoutMs: PROMPT_TIMEOUT_MS,
+      ...(model === undefined ? {} : { model }),
       ...(agent === undefined ? {} : { agent }),
       ...(system === undefined ? {} : { system }),
     };
-    this.#deps.agent.requireModel(row, model);
     if (!wait) {
       await this.#deps.agent.promptAsync(caller, input);
       return new Response(null, { status: 204 });

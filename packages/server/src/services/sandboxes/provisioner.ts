@@ -196,7 +196,9 @@ export class Provisioner {
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
-            model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
+            model: models.access
+              ? boxModel(models.access, { origin, token: modelToken }, capabilities.agent.models)
+              : null,
           }
         : null,
     };
