@@ -1,6 +1,7 @@
 import type { RouteDefinition } from './route.ts';
 import * as access from './routes/access.ts';
-import * as agent from './routes/agent.ts';
+import * as agentRoutes from './routes/agent.ts';
+import * as agentAsks from './routes/agent-asks.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
@@ -24,7 +25,7 @@ export const contract = {
   contexts,
   terminal,
   browser,
-  agent,
+  agent: { ...agentRoutes, ...agentAsks },
   artifacts,
   events,
   webhooks,

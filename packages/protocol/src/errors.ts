@@ -151,6 +151,11 @@ export const errorRegistry = define({
     suggestion:
       'List your sandboxes with GET /v1/sandboxes; an id is good only for the organization that made it.',
   },
+  ASK_NOT_FOUND: {
+    status: 404,
+    message: 'The agent does not wait for this answer',
+    suggestion: 'List what it waits for with GET /v1/sandboxes/agent/permissions.',
+  },
   TASK_FAILED: {
     status: 422,
     message: 'The task failed',

@@ -10,6 +10,7 @@ import type {
 } from '@banata/protocol';
 import type {
   AgentMessage,
+  BoxAsks,
   BoxContext,
   BoxContextResult,
   BoxExecResult,
@@ -50,6 +51,9 @@ type Routes = typeof contract;
 export interface CallOptions {
   signal?: AbortSignal;
 }
+
+/** What the agent waits for a person to decide. */
+export type AgentAsks = BoxAsks;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };

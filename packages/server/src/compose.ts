@@ -20,6 +20,7 @@ import { Sweeper } from './jobs/sweeper.ts';
 import type { Logger } from './logger.ts';
 import { buildAccess, type AccessServices } from './services/access/build-access.ts';
 import { ActivityService } from './services/activity.ts';
+import { AgentAsks } from './services/agent/agent-asks.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
@@ -188,6 +189,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     accounts,
     activity,
     agent,
+    asks: new AgentAsks({ agent, boxes, activity }),
     agentGateway: new AgentGateway({ agent, boxes, activity }),
     artifacts,
     background,

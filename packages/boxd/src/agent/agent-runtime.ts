@@ -1,7 +1,7 @@
 import type {
   AgentMessage,
+  AgentSetup,
   BoxAgentState,
-  BoxConfig,
   BoxModel,
   BoxTask,
   BoxTaskRequest,
@@ -35,7 +35,7 @@ export interface AgentRuntimeOptions {
   programs: AgentPrograms;
   limits: TaskLimits;
   model: BoxModel;
-  defaultAgent: NonNullable<BoxConfig['agent']>['defaultAgent'];
+  setup: AgentSetup;
   env: Record<string, string>;
 }
 
@@ -136,6 +136,10 @@ export class AgentRuntime {
     };
   }
 
+  isConnected(): boolean {
+    return this.#supervisor.connection() !== null;
+  }
+
   /** Throws a {@link BoxError} 503 that says why there is none now. */
   connection(): AgentConnection {
     const connection = this.#supervisor.connection();
@@ -165,7 +169,7 @@ export class AgentRuntime {
   }
 
   async #createServer(): Promise<AgentServer> {
-    const { environment, programs, logger, model, defaultAgent, env, runCommandEnv } = this.#options;
+    const { environment, programs, logger, model, setup, env, runCommandEnv } = this.#options;
     return new AgentServer({
       environment,
       paths: agentPaths(environment),
@@ -173,7 +177,7 @@ export class AgentRuntime {
       logger,
       commandEnv: { ...runCommandEnv(), ...env },
       model,
-      defaultAgent,
+      setup,
       browserEndpoint: await this.#browserEndpoint(),
     });
   }

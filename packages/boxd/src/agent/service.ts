@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { AgentRuntime } from './agent-runtime.ts';
+import { asksRoutes } from './asks-routes.ts';
 import { agentServerRoutes, agentServerUpgrade } from './opencode/forward-routes.ts';
 import { type AgentPrograms, IMAGE_PROGRAMS } from './server/programs.ts';
 import { TASK_LIMITS, type TaskLimits } from './tasks/limits.ts';
@@ -43,7 +44,11 @@ export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRout
     start: (config, env) => agent.start(config, env),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
-    routes: [...agentRoutes(agent), ...agentServerRoutes(() => agent.runtime())],
+    routes: [
+      ...agentRoutes(agent),
+      ...asksRoutes(() => agent.runtime()),
+      ...agentServerRoutes(() => agent.runtime()),
+    ],
     upgrades: [agentServerUpgrade(() => agent.runtime())],
   };
 }
@@ -105,7 +110,7 @@ class AgentLife {
 
   async #replace(config: AgentConfig, env: Record<string, string>): Promise<void> {
     await this.#end('the agent is being started');
-    const { model, defaultAgent } = config;
+    const { model, ...setup } = config;
     if (model === null) {
       this.#reason = 'no model is configured for this sandbox';
       return;
@@ -116,7 +121,7 @@ class AgentLife {
       programs,
       limits: { ...TASK_LIMITS, ...limits },
       model,
-      defaultAgent,
+      setup,
       env,
     });
     try {

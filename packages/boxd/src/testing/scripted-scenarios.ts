@@ -87,6 +87,22 @@ const SCENARIOS: Record<string, Scenario> = {
           ],
         })
       : say('List made.'),
+  /** Asks a person `question`, answers. */
+  question: (args, step) =>
+    step === 0
+      ? call('question', {
+          questions: [
+            {
+              question: args['question'] ?? 'Go on?',
+              header: 'Choice',
+              options: [
+                { label: 'Blue', description: 'As the logo' },
+                { label: 'Red', description: 'As the door' },
+              ],
+            },
+          ],
+        })
+      : say(args['reply'] ?? 'Thank you.'),
   /** Hands the `prompt` to a subagent, answers. */
   subagent: (args, step) =>
     step === 0

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
 import { boxLimitsSchema } from './limits.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
@@ -49,6 +50,11 @@ export const boxConfigSchema = z.object({
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),
+      /** Absent in the configuration of an older server. */
+      permissions: agentPermissionsSchema.default('allow'),
+      mcp: agentMcpSchema.default({}),
+      /** Text every session of the agent starts with, beside our own. */
+      instructions: z.string().nullable().default(null),
       /** Null: no model is configured; prompts are refused by the server before they reach the box. */
       model: boxModelSchema.nullable(),
     })
@@ -57,6 +63,9 @@ export const boxConfigSchema = z.object({
   limits: boxLimitsSchema.optional(),
 });
 export type BoxConfig = z.infer<typeof boxConfigSchema>;
+
+/** What the owner of a sandbox decides about its agent. */
+export type AgentSetup = Omit<NonNullable<BoxConfig['agent']>, 'model'>;
 
 export const boxHealthSchema = z.object({
   ok: z.literal(true),

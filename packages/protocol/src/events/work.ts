@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, taskReportSchema } from '../box/agent.ts';
+import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from '../box/agent-asks.ts';
 import { agentTaskSchema } from '../schemas/agent.ts';
 import { artifactSchema } from '../schemas/artifacts.ts';
 import { defineEvent } from './define-event.ts';
@@ -135,16 +136,45 @@ export const agentEvents = {
     example: { ...sessionExample, todos: [{ content: 'Write the summary', status: 'in_progress' }] },
   }),
   'sandbox.agent.permission.requested': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), tool: z.string(), title: z.string() }),
+    schema: agentPermissionSchema.extend({ taskId: z.string().nullable() }),
     gloss: 'The agent asks whether it may use a tool.',
-    example: { ...sessionExample, permissionId: 'per_1', tool: 'bash', title: 'npm publish' },
-    reserved: true,
+    example: {
+      ...sessionExample,
+      permissionId: 'per_1',
+      tool: 'bash',
+      title: 'npm publish',
+      patterns: ['npm publish'],
+    },
   }),
   'sandbox.agent.permission.answered': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), answer: z.enum(['once', 'always', 'reject']) }),
-    gloss: 'The agent’s question was answered.',
+    schema: z.object({ ...session, permissionId: z.string(), answer: permissionAnswerSchema }),
+    gloss: 'Whether the agent may use a tool was decided.',
     example: { ...sessionExample, permissionId: 'per_1', answer: 'once' },
-    reserved: true,
+  }),
+  'sandbox.agent.question.asked': defineEvent({
+    schema: agentQuestionSchema.extend({ taskId: z.string().nullable() }),
+    gloss: 'The agent asks a person something and waits.',
+    example: {
+      ...sessionExample,
+      questionId: 'que_1',
+      questions: [
+        {
+          question: 'Which colour?',
+          header: 'Colour',
+          options: [{ label: 'Blue', description: 'As the logo' }],
+          multiple: false,
+        },
+      ],
+    },
+  }),
+  'sandbox.agent.question.answered': defineEvent({
+    schema: z.object({
+      ...session,
+      questionId: z.string(),
+      answers: z.array(z.array(z.string())).nullable().describe('Null: a person refused to answer.'),
+    }),
+    gloss: 'A question of the agent was answered.',
+    example: { ...sessionExample, questionId: 'que_1', answers: [['Blue']] },
   }),
 };
 

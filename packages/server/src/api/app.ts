@@ -9,6 +9,7 @@ import type { MountDeps } from './mount.ts';
 import { mountAccess, type AccessRoutesDeps } from './access.ts';
 import { mountAuth, type AuthRoutesDeps } from './auth.ts';
 import type { AgentGateway } from '../gateway/opencode/agent-gateway.ts';
+import type { AgentAsks } from '../services/agent/agent-asks.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { BrowserService } from '../services/browser.ts';
@@ -49,6 +50,7 @@ export interface AppDeps
   browser: BrowserService;
   agent: AgentService;
   agentGateway: AgentGateway;
+  asks: AgentAsks;
   artifacts: ArtifactService;
   network: NetworkService;
   ports: PortService;

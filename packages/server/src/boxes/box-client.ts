@@ -47,6 +47,7 @@ const codes: Record<string, ErrorCode> = {
   INVALID_URL: 'INVALID_REQUEST',
   INVALID_FORMAT: 'INVALID_REQUEST',
   AGENT_OFF: 'AGENT_NOT_ENABLED',
+  ASK_NOT_FOUND: 'ASK_NOT_FOUND',
 };
 
 /** What the daemon answered, as the cause of the {@link ApiError} it became. */

@@ -97,6 +97,14 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.agent.part', data: body.data }];
       case 'agent.status':
         return [{ type: 'sandbox.agent.status', data: body.data }];
+      case 'agent.permission.requested':
+        return [{ type: 'sandbox.agent.permission.requested', data: body.data }];
+      case 'agent.permission.answered':
+        return [{ type: 'sandbox.agent.permission.answered', data: body.data }];
+      case 'agent.question.asked':
+        return [{ type: 'sandbox.agent.question.asked', data: body.data }];
+      case 'agent.question.answered':
+        return [{ type: 'sandbox.agent.question.answered', data: body.data }];
       case 'limit.reached':
         return [{ type: 'sandbox.limit.reached', data: body.data }];
       case 'agent.todo':

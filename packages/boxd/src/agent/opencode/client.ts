@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import type { AgentPermission, AgentQuestion } from '@banata/protocol/box';
+import { openCodePermissionSchema, openCodeQuestionSchema } from './asks.ts';
 import { readBoundedText } from './bounded-body.ts';
 import {
   healthSchema,
@@ -127,6 +129,37 @@ export class OpenCodeClient {
 
   async abort(sessionId: string): Promise<void> {
     await this.#call(`${sessionPath(sessionId)}/abort`, z.unknown(), { method: 'POST' });
+  }
+
+  /** What waits for an answer; also what an aborted turn left behind. */
+  permissions(): Promise<AgentPermission[]> {
+    return this.#call('/permission', z.array(openCodePermissionSchema));
+  }
+
+  questions(): Promise<AgentQuestion[]> {
+    return this.#call('/question', z.array(openCodeQuestionSchema));
+  }
+
+  async busySessions(): Promise<Set<string>> {
+    const statuses = await this.#call('/session/status', sessionStatusesSchema, {
+      timeoutMs: POLL_TIMEOUT_MS,
+    });
+    return new Set(Object.keys(statuses).filter((id) => statuses[id]?.type !== 'idle'));
+  }
+
+  async answerPermission(
+    id: string,
+    { answer, message }: { answer: 'once' | 'always' | 'reject'; message?: string | undefined },
+  ): Promise<void> {
+    const body = { reply: answer, ...(message === undefined ? {} : { message }) };
+    await this.#call(`/permission/${encodeURIComponent(id)}/reply`, z.unknown(), { method: 'POST', body });
+  }
+
+  /** @param answers the labels chosen for each question; null refuses to answer. */
+  async answerQuestion(id: string, answers: string[][] | null): Promise<void> {
+    const path = `/question/${encodeURIComponent(id)}`;
+    if (answers === null) await this.#call(`${path}/reject`, z.unknown(), { method: 'POST', body: {} });
+    else await this.#call(`${path}/reply`, z.unknown(), { method: 'POST', body: { answers } });
   }
 
   mcpStatuses(timeoutMs: number): Promise<z.infer<typeof mcpStatusesSchema>> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BoxModel } from '@banata/protocol/box';
+import type { AgentSetup, BoxModel } from '@banata/protocol/box';
 import { killTree } from '../../exec/kill-tree.ts';
 import type { BoxEnvironment, BoxLogger } from '../../services.ts';
 import { OpenCodeClient } from '../opencode/client.ts';
@@ -30,7 +30,7 @@ export interface AgentServerOptions {
   logger: BoxLogger;
   commandEnv: Record<string, string>;
   model: BoxModel;
-  defaultAgent: 'build' | 'plan';
+  setup: AgentSetup;
   browserEndpoint: string | null;
 }
 
@@ -98,8 +98,8 @@ export class AgentServer {
   }
 
   #configInput(): OpenCodeConfigInput {
-    const { model, defaultAgent, browserEndpoint, paths, programs } = this.#options;
-    return { model, defaultAgent, browserEndpoint, paths, programs };
+    const { model, setup, browserEndpoint, paths, programs } = this.#options;
+    return { model, setup, browserEndpoint, paths, programs };
   }
 
   #envInput(): ServerEnvInput {

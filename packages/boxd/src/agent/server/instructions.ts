@@ -1,6 +1,8 @@
 export interface InstructionsInput {
   workspace: string;
   hasBrowser: boolean;
+  /** What the sandbox's owner adds. */
+  extra: string | null;
   /** Where screenshots and page snapshots of the browser tools lie. */
   browserOutput: string;
 }
@@ -41,5 +43,5 @@ Hand in a report with \`banata-complete-task\`, once per task, as the last thing
 
 Write the report as a recipe that a smaller model can follow without thinking again. \`--url\`, \`--steps\` and
 \`--duration\` (milliseconds) are optional. Then answer with a short summary of the result.
-`;
+${input.extra === null ? '' : `\n${input.extra}\n`}`;
 }

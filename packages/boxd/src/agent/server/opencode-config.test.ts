@@ -23,7 +23,7 @@ function configFor(
   const full = { ...access, ...model, smallModel: 'small', models: [] };
   return {
     model: full,
-    defaultAgent: 'build',
+    setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
     browserEndpoint,
     paths: agentPaths(environment),
     programs: IMAGE_PROGRAMS,

@@ -196,6 +196,9 @@ export class Provisioner {
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
+            permissions: capabilities.agent.permissions,
+            mcp: capabilities.agent.mcp,
+            instructions: capabilities.agent.instructions,
             model: models.access
               ? boxModel(models.access, { origin, token: modelToken }, capabilities.agent.models)
               : null,
