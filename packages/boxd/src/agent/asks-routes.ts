@@ -11,9 +11,9 @@ export function asksRoutes(runtime: () => Promise<AgentRuntime>): BoxRoute[] {
     {
       method: 'POST',
       path: '/agent/asks/permissions/{id}',
-      handle: async ({ params, json }) => {
-        const reply = await json(boxPermissionReplySchema);
-        const { id = '' } = params;
+      handle: async (request) => {
+        const reply = await request.json(boxPermissionReplySchema);
+        const { id = '' } = request.params;
         await answered(async () => (await client()).answerPermission(id, reply));
         return {};
       },
@@ -21,9 +21,9 @@ export function asksRoutes(runtime: () => Promise<AgentRuntime>): BoxRoute[] {
     {
       method: 'POST',
       path: '/agent/asks/questions/{id}',
-      handle: async ({ params, json }) => {
-        const { answers } = await json(boxQuestionReplySchema);
-        const { id = '' } = params;
+      handle: async (request) => {
+        const { answers } = await request.json(boxQuestionReplySchema);
+        const { id = '' } = request.params;
         await answered(async () => (await client()).answerQuestion(id, answers));
         return {};
       },
