@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { tracingConfig, tracingSettings, type TracingConfig } from './tracing.ts';
+
+export { ConfigError } from './config-error.ts';
+export type { TracingConfig } from './tracing.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -256,6 +261,7 @@ export const settingsSchema = z.object({
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .describe('Least level that is logged.'),
+  ...tracingSettings,
   OPENROUTER_API_KEY: z
     .string()
     .optional()
@@ -277,7 +283,7 @@ export const settingsSchema = z.object({
 });
 
 /** Settings whose values are not repeated in errors. */
-const SECRET_NAME = /(_KEY|_URL)$/;
+const SECRET_NAME = /(_KEY|_URL|_TOKEN|_SECRET|_HEADERS)$/;
 
 type Settings = z.infer<typeof settingsSchema>;
 
@@ -336,6 +342,8 @@ export interface Config {
   };
   billing: { checkoutUrl: string; checkoutToken: string | undefined } | undefined;
   metricsToken: string | undefined;
+  /** Undefined: nothing is traced. */
+  tracing: TracingConfig | undefined;
   logLevel: Settings['BANATA_LOG_LEVEL'];
   /** Files and folders below `home`. */
   paths: {
@@ -359,14 +367,6 @@ export interface OidcConfig {
   trustEmail: boolean;
   /** Where people without an invitation get an account, and as what. */
   newcomers: { organizationId: string; role: Settings['BANATA_OIDC_ROLE'] } | undefined;
-}
-
-/** A setting that cannot be used, with the variable's name in the message. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConfigError';
-  }
 }
 
 function list(text: string): string[] {
@@ -520,6 +520,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     },
     billing: billing(s),
     metricsToken: s.BANATA_METRICS_TOKEN,
+    tracing: tracingConfig(s),
     logLevel: s.BANATA_LOG_LEVEL,
     paths: paths(s.BANATA_HOME),
   };

@@ -7,6 +7,7 @@ import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as events from './routes/events.ts';
 import * as health from './routes/health.ts';
+import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
@@ -33,6 +34,7 @@ export const contract = {
   ports,
   health,
   access,
+  organizations,
   auth,
 };
 

@@ -67,6 +67,12 @@ export const errorRegistry = define({
     message: 'User not found',
     suggestion: 'List the users with GET /v1/users.',
   },
+  ORGANIZATION_SUSPENDED: {
+    status: 403,
+    message: 'The organization is suspended',
+    suggestion:
+      'Ask the operator of this installation; "reason" says why. Data is kept, and everything but the sandboxes is back once the organization is resumed.',
+  },
   PLAN_FEATURE_UNAVAILABLE: {
     status: 403,
     message: 'The plan of the organization does not include this feature',

@@ -35,6 +35,14 @@ describe('openApiDocument', () => {
     for (const reference of all) expect(resolve(reference), reference).toBeDefined();
   });
 
+  test('shows both forms of a route that also answers as a stream', () => {
+    for (const path of ['/v1/events', '/v1/sandboxes/events', '/v1/sandboxes/processes/output']) {
+      const { responses } = (document['paths'] as Record<string, { get: { responses: object } }>)[path]!.get;
+      const { content } = (responses as Record<string, { content: object }>)['200']!;
+      expect(Object.keys(content), path).toEqual(['application/json', 'text/event-stream']);
+    }
+  });
+
   test('names every operation once', () => {
     const paths = document['paths'] as Record<string, Record<string, { operationId: string }>>;
     const ids = Object.values(paths).flatMap((item) => Object.values(item).map((entry) => entry.operationId));

@@ -40,8 +40,13 @@ function success(route: RouteDefinition, book: SchemaBook): Json {
     case 'json':
       return {
         [reply.status]: {
-          description: 'Success',
-          content: { 'application/json': { schema: book.schema(reply.schema, 'output') } },
+          description: reply.stream ? `Success. As a stream: ${reply.stream.description}` : 'Success',
+          content: {
+            'application/json': { schema: book.schema(reply.schema, 'output') },
+            ...(reply.stream && {
+              'text/event-stream': { schema: book.schema(reply.stream.schema, 'output') },
+            }),
+          },
         },
       };
     case 'sse':
@@ -67,6 +72,8 @@ export function routeErrors(route: RouteDefinition): ErrorCode[] {
   else if (route.auth !== 'none') {
     common.push('UNAUTHORIZED', 'PERMISSION_DENIED');
     if (route.method !== 'GET') common.push('ORIGIN_REFUSED');
+    // The operator's own organization is never suspended.
+    if (!route.operator && !route.whileSuspended) common.push('ORGANIZATION_SUSPENDED');
   }
   if (rateLimitOf(route) !== undefined) common.push('RATE_LIMITED');
   if (route.idempotency !== undefined) {

@@ -5,7 +5,13 @@ import type { Scope } from './scopes.ts';
 
 /** What a route answers when it succeeds. */
 export type RouteReply =
-  | { kind: 'json'; status: number; schema: z.ZodType }
+  | {
+      kind: 'json';
+      status: number;
+      schema: z.ZodType;
+      /** What the same route answers with `Accept: text/event-stream`. */
+      stream?: { description: string; schema: z.ZodType };
+    }
   | { kind: 'sse'; description: string; schema: z.ZodType }
   | { kind: 'bytes'; description: string; contentType: string }
   /** The reply leads a browser to another address, status 302. */
@@ -31,6 +37,8 @@ export interface RouteDefinition {
   auth: Scope | 'any' | 'user' | 'link' | 'none';
   /** Only callers of the organization that runs this installation may use the route. */
   operator?: true;
+  /** The route works for callers of a suspended organization too. */
+  whileSuspended?: true;
   /** Rate limit the route counts against. Default: `other.read` for GET, `other.write` for the rest. */
   rateLimit?: RateLimitName;
   /**

@@ -1,5 +1,8 @@
 import { ApiKeys } from './api-keys.ts';
+import { AuditLog } from './audit-log.ts';
 import { BanataError } from './error.ts';
+import { OrganizationEvents } from './events.ts';
+import { Organizations } from './organizations.ts';
 import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
@@ -9,6 +12,7 @@ import type {
   CallOptions,
   CreateCallOptions,
   CreateOptions,
+  Identity,
   PlanList,
   SandboxPage,
   SandboxSession,
@@ -16,6 +20,7 @@ import type {
   Usage,
   UsageOptions,
 } from './types.ts';
+import { Users } from './users.ts';
 import { waitUntilUsable } from './wait-until-usable.ts';
 import { type CreateWebhookOptions, Webhooks, type WebhookWithSecret } from './webhooks.ts';
 
@@ -77,6 +82,14 @@ export class BanataSandbox {
   readonly apiKeys: ApiKeys;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
+  /** Events of all sandboxes. */
+  readonly events: OrganizationEvents;
+  /** People of the organization. */
+  readonly users: Users;
+  /** Who did what. */
+  readonly auditLog: AuditLog;
+  /** All organizations, for who runs the installation. */
+  readonly organizations: Organizations;
   readonly #transport: Transport;
   readonly #appUrl: string | undefined;
 
@@ -92,6 +105,10 @@ export class BanataSandbox {
     });
     this.apiKeys = new ApiKeys(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
+    this.events = new OrganizationEvents(this.#transport);
+    this.users = new Users(this.#transport);
+    this.auditLog = new AuditLog(this.#transport);
+    this.organizations = new Organizations(this.#transport);
   }
 
   /**
@@ -232,6 +249,17 @@ export class BanataSandbox {
    */
   createWebhook(options: CreateWebhookOptions, call: CallOptions = {}): Promise<WebhookWithSecret> {
     return this.webhooks.create(options, call);
+  }
+
+  /**
+   * Whose key this is and what it may do.
+   * @example
+   * ```ts
+   * const { organization, scopes } = await banata.whoAmI();
+   * ```
+   */
+  whoAmI(options: CallOptions = {}): Promise<Identity> {
+    return this.#transport.json({ method: 'GET', path: '/v1/auth/me', signal: options.signal });
   }
 
   /**

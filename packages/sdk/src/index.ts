@@ -2,7 +2,11 @@ export { type PromptOptions, SandboxAgent, type TaskPage } from './agent.ts';
 export { SandboxArtifacts } from './artifacts.ts';
 export { SandboxBrowser } from './browser.ts';
 export { ApiKeys, type CreateApiKeyOptions, type RotateApiKeyOptions } from './api-keys.ts';
+export { AuditLog, type ListAuditOptions } from './audit-log.ts';
 export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type ListOptions } from './client.ts';
+export { type FollowEventsOptions, type ListEventsOptions, OrganizationEvents } from './events.ts';
+export { type CreateOrganizationOptions, Organizations } from './organizations.ts';
+export { type CreateUserOptions, Users } from './users.ts';
 export { SandboxContexts } from './contexts.ts';
 export {
   type OutputOffsets,

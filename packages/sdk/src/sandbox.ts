@@ -25,6 +25,7 @@ import type {
   PreviewCommandResponse,
   PromptAsyncReply,
   PromptReply,
+  SandboxMetrics,
   SandboxSession,
   TerminalInfo,
 } from './types.ts';
@@ -149,6 +150,20 @@ export class Sandbox {
   events(options: CallOptions & { after?: number } = {}): AsyncGenerator<BanataEvent, void> {
     const { after = 0, signal } = options;
     return followEvents(this.#transport, { id: this.id, scope: 'sandbox', after, signal });
+  }
+
+  /**
+   * What the sandbox uses at this moment: CPU, memory, disk, processes and network.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example `const { memory } = await sandbox.getMetrics()`
+   */
+  getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
+    return this.#transport.json({
+      method: 'GET',
+      path: '/v1/sandboxes/metrics',
+      query: { id: this.id },
+      signal: options.signal,
+    });
   }
 
   /** Short for {@link SandboxAgent.prompt}. @example `await sandbox.prompt('Summarize README.md')` */

@@ -28,17 +28,25 @@ export type {
   AgentTask,
   ApiKey,
   Artifact,
+  AuditEntry,
   CapabilitiesInput,
   Connection,
+  CreatedOrganization,
+  DeletedOrganization,
   EventData,
   EventType,
+  Identity,
+  InvitedUser,
   NewApiKey,
   Network,
+  Organization,
   PortPreview,
+  Role,
   SandboxSession,
   SandboxStatus,
   Scope,
   TaskStatus,
+  User,
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
@@ -135,6 +143,12 @@ export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;
+/** A page of audit entries, newest first; `nextCursor` leads to the next one, null at the end. */
+export type AuditPage = RouteResult<Routes['access']['listAudit']>;
+/** A page of organizations, oldest first; `nextCursor` leads to the next one, null at the end. */
+export type OrganizationPage = RouteResult<Routes['access']['listOrganizations']>;
+/** The plan an organization has now. */
+export type OrganizationPlan = RouteResult<Routes['usage']['setPlan']>;
 /** A page of connections, newest first. */
 export type ConnectionPage = RouteResult<Routes['network']['networkLog']>;
 /** A signed URL and the moment it expires, epoch ms. */
@@ -159,3 +173,13 @@ export type WebhookEvent =
 export type BanataEvent = {
   [T in EventType]: Omit<SandboxEvent, 'type' | 'data'> & { type: T; data: EventData<T> };
 }[EventType];
+
+/** An event of an organization: `cursor` is its place in the order of all of them. */
+export type OrganizationBanataEvent = BanataEvent & { cursor: string };
+
+/** A page of events. */
+export interface OrganizationEventPage {
+  data: OrganizationBanataEvent[];
+  /** Give it as `after` to go on; null when there was nothing at all. */
+  nextCursor: string | null;
+}

@@ -18,6 +18,7 @@ import { repeat } from './jobs/repeat.ts';
 import { Sweeper } from './jobs/sweeper.ts';
 import type { Logger } from './logger.ts';
 import { buildAccess, type AccessServices } from './services/access/build-access.ts';
+import { OrganizationLives } from './services/access/organization-lives.ts';
 import { ActivityService } from './services/activity.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
@@ -96,6 +97,7 @@ export async function compose(
   const app = createApp({
     ...services,
     ...services.accounts,
+    tracing: base.tracing,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     events: stores.events,
@@ -173,7 +175,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     previewHost,
     onRevoked: (label) => connections.end(label),
   });
-  const applier = new BoxEventApplier({ ...stores, artifacts, now });
+  const applier = new BoxEventApplier({ ...base, ...stores, artifacts });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
     accounts,
@@ -195,6 +197,13 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     terminals: new TerminalService(sandboxes, boxes, links),
     files,
     links,
+    organizationLives: new OrganizationLives({
+      ...common,
+      ...accounts,
+      ...stores.access,
+      provisioner,
+      terminator,
+    }),
     network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
     ports,
     previews: new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost }),
@@ -220,6 +229,11 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'reconcile', everyMs: RECONCILE_MS, run: () => reconciler.reconcile() },
     { name: 'expire', everyMs: EXPIRE_MS, run: () => services.accounts.removeExpired() },
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
+    {
+      name: 'closed-organizations',
+      everyMs: RECONCILE_MS,
+      run: () => services.organizationLives.endSandboxes(),
+    },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
     { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
@@ -238,8 +252,10 @@ function startJobs(base: Foundations, services: Services): void {
   services.background.run('webhooks', (signal) => services.webhookDeliverer.run(signal));
 }
 
-async function closeFoundations({ boxClient, driver, notifications, pool }: Foundations): Promise<void> {
+async function closeFoundations(base: Foundations): Promise<void> {
+  const { boxClient, driver, notifications, pool, tracing } = base;
   await boxClient.close();
+  await tracing.close();
   await driver.close();
   await notifications.close();
   await pool.end();

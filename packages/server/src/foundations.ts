@@ -17,6 +17,8 @@ import { checkSecret } from './secret-check.ts';
 import { loadSecret } from './secret-file.ts';
 import { createEgress, type Egress } from './services/network/egress.ts';
 import { Secrets } from './services/secrets.ts';
+import { openTracing } from './tracing/open-tracing.ts';
+import type { Tracing } from './tracing/tracing.ts';
 import type { AccessStores } from './services/access/build-access.ts';
 import { ApiKeyStore } from './stores/api-key-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
@@ -81,6 +83,7 @@ export interface Foundations {
   boxes: Boxes;
   egress: Egress;
   boxClient: BoxClient;
+  tracing: Tracing;
 }
 
 /** How to reach the database of the settings; starts the embedded one. */
@@ -146,7 +149,8 @@ export async function openFoundations(
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
   await events.adoptClock();
-  const boxClient = new BoxClient();
+  const tracing = await openTracing(config.tracing, logger, config.instanceId);
+  const boxClient = new BoxClient(tracing);
   const networkLog = new NetworkLogStore(db);
   return {
     config,
@@ -185,6 +189,7 @@ export async function openFoundations(
     driver,
     serviceAddress,
     boxClient,
+    tracing,
     boxes: new Boxes(driver, boxClient),
     egress: createEgress({ driver, serviceAddress, sink: networkLog, logger, now: Date.now }),
   };

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { defineRoute } from '../route.ts';
 import {
   codeResultSchema,
@@ -10,6 +11,7 @@ import {
   fsReadReplySchema,
   fsWriteReplySchema,
   fsWriteSchema,
+  outputTextSchema,
 } from '../schemas/work.ts';
 
 export const exec = defineRoute({
@@ -23,7 +25,15 @@ export const exec = defineRoute({
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.exec',
   body: execSchema,
-  reply: { kind: 'json', status: 200, schema: execResultSchema },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: execResultSchema,
+    stream: {
+      description: 'the data of `stdout` and `stderr`, then that of `result`.',
+      schema: z.union([outputTextSchema, execResultSchema]),
+    },
+  },
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
@@ -46,7 +56,15 @@ export const runCode = defineRoute({
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.code',
   body: codeSchema,
-  reply: { kind: 'json', status: 200, schema: codeResultSchema },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: codeResultSchema,
+    stream: {
+      description: 'the data of `stdout` and `stderr`, then that of `result`.',
+      schema: z.union([outputTextSchema, codeResultSchema]),
+    },
+  },
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',

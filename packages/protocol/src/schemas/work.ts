@@ -35,6 +35,8 @@ export const codeSchema = z.strictObject({
 });
 
 export const execResultSchema = boxExecResultSchema;
+/** A piece of output as it is streamed. */
+export const outputTextSchema = z.object({ text: z.string() });
 /** The last four fields are there when the code ran in a context. */
 export const codeResultSchema = boxExecResultSchema.extend(
   boxContextResultSchema.pick({ context: true, results: true, error: true, restarted: true }).partial().shape,

@@ -8,6 +8,7 @@ import { mountUsage, type UsageRoutesDeps } from './usage.ts';
 import type { MountDeps } from './mount.ts';
 import { mountAccess, type AccessRoutesDeps } from './access.ts';
 import { mountAuth, type AuthRoutesDeps } from './auth.ts';
+import type { OrganizationLives } from '../services/access/organization-lives.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { BrowserService } from '../services/browser.ts';
@@ -26,6 +27,7 @@ import { mountBrowser } from './browser.ts';
 import { mountEvents } from './events.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
+import { mountOrganizations } from './organizations.ts';
 import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountPorts } from './ports.ts';
@@ -53,6 +55,7 @@ export interface AppDeps
   streams: EventStreams;
   links: Links;
   webhooks: WebhookService;
+  organizationLives: OrganizationLives;
   pages: PagesOptions;
   metrics: Metrics;
   metricsToken: string | undefined;
@@ -83,6 +86,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
   mountAccess(mount, deps);
+  mountOrganizations(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });
   mountEvents(mount, deps);
   mountWebhooks(mount, deps);
@@ -109,7 +113,9 @@ async function logOperation(context: ApiContext, next: () => Promise<void>, logg
     status,
     durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
   };
-  if (status >= 500) logger.error(fields, 'request failed');
+  // 501 is an answer, not a failure: the operator has not set the feature up.
+  if (status === 501) logger.info(fields, 'request for something that is not set up');
+  else if (status >= 500) logger.error(fields, 'request failed');
   else logger.debug(fields, 'request');
 }
 

@@ -1,7 +1,7 @@
-import { ApiError, codeResultSchema, contract, fsWriteSchema } from '@banata/protocol';
+import { ApiError, codeResultSchema, contract, fsWriteSchema, outputTextSchema } from '@banata/protocol';
 import { boxExecResultSchema } from '@banata/protocol/box';
 import { Readable } from 'node:stream';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { toStreamError } from '../boxes/stream-error.ts';
 import type { EventReply, ExecutionService } from '../services/execution.ts';
 import type { FileService } from '../services/files.ts';
@@ -56,10 +56,8 @@ export function mountWork(
   mount.route(fsList, ({ caller, query: { id, path } }) => files.list(caller, id, path));
 }
 
-const textSchema = z.object({ text: z.string() });
-
 function relayOutput(source: EventReply, result: z.ZodType): Response {
-  const events = { stdout: textSchema, stderr: textSchema, result };
+  const events = { stdout: outputTextSchema, stderr: outputTextSchema, result };
   return relayEvents(source, { events, last: 'result', toError: toStreamError });
 }
 

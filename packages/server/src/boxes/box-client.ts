@@ -3,6 +3,7 @@ import { boxErrorSchema } from '@banata/protocol/box';
 import type { BoxEndpoint } from '@banata/drivers';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { noTracing, type OpenSpan, type Tracing } from '../tracing/tracing.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A reply of the daemon that is parsed as JSON is no longer than this; exec output is bounded well below. */
@@ -82,9 +83,35 @@ export class BoxClient {
    * reset in the middle of a call.
    */
   readonly #agents = new Map<string, Agent>();
+  readonly #tracing: Tracing;
 
-  async json<T extends z.ZodType>(endpoint: BoxEndpoint, schema: T, call: BoxCall): Promise<z.output<T>> {
-    const reply = await this.stream(endpoint, call);
+  constructor(tracing: Tracing = noTracing) {
+    this.#tracing = tracing;
+  }
+
+  json<T extends z.ZodType>(endpoint: BoxEndpoint, schema: T, call: BoxCall): Promise<z.output<T>> {
+    return this.#traced(call, (span) => this.#json(endpoint, schema, call, span));
+  }
+
+  /** The reply of a successful call; the caller consumes or destroys the body. */
+  stream(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
+    return this.#traced(call, (span) => this.#stream(endpoint, call, span));
+  }
+
+  /** Calls that belong to a request or a task; those that links make all the time have no span. */
+  #traced<T>({ method, path }: BoxCall, work: (span: OpenSpan) => Promise<T>): Promise<T> {
+    const name = `box ${method} ${path.replaceAll(/\/[a-z0-9]{16,64}(?=\/|$)/g, '/:id')}`;
+    const attributes = { 'http.request.method': method, 'url.path': path };
+    return this.#tracing.run({ name, kind: 'client', attributes, onlyInside: true }, work);
+  }
+
+  async #json<T extends z.ZodType>(
+    endpoint: BoxEndpoint,
+    schema: T,
+    call: BoxCall,
+    span: OpenSpan,
+  ): Promise<z.output<T>> {
+    const reply = await this.#stream(endpoint, call, span);
     const text = await readBounded(reply.body, MAX_REPLY_BYTES).catch((error: unknown) => {
       throw call.signal?.reason instanceof ApiError ? call.signal.reason : error;
     });
@@ -97,9 +124,9 @@ export class BoxClient {
     return parsed.data;
   }
 
-  /** The reply of a successful call; the caller consumes or destroys the body. */
-  async stream(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
+  async #stream(endpoint: BoxEndpoint, call: BoxCall, span: OpenSpan): Promise<Dispatcher.ResponseData> {
     const reply = await this.#request(endpoint, call);
+    span.set({ 'http.response.status_code': reply.statusCode });
     if (reply.statusCode < 300) return reply;
     throw await toApiError(reply);
   }
@@ -125,6 +152,7 @@ export class BoxClient {
   }
 
   async #request(endpoint: BoxEndpoint, call: BoxCall): Promise<Dispatcher.ResponseData> {
+    const { traceparent } = this.#tracing;
     try {
       return await request(`http://${endpoint.host}:${endpoint.port}${call.path}`, {
         dispatcher: this.#agentOf(endpoint),
@@ -133,6 +161,7 @@ export class BoxClient {
         headers: {
           authorization: `Bearer ${endpoint.token}`,
           ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(traceparent === undefined ? {} : { traceparent }),
           ...call.headers,
         },
         body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),

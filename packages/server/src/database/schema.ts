@@ -29,6 +29,10 @@ export interface OrganizationsTable {
   /** Null: the default one of the installation. */
   plan: ColumnType<string | null, string | null | undefined, string | null>;
   created_at: number;
+  suspended_at: ColumnType<number | null, number | null | undefined, number | null>;
+  suspended_reason: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The row stays: audit log, usage and events refer to it. */
+  deleted_at: ColumnType<number | null, number | null | undefined, number | null>;
 }
 
 export interface ApiKeysTable {
@@ -242,6 +246,8 @@ export interface AgentTasksTable {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  /** W3C trace context of the request that made it; null where nothing is traced. */
+  traceparent: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 export interface ArtifactsTable {

@@ -1,18 +1,21 @@
 import type { EventType } from '@banata/protocol';
 import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow, TaskRow } from '../database/schema.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
+import { traceTask } from '../services/agent/trace-task.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 
 export interface BoxEventApplierDeps {
   sandboxes: SandboxStore;
   tasks: TaskStore;
   events: EventStore;
   artifacts: ArtifactService;
+  tracing: Tracing;
   now: () => number;
 }
 
@@ -43,22 +46,33 @@ export class BoxEventApplier {
       if (body.type === 'task.report')
         await this.#deps.artifacts.keepReport(sandbox, body.data.report, body.data.taskId);
     }
-    await this.#deps.tasks.transaction(sandbox.id, async (tx) => {
+    await this.#applyIn(sandbox.id, async (tx, finished) => {
       const fresh = await this.#advance(tx, sandbox.id, last.cursor);
       const events: NewEvent[] = [];
-      for (const entry of batch) {
-        if (entry.cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, entry.body)));
+      for (const { cursor, body } of batch) {
+        if (cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, body, finished)));
       }
-      await this.#deps.events.append(tx, sandbox.id, events, this.#deps.now());
+      return events;
     });
   }
 
   /** Takes over the state of one task, as the box answered it. */
   async applyTask(sandboxId: string, task: BoxTask): Promise<void> {
-    await this.#deps.tasks.transaction(sandboxId, async (tx) => {
-      const events = await this.#translateTask(tx, sandboxId, task);
-      await this.#deps.events.append(tx, sandboxId, events, this.#deps.now());
+    await this.#applyIn(sandboxId, (tx, finished) => this.#translateTask(tx, sandboxId, task, finished));
+  }
+
+  /** @param work changes rows, answers the events that tell of it, and names the tasks it finished. */
+  async #applyIn(
+    sandboxId: string,
+    work: (tx: Tx, finished: TaskRow[]) => Promise<NewEvent[]>,
+  ): Promise<void> {
+    const { tasks, events, tracing, now } = this.#deps;
+    const finished = await tasks.transaction(sandboxId, async (tx) => {
+      const rows: TaskRow[] = [];
+      await events.append(tx, sandboxId, await work(tx, rows), now());
+      return rows;
     });
+    for (const task of finished) traceTask(tracing, task);
   }
 
   /** @returns the cursor before. */
@@ -76,10 +90,10 @@ export class BoxEventApplier {
     return before;
   }
 
-  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody): Promise<NewEvent[]> {
+  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody, finished: TaskRow[]): Promise<NewEvent[]> {
     switch (body.type) {
       case 'task.updated':
-        return this.#translateTask(tx, sandboxId, body.data);
+        return this.#translateTask(tx, sandboxId, body.data, finished);
       case 'task.report':
         await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
@@ -104,7 +118,7 @@ export class BoxEventApplier {
     }
   }
 
-  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask): Promise<NewEvent[]> {
+  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask, finished: TaskRow[]): Promise<NewEvent[]> {
     const now = this.#deps.now();
     const before = await tx
       .selectFrom('agent_tasks')
@@ -122,6 +136,7 @@ export class BoxEventApplier {
       started_at: task.startedAt ?? now,
       finished_at: task.status === 'running' ? null : (task.finishedAt ?? now),
     });
+    if (row?.finished_at != null) finished.push(row);
     if (!row || before.status === task.status) return [];
     if (task.status === 'running') {
       await this.#deps.sandboxes.transitionIn(

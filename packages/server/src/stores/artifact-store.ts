@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { ArtifactRow, ArtifactsTable } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent } from './event-store.ts';
 
 /** Records of artifacts; their content is in the object store. */
@@ -60,9 +60,6 @@ export class ArtifactStore {
       query = query.where((eb) => eb.fn('starts_with', ['key', eb.val(options.prefix)]), 'is', true);
     if (options.cursor !== undefined)
       query = query.where('key', '>', decodeCursor(options.cursor, 'string')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return { rows: page, nextCursor: rows.length > page.length && last ? encodeCursor([last.key]) : null };
+    return toPage(await query.execute(), options.limit, ({ key }) => [key]);
   }
 }

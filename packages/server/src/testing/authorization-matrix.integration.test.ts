@@ -202,6 +202,22 @@ test('routes of the operator refuse a key of another organization, whatever it h
   }
 });
 
+test('a key of a suspended organization is refused on every route but those that tell it why', async () => {
+  const made = await post('/v1/organizations', operator.key, { name: 'late', ownerEmail: 'a@late.test' });
+  const { organization, apiKey } = z
+    .object({ organization: z.object({ id: z.string() }), apiKey: newKeySchema })
+    .parse(made);
+  await post('/v1/organizations/suspend', operator.key, { id: organization.id, reason: 'late' });
+  for (const target of guarded) {
+    const reply = await send(target, apiKey.key, operator.ids);
+    const about = `${label(target)}: ${reply.status} ${reply.text.slice(0, 200)}`;
+    const expected = target.route.whileSuspended ? undefined : 'ORGANIZATION_SUSPENDED';
+    if (expected) expect.soft([reply.status, reply.code], about).toEqual([403, expected]);
+    else expect.soft(reply.code, about).not.toBe('ORGANIZATION_SUSPENDED');
+    count(expected ? 'organization suspended' : 'open while suspended', 1);
+  }
+});
+
 test('ids of another organization answer 404, and lists hold nothing of it', async () => {
   const secret = Object.values(operator.ids);
   // A WebSocket route looks its object up during the upgrade, which a plain request does not reach.
