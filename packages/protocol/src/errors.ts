@@ -273,6 +273,18 @@ export const errorRegistry = define({
     suggestion:
       'Nothing was changed. Try again in some seconds; GET /readyz tells when the server is whole again.',
   },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    message: 'The object store of this server does not answer',
+    suggestion:
+      'Nothing is lost: what was published waits and is stored when the store is back. Try again after as many seconds as Retry-After says.',
+  },
+  ARTIFACT_QUOTA_EXCEEDED: {
+    status: 507,
+    message: 'The artifacts of the organization would hold more than they may',
+    suggestion:
+      'Delete artifacts that are not needed (DELETE /v1/sandboxes/artifacts), or have the operator raise BANATA_ARTIFACT_QUOTA_GIB.',
+  },
   HOST_DISK_FULL: {
     status: 503,
     message: 'The disk of this server is full',

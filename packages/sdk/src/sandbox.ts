@@ -15,6 +15,7 @@ import type {
   AgentState,
   AgentTask,
   Artifact,
+  ArtifactListOptions,
   ArtifactPage,
   BanataEvent,
   CallOptions,
@@ -25,6 +26,7 @@ import type {
   PreviewCommandResponse,
   PromptAsyncReply,
   PromptReply,
+  PublishOptions,
   SandboxSession,
   TerminalInfo,
 } from './types.ts';
@@ -215,20 +217,28 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxArtifacts.list}. @example `const { data } = await sandbox.getArtifacts()` */
-  getArtifacts(
-    options?: CallOptions & { prefix?: string; limit?: number; cursor?: string },
-  ): Promise<ArtifactPage> {
+  getArtifacts(options?: ArtifactListOptions): Promise<ArtifactPage> {
     return this.artifacts.list(options);
   }
 
   /** Short for {@link SandboxArtifacts.publish}. @example `await sandbox.publishArtifact('/workspace/report.md')` */
-  publishArtifact(path: string, options?: CallOptions & { name?: string }): Promise<Artifact> {
+  publishArtifact(path: string, options?: PublishOptions): Promise<Artifact> {
     return this.artifacts.publish(path, options);
   }
 
   /** Short for {@link SandboxArtifacts.getDownloadUrl}. @example `const { url } = await sandbox.getArtifactDownloadUrl(key)` */
   getArtifactDownloadUrl(key: string, options?: CallOptions): Promise<DownloadLink> {
     return this.artifacts.getDownloadUrl(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.download}. @example `const bytes = await sandbox.downloadArtifact(key)` */
+  downloadArtifact(key: string, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.artifacts.download(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.delete}. @example `await sandbox.deleteArtifact(key)` */
+  deleteArtifact(key: string, options?: CallOptions): Promise<boolean> {
+    return this.artifacts.delete(key, options);
   }
 
   /**

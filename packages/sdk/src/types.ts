@@ -1,4 +1,6 @@
 import type {
+  ArchiveFormat,
+  ArtifactKind,
   contract,
   CreateSandbox,
   EventData,
@@ -27,7 +29,9 @@ import type {
 export type {
   AgentTask,
   ApiKey,
+  ArchiveFormat,
   Artifact,
+  ArtifactKind,
   CapabilitiesInput,
   Connection,
   EventData,
@@ -132,6 +136,26 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 /** Receipt of a task. */
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
+/** Which artifacts to list. */
+export interface ArtifactListOptions extends CallOptions {
+  /** Only keys that begin with it. */
+  prefix?: string;
+  /** Only of this kind. */
+  kind?: ArtifactKind;
+  /** Default 100, at most 500. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+/** How to keep a file or folder. */
+export interface PublishOptions extends CallOptions {
+  /** File name of the artifact. Default: that of the file, or of the folder with the ending of the format. */
+  name?: string;
+  /** How a folder is packaged. Default `zip`; not for files. */
+  format?: ArchiveFormat;
+}
+
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;

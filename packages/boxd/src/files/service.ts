@@ -20,7 +20,8 @@ export interface FilesServiceOptions extends WorkerProcessOptions {
 }
 
 /**
- * Creates the part that serves files: `GET /files/read`, `PUT /files/write`, `GET /files/list`, `GET /files/stat`
+ * Creates the part that serves files: `GET /files/read`, `GET /files/archive` (with `&format=zip` or `tar.zst`),
+ * `PUT /files/write`, `GET /files/list`, `GET /files/stat`
  * and `DELETE /files`, each with `?path=`. A worker with the rights of `user` does it; bytes are passed through.
  */
 export function createFilesService(options: FilesServiceOptions): FilesService {
@@ -33,6 +34,7 @@ export function createFilesService(options: FilesServiceOptions): FilesService {
   return {
     routes: [
       { method: 'GET', path: '/files/read', handle },
+      { method: 'GET', path: '/files/archive', handle },
       { method: 'PUT', path: '/files/write', handle },
       { method: 'GET', path: '/files/list', handle },
       { method: 'GET', path: '/files/stat', handle },
@@ -92,11 +94,13 @@ async function exchange(request: BoxRequest, socket: Socket, progress: { begun: 
     return;
   }
   response.statusCode = status;
-  for (const name of ['content-type', 'content-length']) {
+  for (const name of ['content-type', 'content-length', 'trailer']) {
     const value = incoming.headers[name];
     if (value !== undefined) response.setHeader(name, value);
   }
-  await pipeline(incoming, response);
+  await pipeline(incoming, response, { end: false });
+  response.addTrailers(incoming.trailers);
+  response.end();
 }
 
 /** Body of a refusal, which is short. */

@@ -14,5 +14,10 @@ export const fileEntrySchema = z.object({
 });
 export type FileEntry = z.infer<typeof fileEntrySchema>;
 
+/**
+ * Trailer of `GET /files/archive`: `whole`, or why the archive is not. Without it the archive was broken off.
+ */
+export const ARCHIVE_TRAILER = 'x-banata-archive';
+
 export const boxListReplySchema = z.object({ entries: z.array(fileEntrySchema), truncated: z.boolean() });
 export const boxWriteReplySchema = z.object({ path: z.string(), size: z.number() });

@@ -1,4 +1,5 @@
 export * from './agent.ts';
+export * from './artifacts.ts';
 export * from './browser.ts';
 export * from './config.ts';
 export * from './events.ts';

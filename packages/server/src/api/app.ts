@@ -57,7 +57,7 @@ export interface AppDeps
   metrics: Metrics;
   metricsToken: string | undefined;
   /** Rejects when the database or the driver does not answer. */
-  checkReady: () => Promise<void>;
+  checkReady: () => Promise<{ degraded: 'object-store'[]; pendingUploads: number }>;
   logger: Logger;
 }
 
@@ -73,8 +73,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
     Promise.resolve({ ok: true as const, version: deps.pages.version }),
   );
   mount.route(contract.health.readiness, async () => {
-    await deps.checkReady();
-    return { ok: true as const };
+    return { ok: true as const, ...(await deps.checkReady()) };
   });
   mountSandboxes(mount, deps);
   mountWork(mount, deps);

@@ -1,7 +1,10 @@
-import type { EventType } from '@banata/protocol';
-import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
+import type { ErrorCode, EventType } from '@banata/protocol';
+import type { BoxEvent, BoxEventBody, BoxTask, TaskReport } from '@banata/protocol/box';
 import type { SandboxRow } from '../database/schema.ts';
+import type { Logger } from '../logger.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
+import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -13,8 +16,12 @@ export interface BoxEventApplierDeps {
   tasks: TaskStore;
   events: EventStore;
   artifacts: ArtifactService;
+  publishRequests: PublishRequests;
+  logger: Logger;
   now: () => number;
 }
+
+const NO_ROOM = new Set<ErrorCode>(['ARTIFACT_QUOTA_EXCEEDED', 'HOST_DISK_FULL']);
 
 const taskEvents = {
   running: 'sandbox.agent.task.running',
@@ -40,8 +47,9 @@ export class BoxEventApplier {
     if (!last) return;
     // Outside the transaction, since it writes to the object store; keeping a report twice replaces it by itself.
     for (const { body } of batch) {
-      if (body.type === 'task.report')
-        await this.#deps.artifacts.keepReport(sandbox, body.data.report, body.data.taskId);
+      if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
+      // On its own time: the box asks again until it is answered.
+      if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
     await this.#deps.tasks.transaction(sandbox.id, async (tx) => {
       const fresh = await this.#advance(tx, sandbox.id, last.cursor);
@@ -59,6 +67,22 @@ export class BoxEventApplier {
       const events = await this.#translateTask(tx, sandboxId, task);
       await this.#deps.events.append(tx, sandboxId, events, this.#deps.now());
     });
+  }
+
+  /** A report that finds no room is still in its event and in the sandbox's runtime; what comes after it must not wait. */
+  async #keepReport(
+    sandbox: SandboxRow,
+    { report, taskId }: { report: TaskReport; taskId: string | null },
+  ): Promise<void> {
+    try {
+      await this.#deps.artifacts.keepReport(sandbox, report, taskId);
+    } catch (error) {
+      if (!NO_ROOM.has(toApiError(error).code)) throw error;
+      this.#deps.logger.warn(
+        { event: 'task-report.not-kept', sandboxId: sandbox.id, err: error },
+        'there was no room to keep a task report as an artifact',
+      );
+    }
   }
 
   /** @returns the cursor before. */
@@ -97,6 +121,8 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.agent.part', data: body.data }];
       case 'agent.status':
         return [{ type: 'sandbox.agent.status', data: body.data }];
+      case 'artifact.requested':
+        return [];
       case 'limit.reached':
         return [{ type: 'sandbox.limit.reached', data: body.data }];
       case 'agent.todo':

@@ -3,7 +3,8 @@ import type { LinkClaims, Secrets } from './secrets.ts';
 
 /** How long a viewer, CDP or preview link is good: an hour, then ask for a fresh one. */
 const SESSION_LINK_MS = 60 * 60 * 1000;
-const DOWNLOAD_LINK_MS = 15 * 60 * 1000;
+/** How long a download link is good. */
+export const DOWNLOAD_LINK_MS = 15 * 60 * 1000;
 
 /** Signed URLs for people and programs that hold no API key. */
 export class Links {

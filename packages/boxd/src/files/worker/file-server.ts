@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { refuseBody } from '../../http/refuse-body.ts';
+import { archiveFolder } from './archive-folder.ts';
 import { listDirectory, statEntry } from './entries.ts';
 import { FileError, fromSystemError } from './file-error.ts';
 import { filePath } from './file-path.ts';
@@ -73,6 +74,9 @@ async function perform(
       return undefined;
     case 'PUT /files/write':
       return { path, ...(await writeFile(path, request, options.pending)) };
+    case 'GET /files/archive':
+      await archiveFolder(path, url.searchParams.get('format'), response);
+      return undefined;
     case 'GET /files/list':
       return await listDirectory(path);
     case 'GET /files/stat':
