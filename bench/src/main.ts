@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runExecScenario } from './exec/scenario.ts';
 import { execTable } from './exec/table.ts';
+import { runFilesScenario } from './files/scenario.ts';
+import { filesTable } from './files/table.ts';
 import { runStartScenario } from './start/scenario.ts';
 import { startTable } from './start/table.ts';
 
 const USAGE =
-  'usage: node bench/src/main.ts start|exec --output FILE [--runs COUNT]; ./banata bench calls it';
+  'usage: node bench/src/main.ts start|exec|files --output FILE [--runs COUNT]; ./banata bench calls it';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -16,7 +18,7 @@ const { positionals, values } = parseArgs({
 const runs = Number(values.runs);
 const [name] = positionals;
 if (
-  (name !== 'start' && name !== 'exec') ||
+  (name !== 'start' && name !== 'exec' && name !== 'files') ||
   values.output === undefined ||
   !Number.isInteger(runs) ||
   runs < 1
@@ -39,10 +41,14 @@ await mkdir(dirname(values.output), { recursive: true });
 await writeFile(values.output, `${JSON.stringify(report, null, 2)}\n`);
 console.error(table);
 
-async function measure(wanted: 'start' | 'exec'): Promise<{ report: object; table: string }> {
+async function measure(wanted: 'start' | 'exec' | 'files'): Promise<{ report: object; table: string }> {
   if (wanted === 'exec') {
     const exec = await runExecScenario(scenario);
     return { report: exec, table: execTable(exec) };
+  }
+  if (wanted === 'files') {
+    const files = await runFilesScenario(scenario);
+    return { report: files, table: filesTable(files) };
   }
   const start = await runStartScenario(scenario);
   return { report: start, table: startTable(start) };

@@ -22,7 +22,7 @@ import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
 import { WorkParts } from './work-parts.ts';
-import { repairWorkspace } from './workspace.ts';
+import { keepWorkspace, repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -55,6 +55,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     script: config.filesWorkerScript,
     diskFull: () => limits.diskFull(),
+    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
   });
   const optional = new OptionalParts({
     environment,

@@ -6,6 +6,7 @@ import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as events from './routes/events.ts';
+import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
 import * as network from './routes/network.ts';
 import * as ports from './routes/ports.ts';
@@ -20,6 +21,7 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  files,
   processes,
   contexts,
   terminal,

@@ -30,6 +30,7 @@ export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
 export * from './schemas/capabilities.ts';
 export * from './schemas/plans.ts';
+export * from './schemas/files.ts';
 export * from './schemas/network.ts';
 export * from './schemas/ports.ts';
 export * from './schemas/contexts.ts';

@@ -18,6 +18,7 @@ import type {
   BoxTerminal,
   CodeLanguage,
   ContextLanguage,
+  FileChange,
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
@@ -42,7 +43,7 @@ export type {
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
+export type { AgentMessage, CodeLanguage, FileChange, FileEntry, TaskReport };
 
 type Routes = typeof contract;
 
@@ -119,6 +120,14 @@ export interface SandboxPage {
 export type FileListing = RouteResult<Routes['work']['fsList']>;
 /** Where a file was written and how long it is, bytes. */
 export type WrittenFile = RouteResult<Routes['work']['fsWrite']>;
+/** All about a file, a folder or a link. */
+export type FileStat = RouteResult<Routes['files']['fsStat']>;
+/** A line that {@link SandboxFiles.grep} found. */
+export type GrepMatch = RouteResult<Routes['files']['fsGrep']>['matches'][number];
+/** What {@link SandboxFiles.upload} unpacked. */
+export type UnpackedArchive = RouteResult<Routes['files']['fsUpload']>;
+/** A signed URL for one file, the method it is for, and the moment it expires, epoch ms. */
+export type SignedFileUrl = RouteResult<Routes['files']['fsSign']>;
 /** State of the browser with signed URLs. */
 export type Preview = RouteResult<Routes['browser']['getPreview']>;
 /** State of the browser after a command to it. */

@@ -25,6 +25,8 @@ import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
 import { ContextService } from './services/contexts.ts';
 import { ExecutionService } from './services/execution.ts';
+import { FileOperations } from './services/file-operations.ts';
+import { FileTransfers } from './services/file-transfers.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
 import { PlanCatalog } from './services/plans/plan-catalog.ts';
@@ -194,6 +196,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     processes: new ProcessService(sandboxes, boxes, activity),
     terminals: new TerminalService(sandboxes, boxes, links),
     files,
+    fileOperations: new FileOperations(sandboxes, boxes, activity),
+    fileTransfers: new FileTransfers({ sandboxes, boxes, activity, links }),
     links,
     network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
     ports,

@@ -209,6 +209,13 @@ export class SandboxService {
     return row;
   }
 
+  /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
+  async findLinked(id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id);
+    if (!row || isFinal(row.status)) throw new ApiError('LINK_INVALID');
+    return requireWorking(row);
+  }
+
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
   async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
     return requireWorking(await this.find(caller, id));
