@@ -13,6 +13,7 @@ export {
 export { Terminal, type TerminalEnd, type TerminalOptions } from './terminal.ts';
 export type { ExecOptions, RunCodeOptions } from './commands.ts';
 export { BanataError, type BanataErrorCode, type ClientErrorCode } from './error.ts';
+export { type ConvertOptions, SandboxDocuments } from './documents.ts';
 export { SandboxFiles } from './files.ts';
 export { SandboxNetwork } from './network.ts';
 export { SandboxPorts } from './ports.ts';

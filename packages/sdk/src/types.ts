@@ -16,6 +16,8 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  ConversionOptions,
+  DocumentFormat,
   CodeLanguage,
   ContextLanguage,
   FileEntry,
@@ -30,6 +32,7 @@ export type {
   Artifact,
   CapabilitiesInput,
   Connection,
+  Conversion,
   EventData,
   EventType,
   NewApiKey,
@@ -42,7 +45,7 @@ export type {
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
+export type { AgentMessage, CodeLanguage, ConversionOptions, DocumentFormat, FileEntry, TaskReport };
 
 type Routes = typeof contract;
 

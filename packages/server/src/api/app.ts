@@ -23,6 +23,7 @@ import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
@@ -38,6 +39,7 @@ export interface AppDeps
   extends
     InteractiveDeps,
     UsageRoutesDeps,
+    DocumentsRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
     Omit<MountDeps, 'publicUrl'> {
@@ -82,6 +84,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
+  mountDocuments(mount, deps);
   mountAccess(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });
   mountEvents(mount, deps);
