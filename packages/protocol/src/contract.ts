@@ -5,6 +5,7 @@ import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
+import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
 import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
@@ -28,6 +29,7 @@ export const contract = {
   browser,
   agent,
   artifacts,
+  documents,
   events,
   webhooks,
   usage,

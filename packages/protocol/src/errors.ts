@@ -294,6 +294,31 @@ export const errorRegistry = define({
     suggestion:
       'Create the sandbox with env OPENROUTER_API_KEY and OPENROUTER_MODEL (or OPENAI_API_KEY and OPENAI_MODEL, or ANTHROPIC_API_KEY and ANTHROPIC_MODEL), or set the same variables for the server.',
   },
+  DOCUMENTS_NOT_ENABLED: {
+    status: 409,
+    message: 'Document processing is not enabled',
+    suggestion: 'Create the sandbox with capabilities: { documents: { libreofficeHeadless: true } }.',
+  },
+  CONVERSION_UNSUPPORTED: {
+    status: 400,
+    message: 'The document cannot become this format',
+    suggestion: 'Give one of the formats that the message names; docs/documents.md has the table.',
+  },
+  DOCUMENT_BROKEN: {
+    status: 422,
+    message: 'The document is damaged or empty',
+    suggestion: 'Write the file again, whole, under the ending of what it is.',
+  },
+  DOCUMENT_ENCRYPTED: {
+    status: 422,
+    message: 'The document is encrypted',
+    suggestion: 'Give its password in options.password.',
+  },
+  CONVERSION_FAILED: {
+    status: 422,
+    message: 'The document could not be converted',
+    suggestion: 'Try a part of it (options.pages), or another format; the message says what went wrong.',
+  },
   BROWSER_NOT_ENABLED: {
     status: 409,
     message: 'The sandbox has no browser',

@@ -29,6 +29,7 @@ export * from './schemas/agent.ts';
 export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
 export * from './schemas/capabilities.ts';
+export * from './schemas/documents.ts';
 export * from './schemas/plans.ts';
 export * from './schemas/files.ts';
 export * from './schemas/network.ts';

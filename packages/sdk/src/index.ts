@@ -23,6 +23,7 @@ export {
   type WriteContent,
 } from './files.ts';
 export type { FileWatchEvent, WatchOptions } from './watch-files.ts';
+export { type ConvertOptions, SandboxDocuments } from './documents.ts';
 export { SandboxNetwork } from './network.ts';
 export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';

@@ -16,6 +16,8 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  ConversionOptions,
+  DocumentFormat,
   CodeLanguage,
   ContextLanguage,
   FileChange,
@@ -31,6 +33,7 @@ export type {
   Artifact,
   CapabilitiesInput,
   Connection,
+  Conversion,
   EventData,
   EventType,
   NewApiKey,
@@ -43,7 +46,15 @@ export type {
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileChange, FileEntry, TaskReport };
+export type {
+  AgentMessage,
+  CodeLanguage,
+  ConversionOptions,
+  DocumentFormat,
+  FileChange,
+  FileEntry,
+  TaskReport,
+};
 
 type Routes = typeof contract;
 

@@ -24,6 +24,7 @@ import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
 import { ContextService } from './services/contexts.ts';
+import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
 import { FileOperations } from './services/file-operations.ts';
 import { FileTransfers } from './services/file-transfers.ts';
@@ -192,6 +193,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     boxLinks,
     browser: new BrowserService({ ...common, sandboxes, links, activity }),
     contexts: new ContextService(sandboxes, boxes, activity),
+    documents: new DocumentService({ ...common, sandboxes, activity, artifacts }),
     execution: new ExecutionService(sandboxes, boxes, activity),
     processes: new ProcessService(sandboxes, boxes, activity),
     terminals: new TerminalService(sandboxes, boxes, links),

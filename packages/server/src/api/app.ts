@@ -22,6 +22,7 @@ import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
 import { mountFiles, type FileRoutesDeps } from './files.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
@@ -39,6 +40,7 @@ export interface AppDeps
     InteractiveDeps,
     FileRoutesDeps,
     UsageRoutesDeps,
+    DocumentsRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
     Omit<MountDeps, 'publicUrl'> {
@@ -83,6 +85,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
+  mountDocuments(mount, deps);
   mountAccess(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });
   mountEvents(mount, deps);

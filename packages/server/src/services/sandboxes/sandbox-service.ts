@@ -229,7 +229,7 @@ export function requireWorking(row: SandboxRow): SandboxRow {
   return row;
 }
 
-function refuseUnsupported({ browser, documents, storage }: Capabilities): void {
+function refuseUnsupported({ browser, storage }: Capabilities): void {
   const unsupported: [boolean, string][] = [
     [
       browser.mode === 'paired-banata-browser',
@@ -239,7 +239,6 @@ function refuseUnsupported({ browser, documents, storage }: Capabilities): void 
     [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
     [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
-    [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
     [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
   ];
   const found = unsupported.find(([asked]) => asked);
