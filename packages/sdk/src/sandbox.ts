@@ -3,6 +3,7 @@ import { SandboxArtifacts } from './artifacts.ts';
 import { SandboxBrowser } from './browser.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
 import { SandboxContexts } from './contexts.ts';
+import { type ConvertOptions, SandboxDocuments } from './documents.ts';
 import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
 import { SandboxPorts } from './ports.ts';
@@ -20,6 +21,7 @@ import type {
   BanataEvent,
   CallOptions,
   CodeResult,
+  Conversion,
   DownloadLink,
   ExecResult,
   Preview,
@@ -52,6 +54,7 @@ export class Sandbox {
   readonly browser: SandboxBrowser;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
+  readonly documents: SandboxDocuments;
   readonly network: SandboxNetwork;
   readonly ports: SandboxPorts;
   readonly #transport: Transport;
@@ -68,6 +71,7 @@ export class Sandbox {
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
+    this.documents = new SandboxDocuments(transport, session.id);
     this.network = new SandboxNetwork(transport, session.id);
     this.ports = new SandboxPorts(transport, session.id);
   }
@@ -219,6 +223,11 @@ export class Sandbox {
   /** Short for {@link SandboxArtifacts.list}. @example `const { data } = await sandbox.getArtifacts()` */
   getArtifacts(options?: ArtifactListOptions): Promise<ArtifactPage> {
     return this.artifacts.list(options);
+  }
+
+  /** Short for {@link SandboxDocuments.convert}. @example `await sandbox.convertDocument('/workspace/report.html', { to: 'pdf' })` */
+  convertDocument(path: string, options: ConvertOptions): Promise<Conversion> {
+    return this.documents.convert(path, options);
   }
 
   /** Short for {@link SandboxArtifacts.publish}. @example `await sandbox.publishArtifact('/workspace/report.md')` */

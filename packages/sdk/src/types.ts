@@ -18,8 +18,11 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  ConversionOptions,
+  DocumentFormat,
   CodeLanguage,
   ContextLanguage,
+  FileChange,
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
@@ -34,6 +37,7 @@ export type {
   ArtifactKind,
   CapabilitiesInput,
   Connection,
+  Conversion,
   EventData,
   EventType,
   NewApiKey,
@@ -46,7 +50,15 @@ export type {
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
+export type {
+  AgentMessage,
+  CodeLanguage,
+  ConversionOptions,
+  DocumentFormat,
+  FileChange,
+  FileEntry,
+  TaskReport,
+};
 
 type Routes = typeof contract;
 
@@ -123,6 +135,14 @@ export interface SandboxPage {
 export type FileListing = RouteResult<Routes['work']['fsList']>;
 /** Where a file was written and how long it is, bytes. */
 export type WrittenFile = RouteResult<Routes['work']['fsWrite']>;
+/** All about a file, a folder or a link. */
+export type FileStat = RouteResult<Routes['files']['fsStat']>;
+/** A line that {@link SandboxFiles.grep} found. */
+export type GrepMatch = RouteResult<Routes['files']['fsGrep']>['matches'][number];
+/** What {@link SandboxFiles.upload} unpacked. */
+export type UnpackedArchive = RouteResult<Routes['files']['fsUpload']>;
+/** A signed URL for one file, the method it is for, and the moment it expires, epoch ms. */
+export type SignedFileUrl = RouteResult<Routes['files']['fsSign']>;
 /** State of the browser with signed URLs. */
 export type Preview = RouteResult<Routes['browser']['getPreview']>;
 /** State of the browser after a command to it. */

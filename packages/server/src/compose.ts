@@ -25,7 +25,10 @@ import { AgentService } from './services/agent/agent-service.ts';
 import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
 import { ContextService } from './services/contexts.ts';
+import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
+import { FileOperations } from './services/file-operations.ts';
+import { FileTransfers } from './services/file-transfers.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
 import { PlanCatalog } from './services/plans/plan-catalog.ts';
@@ -193,10 +196,13 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     boxLinks,
     browser: new BrowserService({ ...common, sandboxes, links, activity }),
     contexts: new ContextService(sandboxes, boxes, activity),
+    documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),
     processes: new ProcessService(sandboxes, boxes, activity),
     terminals: new TerminalService(sandboxes, boxes, links),
     files,
+    fileOperations: new FileOperations(sandboxes, boxes, activity),
+    fileTransfers: new FileTransfers({ sandboxes, boxes, activity, links }),
     links,
     network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
     ports,

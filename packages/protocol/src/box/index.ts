@@ -2,6 +2,7 @@ export * from './agent.ts';
 export * from './artifacts.ts';
 export * from './browser.ts';
 export * from './config.ts';
+export * from './documents.ts';
 export * from './events.ts';
 export * from './exec.ts';
 export * from './files.ts';

@@ -157,7 +157,6 @@ export const outputEvents = {
     schema: z.object({ source: z.string(), outputs: z.array(z.string()), format: z.string() }),
     gloss: 'A document was converted.',
     example: { source: '/workspace/report.html', outputs: ['/workspace/report.pdf'], format: 'pdf' },
-    reserved: true,
   }),
   'sandbox.artifacts.updated': defineEvent({
     schema: z.object({

@@ -39,6 +39,22 @@ export class Links {
     return { url: `${this.#publicUrl()}/v1/artifacts/content?token=${token}`, expiresAt };
   }
 
+  /** To download the file, or to upload it with PUT. */
+  forFile(
+    sandboxId: string,
+    file: { path: string; operation: 'read' | 'write'; expiresInMs: number; maxBytes?: number | undefined },
+  ): { url: string; expiresAt: number } {
+    const expiresAt = this.#now() + file.expiresInMs;
+    const token = this.#secrets.signLink({
+      sandboxId,
+      purpose: `file-${file.operation}`,
+      key: file.path,
+      expiresAt,
+      ...(file.maxBytes === undefined ? {} : { maxBytes: file.maxBytes }),
+    });
+    return { url: `${this.#publicUrl()}/v1/files/content?token=${token}`, expiresAt };
+  }
+
   /** WebSocket address of a terminal: of the named session, or of any session of the sandbox. */
   forTerminal(sandboxId: string, terminalId?: string): { url: string; expiresAt: number } {
     const expiresAt = this.#now() + SESSION_LINK_MS;
