@@ -5,7 +5,9 @@ import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
+import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
+import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
 import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
@@ -21,12 +23,14 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  files,
   processes,
   contexts,
   terminal,
   browser,
   agent,
   artifacts,
+  documents,
   events,
   webhooks,
   usage,

@@ -43,6 +43,20 @@ describe('openApiDocument', () => {
     }
   });
 
+  test('tells of raw bodies, of HEAD and of ranges', () => {
+    const paths = document['paths'] as Record<string, Record<string, Record<string, object>>>;
+    const file = paths['/v1/sandboxes/fs/file'];
+    expect(Object.keys(file ?? {}).sort()).toEqual(['get', 'head', 'put']);
+    expect(file?.['put']?.['requestBody']).toEqual({
+      required: true,
+      content: { 'application/octet-stream': {} },
+    });
+    expect(Object.keys(file?.['get']?.['responses'] ?? {})).toEqual(
+      expect.arrayContaining(['200', '206', '304', '404', '416']),
+    );
+    expect(file?.['head']?.['responses']).not.toHaveProperty('206');
+  });
+
   test('names every operation once', () => {
     const paths = document['paths'] as Record<string, Record<string, { operationId: string }>>;
     const ids = Object.values(paths).flatMap((item) => Object.values(item).map((entry) => entry.operationId));

@@ -8,6 +8,8 @@ import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type {
+  ArtifactListOptions,
+  ArtifactPage,
   BillingInfo,
   CallOptions,
   CreateCallOptions,
@@ -204,6 +206,20 @@ export class BanataSandbox {
   list(options: ListOptions = {}): Promise<SandboxPage> {
     const { signal, ...query } = options;
     return this.#transport.json({ method: 'GET', path: '/v1/sandboxes', query, signal });
+  }
+
+  /**
+   * A page of the artifacts of all sandboxes, also of those that have ended, newest first.
+   * @example
+   * ```ts
+   * const { data } = await banata.listArtifacts({ kind: 'task-report', limit: 20 });
+   * const sandbox = await banata.connect(data[0].sandboxId);
+   * const report = await sandbox.downloadArtifact(data[0].key);
+   * ```
+   */
+  listArtifacts(options: ArtifactListOptions = {}): Promise<ArtifactPage> {
+    const { signal, ...query } = options;
+    return this.#transport.json({ method: 'GET', path: '/v1/artifacts', query: { ...query }, signal });
   }
 
   /**

@@ -17,7 +17,17 @@ export {
 export { Terminal, type TerminalEnd, type TerminalOptions } from './terminal.ts';
 export type { ExecOptions, RunCodeOptions } from './commands.ts';
 export { BanataError, type BanataErrorCode, type ClientErrorCode } from './error.ts';
-export { SandboxFiles } from './files.ts';
+export {
+  type ArchiveFormat,
+  type GlobOptions,
+  type GrepOptions,
+  SandboxFiles,
+  type SignOptions,
+  type TransferOptions,
+  type WriteContent,
+} from './files.ts';
+export type { FileWatchEvent, WatchOptions } from './watch-files.ts';
+export { type ConvertOptions, SandboxDocuments } from './documents.ts';
 export { SandboxNetwork } from './network.ts';
 export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';

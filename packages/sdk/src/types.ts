@@ -1,4 +1,6 @@
 import type {
+  ArchiveFormat,
+  ArtifactKind,
   contract,
   CreateSandbox,
   EventData,
@@ -16,8 +18,11 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  ConversionOptions,
+  DocumentFormat,
   CodeLanguage,
   ContextLanguage,
+  FileChange,
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
@@ -27,12 +32,15 @@ import type {
 export type {
   AgentTask,
   ApiKey,
+  ArchiveFormat,
   Artifact,
   AuditEntry,
   CapabilitiesInput,
   Connection,
   CreatedOrganization,
   DeletedOrganization,
+  ArtifactKind,
+  Conversion,
   EventData,
   EventType,
   Identity,
@@ -50,7 +58,15 @@ export type {
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
+export type {
+  AgentMessage,
+  CodeLanguage,
+  ConversionOptions,
+  DocumentFormat,
+  FileChange,
+  FileEntry,
+  TaskReport,
+};
 
 type Routes = typeof contract;
 
@@ -127,6 +143,14 @@ export interface SandboxPage {
 export type FileListing = RouteResult<Routes['work']['fsList']>;
 /** Where a file was written and how long it is, bytes. */
 export type WrittenFile = RouteResult<Routes['work']['fsWrite']>;
+/** All about a file, a folder or a link. */
+export type FileStat = RouteResult<Routes['files']['fsStat']>;
+/** A line that {@link SandboxFiles.grep} found. */
+export type GrepMatch = RouteResult<Routes['files']['fsGrep']>['matches'][number];
+/** What {@link SandboxFiles.upload} unpacked. */
+export type UnpackedArchive = RouteResult<Routes['files']['fsUpload']>;
+/** A signed URL for one file, the method it is for, and the moment it expires, epoch ms. */
+export type SignedFileUrl = RouteResult<Routes['files']['fsSign']>;
 /** State of the browser with signed URLs. */
 export type Preview = RouteResult<Routes['browser']['getPreview']>;
 /** State of the browser after a command to it. */
@@ -140,6 +164,26 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 /** Receipt of a task. */
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
+/** Which artifacts to list. */
+export interface ArtifactListOptions extends CallOptions {
+  /** Only keys that begin with it. */
+  prefix?: string;
+  /** Only of this kind. */
+  kind?: ArtifactKind;
+  /** Default 100, at most 500. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+/** How to keep a file or folder. */
+export interface PublishOptions extends CallOptions {
+  /** File name of the artifact. Default: that of the file, or of the folder with the ending of the format. */
+  name?: string;
+  /** How a folder is packaged. Default `zip`; not for files. */
+  format?: ArchiveFormat;
+}
+
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;

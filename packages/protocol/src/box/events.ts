@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
+import { boxPublishSchema } from './artifacts.ts';
 import { boxLimitNameSchema } from './limits.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
@@ -33,6 +34,11 @@ export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('agent.todo'),
     data: z.object({ ...session, todos: z.array(z.object({ content: z.string(), status: z.string() })) }),
+  }),
+  /** Asked again until the server answers with `PUT /agent/artifacts/{requestId}`. */
+  z.object({
+    type: z.literal('artifact.requested'),
+    data: boxPublishSchema.extend({ requestId: z.string().regex(/^[0-9a-f]{32}$/) }),
   }),
   /** The box ran out of something. At most one a limit in ten seconds. */
   z.object({

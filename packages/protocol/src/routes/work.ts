@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../route.ts';
+import { fileErrors, fileWriteErrors } from './file-errors.ts';
 import {
   codeResultSchema,
   codeSchema,
@@ -87,13 +88,7 @@ export const fsRead = defineRoute({
   rateLimit: 'sandboxes.files',
   query: fsReadQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsReadReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_NOT_FOUND',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileErrors, 'FILE_NOT_FOUND', 'IS_DIRECTORY', 'NOT_A_FILE'],
 });
 
 export const fsWrite = defineRoute({
@@ -108,14 +103,7 @@ export const fsWrite = defineRoute({
   body: fsWriteSchema,
   rawBody: true,
   reply: { kind: 'json', status: 200, schema: fsWriteReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_DISK_FULL',
-    'PAYLOAD_TOO_LARGE',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileWriteErrors, 'IS_DIRECTORY', 'NOT_A_FILE', 'PAYLOAD_TOO_LARGE'],
 });
 
 export const fsList = defineRoute({
@@ -128,11 +116,5 @@ export const fsList = defineRoute({
   rateLimit: 'sandboxes.files',
   query: fsListQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsListReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_NOT_FOUND',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileErrors, 'FILE_NOT_FOUND'],
 });

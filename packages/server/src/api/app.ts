@@ -13,7 +13,6 @@ import type { AgentService } from '../services/agent/agent-service.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { BrowserService } from '../services/browser.ts';
 import type { ExecutionService } from '../services/execution.ts';
-import type { FileService } from '../services/files.ts';
 import type { Links } from '../services/links.ts';
 import { toApiError } from '../services/failures.ts';
 import type { PortService } from '../services/ports.ts';
@@ -24,7 +23,9 @@ import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
+import { mountFiles, type FileRoutesDeps } from './files.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountOrganizations } from './organizations.ts';
@@ -39,13 +40,14 @@ import { mountWork } from './work.ts';
 export interface AppDeps
   extends
     InteractiveDeps,
+    FileRoutesDeps,
     UsageRoutesDeps,
+    DocumentsRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
     Omit<MountDeps, 'publicUrl'> {
   sandboxes: SandboxService;
   execution: ExecutionService;
-  files: FileService;
   browser: BrowserService;
   agent: AgentService;
   artifacts: ArtifactService;
@@ -60,7 +62,7 @@ export interface AppDeps
   metrics: Metrics;
   metricsToken: string | undefined;
   /** Rejects when the database or the driver does not answer. */
-  checkReady: () => Promise<void>;
+  checkReady: () => Promise<{ degraded: 'object-store'[]; pendingUploads: number }>;
   logger: Logger;
 }
 
@@ -76,15 +78,16 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
     Promise.resolve({ ok: true as const, version: deps.pages.version }),
   );
   mount.route(contract.health.readiness, async () => {
-    await deps.checkReady();
-    return { ok: true as const };
+    return { ok: true as const, ...(await deps.checkReady()) };
   });
   mountSandboxes(mount, deps);
   mountWork(mount, deps);
+  mountFiles(app, mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
+  mountDocuments(mount, deps);
   mountAccess(mount, deps);
   mountOrganizations(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });

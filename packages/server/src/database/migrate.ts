@@ -9,6 +9,7 @@ import * as ports from './migrations/0011-ports.ts';
 import * as isolation from './migrations/0012-isolation.ts';
 import * as tracing from './migrations/0015-tracing.ts';
 import * as organizationLives from './migrations/0016-organization-lives.ts';
+import * as artifacts from './migrations/0040-artifacts.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -30,6 +31,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0012-isolation': isolation,
           '0015-tracing': tracing,
           '0016-organization-lives': organizationLives,
+          '0040-artifacts': artifacts,
         }),
     },
   });

@@ -1,8 +1,11 @@
-import type { EventType } from '@banata/protocol';
-import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
+import type { ErrorCode, EventType } from '@banata/protocol';
+import type { BoxEvent, BoxEventBody, BoxTask, TaskReport } from '@banata/protocol/box';
 import type { SandboxRow, TaskRow } from '../database/schema.ts';
-import type { ArtifactService } from '../services/artifacts.ts';
+import type { Logger } from '../logger.ts';
 import { traceTask } from '../services/agent/trace-task.ts';
+import type { ArtifactService } from '../services/artifacts.ts';
+import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -16,8 +19,12 @@ export interface BoxEventApplierDeps {
   events: EventStore;
   artifacts: ArtifactService;
   tracing: Tracing;
+  publishRequests: PublishRequests;
+  logger: Logger;
   now: () => number;
 }
+
+const NO_ROOM = new Set<ErrorCode>(['ARTIFACT_QUOTA_EXCEEDED', 'HOST_DISK_FULL']);
 
 const taskEvents = {
   running: 'sandbox.agent.task.running',
@@ -43,8 +50,9 @@ export class BoxEventApplier {
     if (!last) return;
     // Outside the transaction, since it writes to the object store; keeping a report twice replaces it by itself.
     for (const { body } of batch) {
-      if (body.type === 'task.report')
-        await this.#deps.artifacts.keepReport(sandbox, body.data.report, body.data.taskId);
+      if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
+      // On its own time: the box asks again until it is answered.
+      if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
     await this.#applyIn(sandbox.id, async (tx, finished) => {
       const fresh = await this.#advance(tx, sandbox.id, last.cursor);
@@ -73,6 +81,22 @@ export class BoxEventApplier {
       return rows;
     });
     for (const task of finished) traceTask(tracing, task);
+  }
+
+  /** A report that finds no room is still in its event and in the sandbox's runtime; what comes after it must not wait. */
+  async #keepReport(
+    sandbox: SandboxRow,
+    { report, taskId }: { report: TaskReport; taskId: string | null },
+  ): Promise<void> {
+    try {
+      await this.#deps.artifacts.keepReport(sandbox, report, taskId);
+    } catch (error) {
+      if (!NO_ROOM.has(toApiError(error).code)) throw error;
+      this.#deps.logger.warn(
+        { event: 'task-report.not-kept', sandboxId: sandbox.id, err: error },
+        'there was no room to keep a task report as an artifact',
+      );
+    }
   }
 
   /** @returns the cursor before. */
@@ -111,6 +135,8 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.agent.part', data: body.data }];
       case 'agent.status':
         return [{ type: 'sandbox.agent.status', data: body.data }];
+      case 'artifact.requested':
+        return [];
       case 'limit.reached':
         return [{ type: 'sandbox.limit.reached', data: body.data }];
       case 'agent.todo':

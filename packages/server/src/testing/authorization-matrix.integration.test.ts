@@ -345,7 +345,11 @@ test('every write of a known caller is in the audit log', async () => {
 
 test('a link that has expired, or was signed for another purpose, opens nothing', async () => {
   const secrets = new Secrets(Buffer.from(database.secret, 'hex'));
-  const purposes = { 'sandboxes.preview.view': 'view', 'artifacts.content': 'artifact' } as const;
+  const purposes = {
+    'sandboxes.preview.view': 'view',
+    'artifacts.content': 'artifact',
+    'files.content': 'file-read',
+  } as const;
   const hour = 3_600_000;
   for (const [routeId, right] of Object.entries(purposes)) {
     const { route, path } = targets.find((target) => target.route.id === routeId) ?? {};

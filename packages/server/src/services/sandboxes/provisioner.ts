@@ -209,6 +209,7 @@ export class Provisioner {
             model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
           }
         : null,
+      documents: capabilities.documents.libreofficeHeadless,
     };
   }
 
