@@ -6,8 +6,11 @@ import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as contexts from './routes/code-contexts.ts';
+import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
+import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
+import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
@@ -21,12 +24,14 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  files,
   processes,
   contexts,
   terminal,
   browser,
   agent: { ...agentRoutes, ...agentAsks },
   artifacts,
+  documents,
   events,
   webhooks,
   usage,
@@ -34,6 +39,7 @@ export const contract = {
   ports,
   health,
   access,
+  organizations,
   auth,
 };
 

@@ -3,6 +3,7 @@ import type {
   AgentSetup,
   BoxAgentState,
   BoxModel,
+  BoxPublishOutcome,
   BoxTask,
   BoxTaskRequest,
 } from '@banata/protocol/box';
@@ -13,6 +14,7 @@ import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../se
 import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
 import { OpenCodeRequestError } from './opencode/client.ts';
+import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
 import { AgentServer } from './server/agent-server.ts';
@@ -51,6 +53,7 @@ export class AgentRuntime {
   readonly #supervisor: AgentSupervisor;
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
+  readonly #desk: PublishDesk;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
   #repairing = false;
@@ -87,7 +90,9 @@ export class AgentRuntime {
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit });
+    this.#desk = new PublishDesk({ publisher: this.#publisher });
+    const publish = this.#desk.ask.bind(this.#desk);
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
   }
 
   async open(): Promise<void> {
@@ -104,6 +109,7 @@ export class AgentRuntime {
     this.#stopping.abort();
     // Side by side: a task may wait for an answer that only the end of the server cuts short.
     await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
+    this.#desk.close();
     await this.#socket.close();
   }
 
@@ -122,6 +128,11 @@ export class AgentRuntime {
 
   cancel(taskId: string): Promise<BoxTask | null> {
     return this.#runner.cancel(taskId);
+  }
+
+  /** What became of a request to publish. @returns false when nobody waits for it. */
+  answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
+    return this.#desk.answer(requestId, outcome);
   }
 
   state(): BoxAgentState {

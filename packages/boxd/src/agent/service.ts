@@ -1,4 +1,9 @@
-import { type BoxAgentState, type BoxConfig, boxTaskRequestSchema } from '@banata/protocol/box';
+import {
+  type BoxAgentState,
+  type BoxConfig,
+  boxPublishOutcomeSchema,
+  boxTaskRequestSchema,
+} from '@banata/protocol/box';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
@@ -174,6 +179,16 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         const found = await (await agent.runtime()).cancel(task(request));
         if (found === null) throw unknownTask(task(request));
         return found;
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/agent/artifacts/{requestId}',
+      handle: async (request) => {
+        const outcome = await request.json(boxPublishOutcomeSchema);
+        const { requestId = '' } = request.params;
+        if ((await agent.runtime()).answerPublish(requestId, outcome)) return { ok: true };
+        throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
       },
     },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },

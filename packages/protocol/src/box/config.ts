@@ -59,6 +59,8 @@ export const boxConfigSchema = z.object({
       model: boxModelSchema.nullable(),
     })
     .nullable(),
+  /** Whether documents are converted. Absent in the configuration of an older server. */
+  documents: z.boolean().optional(),
   /** For the box to show; what enforces them is outside. Absent in the configuration of an older server. */
   limits: boxLimitsSchema.optional(),
 });

@@ -198,13 +198,20 @@ export const outputEvents = {
     schema: z.object({ source: z.string(), outputs: z.array(z.string()), format: z.string() }),
     gloss: 'A document was converted.',
     example: { source: '/workspace/report.html', outputs: ['/workspace/report.pdf'], format: 'pdf' },
-    reserved: true,
   }),
   'sandbox.artifacts.updated': defineEvent({
-    schema: z.object({ artifact: artifactSchema }),
-    gloss: 'An artifact was kept or replaced.',
+    schema: z.object({
+      change: z.enum(['published', 'stored', 'failed', 'deleted']),
+      artifact: artifactSchema,
+    }),
+    gloss:
+      'An artifact was kept or replaced (`published`), reached the object store (`stored`), was lost on its way there with the server’s disk (`failed`), or was deleted.',
     example: {
+      change: 'published',
       artifact: {
+        sandboxId: 'k82g51hl3on646lel50o9f162t92xu7z',
+        organizationId: '3c1r7a0b9d5f2h8k4m6n1p3q9s7t2v5x',
+        state: 'stored',
         key: 'customer-a/job-42/report.md',
         name: 'report.md',
         kind: 'file',

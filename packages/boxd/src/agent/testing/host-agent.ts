@@ -47,8 +47,8 @@ async function makeEnvironment(folder: string, base: string): Promise<BoxEnviron
     await chown(join(folder, name), user.uid, user.gid);
   }
   await mkdir(join(folder, 'install/bin'), { recursive: true });
-  const command = join(folder, 'install/bin/banata-complete-task');
-  await copyFile(new URL('../../../box/bin/banata-complete-task', import.meta.url), command);
+  for (const name of ['banata-complete-task', 'banata-publish-artifact'])
+    await copyFile(new URL(`../../../box/bin/${name}`, import.meta.url), join(folder, 'install/bin', name));
   return {
     accounts: { root: { ...account('root', 0), home: '/root' }, desktop: account('daemon', 1), user },
     stateDir: join(folder, 'state'),

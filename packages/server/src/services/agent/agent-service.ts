@@ -33,6 +33,7 @@ import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
 import type { Secrets } from '../secrets.ts';
 import { toTask } from './task-view.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 const STATE_TIMEOUT_MS = 5_000;
 const MESSAGES_TIMEOUT_MS = 15_000;
@@ -52,6 +53,7 @@ export interface AgentServiceDeps {
   secrets: Secrets;
   notifications: Notifications;
   serverModels: ModelVariables;
+  tracing: Tracing;
   now: () => number;
 }
 
@@ -91,6 +93,7 @@ export class AgentService {
         timeout_ms: input.timeoutMs,
         usage: JSON.stringify(NO_USAGE),
         created_at: this.#deps.now(),
+        traceparent: this.#deps.tracing.traceparent ?? null,
       },
       (inserted) => ({ type: 'sandbox.agent.task.queued', data: toTask(inserted) }),
     );
