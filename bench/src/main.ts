@@ -1,13 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runDocumentsScenario } from './documents/scenario.ts';
+import { documentsTable } from './documents/table.ts';
 import { runExecScenario } from './exec/scenario.ts';
 import { execTable } from './exec/table.ts';
+import { runFilesScenario } from './files/scenario.ts';
+import { filesTable } from './files/table.ts';
 import { runStartScenario } from './start/scenario.ts';
 import { startTable } from './start/table.ts';
 
 const USAGE =
-  'usage: node bench/src/main.ts start|exec --output FILE [--runs COUNT]; ./banata bench calls it';
+  'usage: node bench/src/main.ts start|exec|files|documents --output FILE [--runs COUNT]; ./banata bench calls it';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -16,7 +20,7 @@ const { positionals, values } = parseArgs({
 const runs = Number(values.runs);
 const [name] = positionals;
 if (
-  (name !== 'start' && name !== 'exec') ||
+  (name !== 'start' && name !== 'exec' && name !== 'files' && name !== 'documents') ||
   values.output === undefined ||
   !Number.isInteger(runs) ||
   runs < 1
@@ -39,10 +43,20 @@ await mkdir(dirname(values.output), { recursive: true });
 await writeFile(values.output, `${JSON.stringify(report, null, 2)}\n`);
 console.error(table);
 
-async function measure(wanted: 'start' | 'exec'): Promise<{ report: object; table: string }> {
+async function measure(
+  wanted: 'start' | 'exec' | 'files' | 'documents',
+): Promise<{ report: object; table: string }> {
+  if (wanted === 'documents') {
+    const documents = await runDocumentsScenario(scenario);
+    return { report: documents, table: documentsTable(documents) };
+  }
   if (wanted === 'exec') {
     const exec = await runExecScenario(scenario);
     return { report: exec, table: execTable(exec) };
+  }
+  if (wanted === 'files') {
+    const files = await runFilesScenario(scenario);
+    return { report: files, table: filesTable(files) };
   }
   const start = await runStartScenario(scenario);
   const { staggered, burst } = start.banata;

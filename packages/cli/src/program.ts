@@ -155,7 +155,7 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
   program
     .command('bench')
     .description('Measure, side by side with Docker where it can run, in an installation of its own.')
-    .argument('[scenario]', 'start or exec', 'start')
+    .argument('[scenario]', 'start, exec, files or documents', 'start')
     .option('-r, --runs <count>', 'runs of each kind', '20')
     .option(...JSON_OPTION)
     .action(async (scenario: string, options: CommonOptions & { runs: string }) => {

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { objectStoreConfig, objectStoreSettings, type ObjectStoreConfig } from './object-store.ts';
+import { tracingConfig, tracingSettings, type TracingConfig } from './tracing.ts';
 import { warmCounts, warmSettings, type WarmCounts } from './warm.ts';
+
+export { ConfigError } from './config-error.ts';
+export type { S3Config } from './object-store.ts';
+export type { TracingConfig } from './tracing.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -241,6 +248,7 @@ export const settingsSchema = z.object({
       'Your billing system: gets POST { organizationId, plan, currentPlan } and answers { url }. Default: none, checkout answers 501.',
     ),
   BANATA_BILLING_CHECKOUT_TOKEN: z.string().optional().describe('Sent to it as Authorization: Bearer.'),
+  ...objectStoreSettings,
   BANATA_METRICS_TOKEN: z
     .string()
     .optional()
@@ -251,6 +259,7 @@ export const settingsSchema = z.object({
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .describe('Least level that is logged.'),
+  ...tracingSettings,
   OPENROUTER_API_KEY: z
     .string()
     .optional()
@@ -272,7 +281,7 @@ export const settingsSchema = z.object({
 });
 
 /** Settings whose values are not repeated in errors. */
-const SECRET_NAME = /(_KEY|_URL)$/;
+const SECRET_NAME = /(_KEY|_URL|_TOKEN|_SECRET|_HEADERS)$/;
 
 type Settings = z.infer<typeof settingsSchema>;
 
@@ -280,7 +289,7 @@ type Settings = z.infer<typeof settingsSchema>;
 export type ModelVariables = Record<string, string>;
 
 /** The settings in the form the code uses. Sizes in bytes, times in ms. */
-export interface Config {
+export interface Config extends ObjectStoreConfig {
   home: string;
   cache: string;
   /** Six letters and digits that mark everything this installation makes on the host; derived from `home`. */
@@ -331,6 +340,8 @@ export interface Config {
   };
   billing: { checkoutUrl: string; checkoutToken: string | undefined } | undefined;
   metricsToken: string | undefined;
+  /** Undefined: nothing is traced. */
+  tracing: TracingConfig | undefined;
   logLevel: Settings['BANATA_LOG_LEVEL'];
   /** Files and folders below `home`. */
   paths: {
@@ -341,6 +352,8 @@ export interface Config {
     secret: string;
     postgres: string;
     artifacts: string;
+    /** What waits for the object store. */
+    spool: string;
     driver: string;
     serverLog: string;
   };
@@ -354,14 +367,6 @@ export interface OidcConfig {
   trustEmail: boolean;
   /** Where people without an invitation get an account, and as what. */
   newcomers: { organizationId: string; role: Settings['BANATA_OIDC_ROLE'] } | undefined;
-}
-
-/** A setting that cannot be used, with the variable's name in the message. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConfigError';
-  }
 }
 
 function list(text: string): string[] {
@@ -391,6 +396,7 @@ function paths(home: string): Config['paths'] {
     secret: join(home, 'secret'),
     postgres: join(home, 'postgres'),
     artifacts: join(home, 'artifacts'),
+    spool: join(home, 'spool'),
     driver: join(home, 'oci'),
     serverLog: join(home, 'server.log'),
   };
@@ -514,7 +520,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       overrides: rateLimitOverrides(s.BANATA_RATE_LIMIT_OVERRIDES),
     },
     billing: billing(s),
+    ...objectStoreConfig(s),
     metricsToken: s.BANATA_METRICS_TOKEN,
+    tracing: tracingConfig(s),
     logLevel: s.BANATA_LOG_LEVEL,
     paths: paths(s.BANATA_HOME),
   };

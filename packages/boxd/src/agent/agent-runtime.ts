@@ -1,9 +1,10 @@
 import type {
   AgentMessage,
+  AgentSetup,
   BoxAgentState,
-  BoxConfig,
   BoxEventBody,
   BoxModel,
+  BoxPublishOutcome,
   BoxTask,
   BoxTaskRequest,
 } from '@banata/protocol/box';
@@ -14,9 +15,11 @@ import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../se
 import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
 import { OpenCodeRequestError } from './opencode/client.ts';
+import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
 import { AgentServer, type AgentServerSettings } from './server/agent-server.ts';
+import { providerFor } from './server/model-traits.ts';
 import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
@@ -41,7 +44,7 @@ export interface AgentRuntimeOptions {
 /** What the agent of one sandbox is to be. */
 export interface AgentSettings {
   model: BoxModel;
-  defaultAgent: NonNullable<BoxConfig['agent']>['defaultAgent'];
+  setup: AgentSetup;
   env: Record<string, string>;
 }
 
@@ -52,8 +55,13 @@ const NO_MODEL: BoxModel = {
   apiKey: 'none',
   model: 'none/none',
   smallModel: 'none/none',
+  models: [],
 };
-const NOT_ASSIGNED: AgentSettings = { model: NO_MODEL, defaultAgent: 'build', env: {} };
+const NOT_ASSIGNED = {
+  model: NO_MODEL,
+  setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
+  env: {},
+} satisfies AgentSettings;
 const ASSIGN_TIMEOUT_MS = 60_000;
 
 const ENDPOINT_WAIT_MS = 5_000;
@@ -68,6 +76,7 @@ export class AgentRuntime {
   readonly #supervisor: AgentSupervisor;
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
+  readonly #desk: PublishDesk;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
   readonly #assigned = Promise.withResolvers<void>();
@@ -96,6 +105,8 @@ export class AgentRuntime {
       logger,
       limits,
       agent: {
+        workspace: environment.workspace,
+        providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
         whenReady: async (timeoutMs, signal) => {
           await this.#assigned.promise;
           return this.#supervisor.whenReady(timeoutMs, signal);
@@ -112,7 +123,9 @@ export class AgentRuntime {
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit });
+    this.#desk = new PublishDesk({ publisher: this.#publisher });
+    const publish = this.#desk.ask.bind(this.#desk);
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
   }
 
   async open(): Promise<void> {
@@ -175,6 +188,7 @@ export class AgentRuntime {
     this.#confirm();
     // Side by side: a task may wait for an answer that only the end of the server cuts short.
     await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
+    this.#desk.close();
     await this.#socket.close();
   }
 
@@ -195,6 +209,11 @@ export class AgentRuntime {
     return this.#runner.cancel(taskId);
   }
 
+  /** What became of a request to publish. @returns false when nobody waits for it. */
+  answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
+    return this.#desk.answer(requestId, outcome);
+  }
+
   state(): BoxAgentState {
     const { state, reason, version } = this.#isAssigned
       ? this.#supervisor.state()
@@ -209,18 +228,26 @@ export class AgentRuntime {
     };
   }
 
+  isConnected(): boolean {
+    return this.#supervisor.connection() !== null;
+  }
+
+  /** Throws a {@link BoxError} 503 that says why there is none now. */
+  connection(): AgentConnection {
+    const connection = this.#supervisor.connection();
+    if (connection !== null) return connection;
+    const { reason } = this.#supervisor.state();
+    const why = reason === null ? '' : ` (${reason})`;
+    throw new BoxError(
+      503,
+      'AGENT_UNAVAILABLE',
+      `the agent is not running yet${why}; try again in a few seconds`,
+    );
+  }
+
   /** The newest `limit` messages of a session, oldest first; of the newest session without an id. */
   async messages(sessionId: string | null, limit: number): Promise<AgentMessage[]> {
-    const connection = this.#supervisor.connection();
-    if (connection === null) {
-      const { reason } = this.#supervisor.state();
-      const why = reason === null ? '' : ` (${reason})`;
-      throw new BoxError(
-        503,
-        'AGENT_UNAVAILABLE',
-        `the agent is not running yet${why}; try again in a few seconds`,
-      );
-    }
+    const connection = this.connection();
     const id = sessionId ?? (await connection.client.listSessions(1))[0]?.id;
     if (id === undefined) return [];
     try {
@@ -248,9 +275,9 @@ export class AgentRuntime {
     return server;
   }
 
-  async #serverSettings({ model, defaultAgent, env }: AgentSettings): Promise<AgentServerSettings> {
+  async #serverSettings({ model, setup, env }: AgentSettings): Promise<AgentServerSettings> {
     const commandEnv = { ...this.#options.runCommandEnv(), ...env };
-    return { model, defaultAgent, commandEnv, browserEndpoint: await this.#browserEndpoint() };
+    return { model, setup, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */

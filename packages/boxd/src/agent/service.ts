@@ -1,9 +1,16 @@
-import { type BoxAgentState, type BoxConfig, boxTaskRequestSchema } from '@banata/protocol/box';
+import {
+  type BoxAgentState,
+  type BoxConfig,
+  boxPublishOutcomeSchema,
+  boxTaskRequestSchema,
+} from '@banata/protocol/box';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { AgentRuntime, type AgentSettings } from './agent-runtime.ts';
+import { asksRoutes } from './asks-routes.ts';
+import { agentServerRoutes, agentServerUpgrade } from './opencode/forward-routes.ts';
 import { type AgentPrograms, IMAGE_PROGRAMS } from './server/programs.ts';
 import { TASK_LIMITS, type TaskLimits } from './tasks/limits.ts';
 
@@ -43,8 +50,12 @@ export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRout
     start: (config, env) => agent.start(config, env),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
-    routes: agentRoutes(agent),
-    upgrades: [],
+    routes: [
+      ...agentRoutes(agent),
+      ...asksRoutes(() => agent.runtime()),
+      ...agentServerRoutes(() => agent.runtime()),
+    ],
+    upgrades: [agentServerUpgrade(() => agent.runtime())],
   };
 }
 
@@ -109,10 +120,10 @@ class AgentLife {
   }
 
   async #replace(config: AgentConfig, env: Record<string, string>): Promise<void> {
-    const { model, defaultAgent } = config;
+    const { model, ...setup } = config;
     if (model === null) await this.#end('no model is configured for this sandbox');
-    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, defaultAgent, env });
-    else await this.#open({ model, defaultAgent, env });
+    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, setup, env });
+    else await this.#open({ model, setup, env });
     this.#isPrepared = false;
   }
 
@@ -177,6 +188,16 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         const found = await (await agent.runtime()).cancel(task(request));
         if (found === null) throw unknownTask(task(request));
         return found;
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/agent/artifacts/{requestId}',
+      handle: async (request) => {
+        const outcome = await request.json(boxPublishOutcomeSchema);
+        const { requestId = '' } = request.params;
+        if ((await agent.runtime()).answerPublish(requestId, outcome)) return { ok: true };
+        throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
       },
     },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },

@@ -1,20 +1,30 @@
-import type { EventType } from '@banata/protocol';
-import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
-import type { SandboxRow } from '../database/schema.ts';
+import type { ErrorCode, EventType } from '@banata/protocol';
+import type { BoxEvent, BoxEventBody, BoxTask, TaskReport } from '@banata/protocol/box';
+import type { SandboxRow, TaskRow } from '../database/schema.ts';
+import type { Logger } from '../logger.ts';
+import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
+import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 
 export interface BoxEventApplierDeps {
   sandboxes: SandboxStore;
   tasks: TaskStore;
   events: EventStore;
   artifacts: ArtifactService;
+  tracing: Tracing;
+  publishRequests: PublishRequests;
+  logger: Logger;
   now: () => number;
 }
+
+const NO_ROOM = new Set<ErrorCode>(['ARTIFACT_QUOTA_EXCEEDED', 'HOST_DISK_FULL']);
 
 const taskEvents = {
   running: 'sandbox.agent.task.running',
@@ -40,25 +50,53 @@ export class BoxEventApplier {
     if (!last) return;
     // Outside the transaction, since it writes to the object store; keeping a report twice replaces it by itself.
     for (const { body } of batch) {
-      if (body.type === 'task.report')
-        await this.#deps.artifacts.keepReport(sandbox, body.data.report, body.data.taskId);
+      if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
+      // On its own time: the box asks again until it is answered.
+      if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
-    await this.#deps.tasks.transaction(sandbox.id, async (tx) => {
+    await this.#applyIn(sandbox.id, async (tx, finished) => {
       const fresh = await this.#advance(tx, sandbox.id, last.cursor);
       const events: NewEvent[] = [];
-      for (const entry of batch) {
-        if (entry.cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, entry.body)));
+      for (const { cursor, body } of batch) {
+        if (cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, body, finished)));
       }
-      await this.#deps.events.append(tx, sandbox.id, events, this.#deps.now());
+      return events;
     });
   }
 
   /** Takes over the state of one task, as the box answered it. */
   async applyTask(sandboxId: string, task: BoxTask): Promise<void> {
-    await this.#deps.tasks.transaction(sandboxId, async (tx) => {
-      const events = await this.#translateTask(tx, sandboxId, task);
-      await this.#deps.events.append(tx, sandboxId, events, this.#deps.now());
+    await this.#applyIn(sandboxId, (tx, finished) => this.#translateTask(tx, sandboxId, task, finished));
+  }
+
+  /** @param work changes rows, answers the events that tell of it, and names the tasks it finished. */
+  async #applyIn(
+    sandboxId: string,
+    work: (tx: Tx, finished: TaskRow[]) => Promise<NewEvent[]>,
+  ): Promise<void> {
+    const { tasks, events, tracing, now } = this.#deps;
+    const finished = await tasks.transaction(sandboxId, async (tx) => {
+      const rows: TaskRow[] = [];
+      await events.append(tx, sandboxId, await work(tx, rows), now());
+      return rows;
     });
+    for (const task of finished) traceTask(tracing, task);
+  }
+
+  /** A report that finds no room is still in its event and in the sandbox's runtime; what comes after it must not wait. */
+  async #keepReport(
+    sandbox: SandboxRow,
+    { report, taskId }: { report: TaskReport; taskId: string | null },
+  ): Promise<void> {
+    try {
+      await this.#deps.artifacts.keepReport(sandbox, report, taskId);
+    } catch (error) {
+      if (!NO_ROOM.has(toApiError(error).code)) throw error;
+      this.#deps.logger.warn(
+        { event: 'task-report.not-kept', sandboxId: sandbox.id, err: error },
+        'there was no room to keep a task report as an artifact',
+      );
+    }
   }
 
   /** @returns the cursor before. */
@@ -76,10 +114,10 @@ export class BoxEventApplier {
     return before;
   }
 
-  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody): Promise<NewEvent[]> {
+  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody, finished: TaskRow[]): Promise<NewEvent[]> {
     switch (body.type) {
       case 'task.updated':
-        return this.#translateTask(tx, sandboxId, body.data);
+        return this.#translateTask(tx, sandboxId, body.data, finished);
       case 'task.report':
         await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
@@ -97,6 +135,16 @@ export class BoxEventApplier {
         return [{ type: 'sandbox.agent.part', data: body.data }];
       case 'agent.status':
         return [{ type: 'sandbox.agent.status', data: body.data }];
+      case 'agent.permission.requested':
+        return [{ type: 'sandbox.agent.permission.requested', data: body.data }];
+      case 'agent.permission.answered':
+        return [{ type: 'sandbox.agent.permission.answered', data: body.data }];
+      case 'agent.question.asked':
+        return [{ type: 'sandbox.agent.question.asked', data: body.data }];
+      case 'agent.question.answered':
+        return [{ type: 'sandbox.agent.question.answered', data: body.data }];
+      case 'artifact.requested':
+        return [];
       case 'limit.reached':
         return [{ type: 'sandbox.limit.reached', data: body.data }];
       case 'agent.todo':
@@ -104,7 +152,7 @@ export class BoxEventApplier {
     }
   }
 
-  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask): Promise<NewEvent[]> {
+  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask, finished: TaskRow[]): Promise<NewEvent[]> {
     const now = this.#deps.now();
     const before = await tx
       .selectFrom('agent_tasks')
@@ -117,11 +165,14 @@ export class BoxEventApplier {
       status: task.status,
       session_id: task.sessionId === null ? null : storableText(task.sessionId),
       result_text: task.resultText === null ? null : storableText(task.resultText),
+      structured: task.structured === null ? null : storableJson(task.structured),
+      files_changed: storableJson(task.filesChanged),
       error: task.error ? storableJson(task.error) : null,
       usage: storableJson(task.usage),
       started_at: task.startedAt ?? now,
       finished_at: task.status === 'running' ? null : (task.finishedAt ?? now),
     });
+    if (row?.finished_at != null) finished.push(row);
     if (!row || before.status === task.status) return [];
     if (task.status === 'running') {
       await this.#deps.sandboxes.transitionIn(

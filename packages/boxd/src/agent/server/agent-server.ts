@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BoxModel } from '@banata/protocol/box';
+import type { AgentSetup, BoxModel } from '@banata/protocol/box';
 import { killTree } from '../../exec/kill-tree.ts';
 import type { BoxEnvironment, BoxLogger } from '../../services.ts';
 import { OpenCodeClient } from '../opencode/client.ts';
@@ -27,7 +27,7 @@ const SECOND_LOOK_MS = 50;
 export interface AgentServerSettings {
   commandEnv: Record<string, string>;
   model: BoxModel;
-  defaultAgent: 'build' | 'plan';
+  setup: AgentSetup;
   browserEndpoint: string | null;
 }
 
@@ -130,8 +130,8 @@ export class AgentServer {
 
   #configInput(): OpenCodeConfigInput {
     const { paths, programs } = this.#options;
-    const { model, defaultAgent, browserEndpoint } = this.#settings;
-    return { model, defaultAgent, browserEndpoint, paths, programs };
+    const { model, setup, browserEndpoint } = this.#settings;
+    return { model, setup, browserEndpoint, paths, programs };
   }
 
   #envInput(): ServerEnvInput {

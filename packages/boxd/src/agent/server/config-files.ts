@@ -26,6 +26,7 @@ export async function writeConfigFiles(input: ConfigFilesInput): Promise<void> {
   }
   const instructions = agentInstructions({
     workspace: input.workspace,
+    extra: input.config.setup.instructions,
     hasBrowser: input.config.browserEndpoint !== null,
     browserOutput: paths.browserOutput,
   });
