@@ -154,10 +154,8 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
     });
   program
     .command('bench')
-    .description(
-      'Measure in an installation of its own: start and exec side by side with Docker, isolation in both modes.',
-    )
-    .argument('[scenario]', 'start, exec or isolation', 'start')
+    .description('Measure in an installation of its own; start, exec and files side by side with Docker.')
+    .argument('[scenario]', 'start, exec, files, documents or isolation', 'start')
     .option('-r, --runs <count>', 'runs of each kind', '20')
     .option(...JSON_OPTION)
     .action(async (scenario: string, options: CommonOptions & { runs: string }) => {

@@ -54,6 +54,9 @@ export interface BoxFlow {
   bytesReceived: number;
 }
 
+/** Programs that a warm box has running before anybody asks for it. `agent`: the agent server and a browser. */
+export type BoxServices = 'none' | 'browser' | 'agent';
+
 /** What the caller of {@link SandboxDriver.create} asks for. */
 export interface BoxRequest {
   /**
@@ -66,6 +69,11 @@ export interface BoxRequest {
   isolation?: BoxIsolation;
   /** Default: `{ egress: 'all' }`. */
   network?: BoxNetwork;
+  /**
+   * What the box is for. A warm box that has it running is handed out where there is one; any other box starts it when
+   * it is configured. Default: `none`.
+   */
+  services?: BoxServices;
 }
 
 /** What a box has used since it was started, and holds now. Warm time before it was handed out counts. */

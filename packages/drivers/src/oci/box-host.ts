@@ -3,7 +3,7 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxIsolation, BoxLimits, BoxNetwork, BoxUsage } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices, BoxUsage } from '../driver.ts';
 import { groupLimits, placeOnCpus } from './box-limits.ts';
 import { OPEN_NETWORK } from './box-network.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
@@ -54,6 +54,7 @@ export interface BoxPlan {
   limits: BoxLimits;
   isolation: BoxIsolation;
   network?: BoxNetwork;
+  services?: BoxServices;
 }
 
 /** A box that was just started. */
@@ -109,7 +110,7 @@ export class BoxHost {
   }
 
   #newRecord(id: string | null, plan: BoxPlan, { name, place }: PreparedSlot): BoxRecord {
-    const { limits, isolation, network = OPEN_NETWORK } = plan;
+    const { limits, isolation, services = 'none', network = OPEN_NETWORK } = plan;
     const token = randomBytes(32).toString('hex');
     return {
       version: 1,
@@ -121,6 +122,8 @@ export class BoxHost {
       token,
       limits,
       isolation,
+      // An owner's configuration says what to start; a warm box has to know without.
+      services: id === null ? services : 'none',
       network,
       contents: this.#options.contents,
       process: null,
@@ -163,7 +166,9 @@ export class BoxHost {
       secrets,
       architecture: process.arch,
     });
-    const daemon = { token: record.token, port: boxPort, protocolVersion: PROTOCOL_VERSION };
+    const { token, services } = record;
+    const prepare = services === 'none' ? {} : { prepare: services };
+    const daemon = { token, port: boxPort, protocolVersion: PROTOCOL_VERSION, ...prepare };
     await Promise.all([
       writeFile(path.join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 }),
       writeFile(secret, JSON.stringify(daemon), { mode: 0o600 }),

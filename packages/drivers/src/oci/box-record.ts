@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { BoxIsolation, BoxLimits, BoxNetwork } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
 import { namesIn, readJson, writeAtomic } from './files.ts';
 import type { HostProcess } from './host-process.ts';
@@ -25,6 +25,8 @@ export interface BoxRecord {
   token: string;
   limits: BoxLimits;
   isolation: BoxIsolation;
+  /** What it started with. */
+  services: BoxServices;
   /** Default: all. */
   network?: BoxNetwork;
   /** Folders of the daemon and the image that it was started with, joined. Absent in records of older servers. */
@@ -34,6 +36,7 @@ export interface BoxRecord {
 }
 
 const LIMITS_BEFORE = { openFiles: 1_024, networkBitsPerSecond: 0 };
+const SERVICES: readonly unknown[] = ['none', 'browser', 'agent'] satisfies BoxServices[];
 const STATES: readonly string[] = ['making', 'warm', 'assigned', 'ending'] satisfies BoxRecordState[];
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -53,7 +56,7 @@ function isLimits(value: unknown): value is BoxLimits {
 /** Records of servers from before these fields were, with what their boxes have. */
 function completed(value: Record<string, unknown>): Record<string, unknown> {
   const limits = isObject(value['limits']) ? { ...LIMITS_BEFORE, ...value['limits'] } : value['limits'];
-  return { isolation: 'container', ...value, limits };
+  return { isolation: 'container', services: 'none', ...value, limits };
 }
 
 function isProcess(value: unknown): value is HostProcess | null {
@@ -75,7 +78,7 @@ function isNamed({ name, state, id }: Record<string, unknown>): boolean {
 export function parseBoxRecord(value: unknown): BoxRecord | undefined {
   if (!isObject(value) || value['version'] !== 1) return undefined;
   const record = completed(value);
-  const { slot, address, token, limits, isolation, network, contents, process } = record;
+  const { slot, address, token, limits, isolation, services, network, contents, process } = record;
   const whole =
     isNamed(record) &&
     Number.isInteger(slot) &&
@@ -83,6 +86,7 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     typeof token === 'string' &&
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
+    SERVICES.includes(services) &&
     (network === undefined || isBoxNetwork(network)) &&
     (contents === undefined || typeof contents === 'string') &&
     isProcess(process);

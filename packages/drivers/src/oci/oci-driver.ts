@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { DriverError } from '../driver.ts';
 import type {
   Box,
@@ -11,10 +13,12 @@ import type {
   ServiceAddress,
 } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
+import { allEnded } from './all-ended.ts';
 import type { BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
+import { Gate } from './gate.ts';
 import { OciHost } from './host.ts';
 import { lockFile } from './kernel/file-lock.ts';
 import type { FileLock } from './kernel/file-lock.ts';
@@ -26,6 +30,7 @@ import { WarmBoxes } from './warm-boxes.ts';
 
 /** A server that is being replaced may take this long to let go of the host. */
 const LOCK_WAIT_MS = 10_000;
+const STARTS_PER_CPU = 3;
 const ID_PATTERN = /^[a-z0-9]{32}$/;
 
 interface Running {
@@ -45,6 +50,8 @@ class OciDriver implements SandboxDriver {
   readonly #settings: OciSettings;
   readonly #assigned = new Map<string, BoxRecord>();
   readonly #making = new Map<string, Making>();
+  /** Many at once would slow each other down until none of them answers in time. */
+  readonly #coldStarts = new Gate(STARTS_PER_CPU * availableParallelism());
   readonly #ending = new Map<string, Promise<void>>();
   #running: Promise<Running> | undefined;
 
@@ -90,9 +97,10 @@ class OciDriver implements SandboxDriver {
 
   #warmBoxes(host: OciHost): WarmBoxes {
     const { defaultLimits: limits, isolations, warm, logger } = this.#settings;
-    const stock = isolations
-      .filter((isolation) => host.runtimes.present().includes(isolation))
-      .map((isolation) => ({ plan: { limits, isolation }, count: warm[isolation] ?? 0 }));
+    const present = host.runtimes.present();
+    const stock = warm
+      .filter(({ isolation }) => isolations.includes(isolation) && present.includes(isolation))
+      .map(({ isolation, services, count }) => ({ plan: { limits, isolation, services }, count }));
     return new WarmBoxes({ boxes: host.boxes, stock, logger });
   }
 
@@ -159,10 +167,14 @@ class OciDriver implements SandboxDriver {
     const plan = { ...request, isolation };
     const taken = await this.#takeWarm(running, plan, signal);
     if (taken) return taken;
-    const { record, timings } = await host.boxes.start(request.id, plan, signal);
+    const watch = new Stopwatch();
+    const { record, timings } = await this.#coldStarts.run(async () => {
+      watch.lap('queue');
+      return await host.boxes.start(request.id, plan, signal);
+    }, signal);
     this.#assigned.set(request.id, record);
     warm.refill();
-    return this.#describe(record, timings);
+    return this.#describe(record, { ...watch.timings(), ...timings });
   }
 
   /** Hands out a warm box that still answers, or nothing when there is none. */
@@ -176,13 +188,15 @@ class OciDriver implements SandboxDriver {
       const watch = new Stopwatch();
       warm.refill();
       try {
-        let assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
-        if (network && network.egress !== 'all') assigned = await host.boxes.connect(assigned, network);
-        else await host.records.write(assigned);
-        await host.boxes.limit(record, limits);
+        const wanted: BoxRecord = { ...record, state: 'assigned', id, limits };
+        const isOpen = !network || network.egress === 'all';
+        // Side by side, but none may go on when the box is ended after a failure.
+        const [assigned] = await allEnded([
+          isOpen ? host.records.write(wanted).then(() => wanted) : host.boxes.connect(wanted, network),
+          host.boxes.limit(record, limits),
+          host.boxes.waitForDaemon(record, signal),
+        ]);
         watch.lap('warm');
-        await host.boxes.waitForDaemon(assigned, signal);
-        watch.lap('daemon');
         signal.throwIfAborted();
         this.#assigned.set(id, assigned);
         return this.#describe(assigned, watch.timings());

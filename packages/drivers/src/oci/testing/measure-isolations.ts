@@ -136,12 +136,12 @@ async function measure(isolation: BoxIsolation, home: string): Promise<Figures> 
   const options = subject(home, isolation).driverOptions();
   const common = { ...options, boxdDir: path.join(home, 'daemon'), defaultLimits: LIMITS };
   const figures = new Figures();
-  const cold = createOciDriver({ ...common, warm: {} });
+  const cold = createOciDriver({ ...common, warm: [] });
   try {
     await cold.start();
     for (let round = 0; round < rounds; round += 1) await measureStarts(cold, figures, 'cold');
     await cold.close();
-    const warm = createOciDriver({ ...common, warm: { [isolation]: 1 } });
+    const warm = createOciDriver({ ...common, warm: [{ isolation, services: 'none', count: 1 }] });
     try {
       await warm.start();
       for (let round = 0; round < rounds; round += 1) await measureStarts(warm, figures, 'warm');

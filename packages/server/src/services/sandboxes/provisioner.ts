@@ -1,6 +1,6 @@
 import { newId, normalizeCapabilities, randomText } from '@banata/protocol';
 import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
-import { DriverError, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import { DriverError, type BoxServices, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
 import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
@@ -13,6 +13,7 @@ import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
 import { EgressPolicy } from '../network/egress-policy.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
+import type { OpenSpan, Tracing } from '../../tracing/tracing.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -34,6 +35,7 @@ export interface ProvisionerDeps {
   background: Background;
   /** Told how long it took, or that it failed. */
   metrics: Pick<Metrics, 'sandboxStartSeconds' | 'sandboxFailures'>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -60,7 +62,10 @@ export class Provisioner {
     this.#inProgress.set(id, { stop, done });
     this.#deps.background.run('provision', async (signal) => {
       try {
-        await this.#provision(id, AbortSignal.any([signal, stop.signal]));
+        await this.#deps.tracing.run(
+          { name: 'sandbox.provision', attributes: { 'banata.sandbox.id': id } },
+          (span) => this.#provision(id, AbortSignal.any([signal, stop.signal]), span),
+        );
       } finally {
         this.#inProgress.delete(id);
         resolve();
@@ -84,13 +89,14 @@ export class Provisioner {
    * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
-  async #provision(id: string, signal: AbortSignal): Promise<void> {
+  async #provision(id: string, signal: AbortSignal, span: OpenSpan): Promise<void> {
     const { now, logger } = this.#deps;
     const startedAt = now();
     const stopwatch = new Stopwatch();
     const row = await this.#assign(id);
     if (!row) return;
     stopwatch.lap('assign');
+    span.set({ 'banata.organization.id': row.organization_id, 'banata.isolation': row.isolation });
     try {
       await this.#makeReady(row, AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]), stopwatch);
       logger.info(
@@ -105,11 +111,15 @@ export class Provisioner {
     } catch (error) {
       // A server that stops leaves the row as it is, and the next one starts over; whoever cancels ends the sandbox.
       if (signal.aborted) return;
+      span.fail(error instanceof DriverError ? error.code : 'provision_failed');
       logger.error(
         { event: 'sandbox.provision_failed', sandboxId: id, err: error },
         'sandbox could not be started',
       );
       await this.#fail(row, error);
+    } finally {
+      for (const { name, ...times } of stopwatch.steps)
+        this.#deps.tracing.record({ name: `sandbox.provision.${name}`, ...times });
     }
   }
 
@@ -139,7 +149,13 @@ export class Provisioner {
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: row.limits ?? config.limits, isolation: row.isolation, network },
+      {
+        id: boxId,
+        limits: row.limits ?? config.limits,
+        isolation: row.isolation,
+        network,
+        services: servicesOf(row.capabilities),
+      },
       signal,
     );
     stopwatch.lapWith(box.timings);
@@ -196,9 +212,15 @@ export class Provisioner {
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
-            model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
+            permissions: capabilities.agent.permissions,
+            mcp: capabilities.agent.mcp,
+            instructions: capabilities.agent.instructions,
+            model: models.access
+              ? boxModel(models.access, { origin, token: modelToken }, capabilities.agent.models)
+              : null,
           }
         : null,
+      documents: capabilities.documents.libreofficeHeadless,
     };
   }
 
@@ -220,6 +242,13 @@ export class Provisioner {
       now(),
     );
   }
+}
+
+/** Which kind of warm box serves a sandbox best. */
+function servicesOf(asked: SandboxRow['capabilities']): BoxServices {
+  const { browser, agent } = normalizeCapabilities(asked);
+  if (browser.mode === 'none') return 'none';
+  return agent.enabled ? 'agent' : 'browser';
 }
 
 function failureReason(error: unknown): string {

@@ -219,6 +219,13 @@ export class SandboxService {
     return row;
   }
 
+  /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
+  async findLinked(id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id);
+    if (!row || isFinal(row.status)) throw new ApiError('LINK_INVALID');
+    return requireWorking(row);
+  }
+
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
   async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
     return requireWorking(await this.find(caller, id));
@@ -232,7 +239,7 @@ export function requireWorking(row: SandboxRow): SandboxRow {
   return row;
 }
 
-function refuseUnsupported({ browser, documents, storage }: Capabilities): void {
+function refuseUnsupported({ browser, storage }: Capabilities): void {
   const unsupported: [boolean, string][] = [
     [
       browser.mode === 'paired-banata-browser',
@@ -242,7 +249,6 @@ function refuseUnsupported({ browser, documents, storage }: Capabilities): void 
     [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
     [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
-    [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
     [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
   ];
   const found = unsupported.find(([asked]) => asked);

@@ -5,6 +5,8 @@ import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
+import { traceTask } from '../agent/trace-task.ts';
 import { toTask } from '../agent/task-view.ts';
 
 export interface TerminatorDeps {
@@ -14,6 +16,7 @@ export interface TerminatorDeps {
   boxes: Boxes;
   /** Reads what the box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -99,10 +102,10 @@ export class Terminator {
   }
 
   async #failOpenTasks(row: SandboxRow): Promise<void> {
-    const { tasks, now } = this.#deps;
+    const { tasks, tracing, now } = this.#deps;
     const error = { code: 'SANDBOX_ENDED', message: 'The sandbox ended before the task was done.' };
     for (const open of await tasks.listOpen(row.id)) {
-      await tasks.transaction(row.id, async (tx) => {
+      const ended = await tasks.transaction(row.id, async (tx) => {
         const failed = await tasks.updateOpen(tx, row.id, open.id, {
           status: 'failed',
           error: JSON.stringify(error),
@@ -115,7 +118,9 @@ export class Terminator {
             [{ type: 'sandbox.agent.task.failed', data: toTask(failed) }],
             now(),
           );
+        return failed;
       });
+      if (ended) traceTask(tracing, ended);
     }
   }
 }
