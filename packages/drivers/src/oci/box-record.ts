@@ -74,11 +74,19 @@ function isNamed({ name, state, id }: Record<string, unknown>): boolean {
   );
 }
 
+/** Fields that records of older servers lack. */
+function areLaterFieldsWhole({ network, contents }: Record<string, unknown>): boolean {
+  return (
+    (network === undefined || isBoxNetwork(network)) &&
+    (contents === undefined || typeof contents === 'string')
+  );
+}
+
 /** Reads a record that may be damaged; undefined when it is not whole. */
 export function parseBoxRecord(value: unknown): BoxRecord | undefined {
   if (!isObject(value) || value['version'] !== 1) return undefined;
   const record = completed(value);
-  const { slot, address, token, limits, isolation, services, network, contents, process } = record;
+  const { slot, address, token, limits, isolation, services, process } = record;
   const whole =
     isNamed(record) &&
     Number.isInteger(slot) &&
