@@ -95,8 +95,7 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
     SERVICES.includes(services) &&
-    (network === undefined || isBoxNetwork(network)) &&
-    (contents === undefined || typeof contents === 'string') &&
+    areLaterFieldsWhole(record) &&
     isProcess(process);
   return whole ? (record as unknown as BoxRecord) : undefined;
 }
