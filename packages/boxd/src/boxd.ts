@@ -22,8 +22,8 @@ import { createPortsService } from './ports/service.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
-import { WorkParts } from './work-parts.ts';
-import { repairWorkspace } from './workspace.ts';
+import { WorkParts, type WorkPartsOptions } from './work-parts.ts';
+import { keepWorkspace, repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -57,6 +57,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     script: config.filesWorkerScript,
     diskFull: () => limits.diskFull(),
+    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
   });
   const optional = new OptionalParts({
     environment,
@@ -64,8 +65,11 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     runCommandEnv: () => commandEnv(environment.accounts.user),
   });
-  const work = new WorkParts({ environment, logger, programs: config.programs, commandEnv });
-  const apply = (wanted: BoxConfig): Promise<void> => optional.start(wanted);
+  const work = createWork(config, { logger, store, limits, commandEnv });
+  const apply = async (wanted: BoxConfig): Promise<void> => {
+    if (wanted.documents) void work.warmDocuments();
+    await optional.start(wanted);
+  };
   const parts = [
     createConfigurationService({ store, apply, startedAt }),
     createExecService({ environment, runner, commandEnv }),
@@ -99,6 +103,10 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   });
   if (restored)
     await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
+  else if (boot.prepare)
+    await optional
+      .prepare(boot.prepare)
+      .catch((error: unknown) => logger.error('boxd.prepare_failed', { error }));
 
   const stop = async (): Promise<void> => {
     callOffRehearsal();
@@ -150,6 +158,24 @@ function archivePart(environment: BoxEnvironment, store: ConfigStore): LazyPart 
     return { ...service, upgrades: [] };
   };
   return { prefix: '/archive', load };
+}
+
+function createWork(
+  { environment, programs }: BoxdConfig,
+  parts: Pick<WorkPartsOptions, 'logger' | 'commandEnv'> & { store: ConfigStore; limits: LimitsService },
+): WorkParts {
+  const { store, limits, ...common } = parts;
+  return new WorkParts({
+    ...common,
+    environment,
+    programs,
+    documents: {
+      path: systemPath(environment),
+      enabled: () => store.current?.documents ?? false,
+      limits: () => store.current?.limits,
+      diskFull: () => limits.diskFull(),
+    },
+  });
 }
 
 /** PATH without the user's folders: what root runs must not come from there. */

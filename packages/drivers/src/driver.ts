@@ -56,6 +56,9 @@ export interface BoxFlow {
   bytesReceived: number;
 }
 
+/** Programs that a warm box has running before anybody asks for it. `agent`: the agent server and a browser. */
+export type BoxServices = 'none' | 'browser' | 'agent';
+
 /** What the caller of {@link SandboxDriver.create} asks for. */
 export interface BoxRequest {
   /**
@@ -70,6 +73,11 @@ export interface BoxRequest {
   network?: BoxNetwork;
   /** Name of a checkpoint of this driver's that the box begins with. Default: empty. */
   from?: string;
+  /**
+   * What the box is for. A warm box that has it running is handed out where there is one; any other box starts it when
+   * it is configured. Default: `none`.
+   */
+  services?: BoxServices;
 }
 
 /** What a box has used since it was started, and holds now. Warm time before it was handed out counts. */

@@ -8,6 +8,7 @@ export type {
   BoxListing,
   BoxNetwork,
   BoxRequest,
+  BoxServices,
   BoxState,
   BoxUsage,
   DriverErrorCode,
@@ -19,4 +20,4 @@ export { originalDestination } from './oci/kernel/original-destination.ts';
 export { OCI_HOST_PACKAGES } from './oci/host.ts';
 export type { Logger } from './oci/logger.ts';
 export { createOciDriver } from './oci/oci-driver.ts';
-export type { OciDriverOptions } from './oci/settings.ts';
+export type { OciDriverOptions, WarmStock } from './oci/settings.ts';

@@ -4,6 +4,7 @@ import { SandboxBrowser } from './browser.ts';
 import { type CheckpointOptions, SandboxCheckpoints } from './checkpoints.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
 import { SandboxContexts } from './contexts.ts';
+import { type ConvertOptions, SandboxDocuments } from './documents.ts';
 import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
 import { SandboxPorts } from './ports.ts';
@@ -16,11 +17,13 @@ import type {
   AgentState,
   AgentTask,
   Artifact,
+  ArtifactListOptions,
   ArtifactPage,
   BanataEvent,
   CallOptions,
   Checkpoint,
   CodeResult,
+  Conversion,
   DownloadLink,
   ExecResult,
   ForkOptions,
@@ -28,6 +31,8 @@ import type {
   PreviewCommandResponse,
   PromptAsyncReply,
   PromptReply,
+  SandboxMetrics,
+  PublishOptions,
   SandboxSession,
   TerminalInfo,
 } from './types.ts';
@@ -61,6 +66,7 @@ export class Sandbox {
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
   readonly checkpoints: SandboxCheckpoints;
+  readonly documents: SandboxDocuments;
   readonly network: SandboxNetwork;
   readonly ports: SandboxPorts;
   readonly #transport: Transport;
@@ -80,6 +86,7 @@ export class Sandbox {
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
     this.checkpoints = new SandboxCheckpoints(transport, session.id);
+    this.documents = new SandboxDocuments(transport, session.id);
     this.network = new SandboxNetwork(transport, session.id);
     this.ports = new SandboxPorts(transport, session.id);
   }
@@ -165,6 +172,20 @@ export class Sandbox {
     return followEvents(this.#transport, { id: this.id, scope: 'sandbox', after, signal });
   }
 
+  /**
+   * What the sandbox uses at this moment: CPU, memory, disk, processes and network.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example `const { memory } = await sandbox.getMetrics()`
+   */
+  getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
+    return this.#transport.json({
+      method: 'GET',
+      path: '/v1/sandboxes/metrics',
+      query: { id: this.id },
+      signal: options.signal,
+    });
+  }
+
   /** Short for {@link SandboxAgent.prompt}. @example `await sandbox.prompt('Summarize README.md')` */
   prompt(text: string, options?: PromptOptions): Promise<PromptReply> {
     return this.agent.prompt(text, options);
@@ -229,20 +250,33 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxArtifacts.list}. @example `const { data } = await sandbox.getArtifacts()` */
-  getArtifacts(
-    options?: CallOptions & { prefix?: string; limit?: number; cursor?: string },
-  ): Promise<ArtifactPage> {
+  getArtifacts(options?: ArtifactListOptions): Promise<ArtifactPage> {
     return this.artifacts.list(options);
   }
 
+  /** Short for {@link SandboxDocuments.convert}. @example `await sandbox.convertDocument('/workspace/report.html', { to: 'pdf' })` */
+  convertDocument(path: string, options: ConvertOptions): Promise<Conversion> {
+    return this.documents.convert(path, options);
+  }
+
   /** Short for {@link SandboxArtifacts.publish}. @example `await sandbox.publishArtifact('/workspace/report.md')` */
-  publishArtifact(path: string, options?: CallOptions & { name?: string }): Promise<Artifact> {
+  publishArtifact(path: string, options?: PublishOptions): Promise<Artifact> {
     return this.artifacts.publish(path, options);
   }
 
   /** Short for {@link SandboxArtifacts.getDownloadUrl}. @example `const { url } = await sandbox.getArtifactDownloadUrl(key)` */
   getArtifactDownloadUrl(key: string, options?: CallOptions): Promise<DownloadLink> {
     return this.artifacts.getDownloadUrl(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.download}. @example `const bytes = await sandbox.downloadArtifact(key)` */
+  downloadArtifact(key: string, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.artifacts.download(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.delete}. @example `await sandbox.deleteArtifact(key)` */
+  deleteArtifact(key: string, options?: CallOptions): Promise<boolean> {
+    return this.artifacts.delete(key, options);
   }
 
   /**

@@ -5,8 +5,6 @@ import { CheckpointContents } from './services/checkpoints/checkpoint-contents.t
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { Returner } from './services/sandboxes/returner.ts';
 import { Terminator } from './services/sandboxes/terminator.ts';
-import { LocalObjectStore } from './stores/objects/local-object-store.ts';
-import type { ObjectStore } from './stores/objects/object-store.ts';
 
 export interface LivesParts {
   limits: ReturnType<typeof createLimits>;
@@ -18,7 +16,7 @@ export interface LivesParts {
 /** What makes sandboxes, brings them back and ends them. */
 export function createLives(base: Foundations, { limits, ...parts }: LivesParts) {
   const { stores } = base;
-  const objects: ObjectStore = new LocalObjectStore(base.config.paths.artifacts);
+  const { objects } = stores;
   const contents = new CheckpointContents({ ...base, ...stores, objects });
   const sampleLast = limits.usageSampler.sampleLast.bind(limits.usageSampler);
   const common = { ...base, ...parts, store: stores.sandboxes, tasks: stores.tasks, sampleLast };

@@ -3,7 +3,7 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxIsolation, BoxLimits, BoxNetwork, BoxUsage } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices, BoxUsage } from '../driver.ts';
 import { groupLimits, placeOnCpus } from './box-limits.ts';
 import { OPEN_NETWORK } from './box-network.ts';
 import { NO_SLOT } from './box-record.ts';
@@ -46,6 +46,8 @@ export interface BoxHostOptions {
   mostOpenFiles: number;
   network: HostNetwork;
   bundleFolder: string;
+  /** What boxes are started with: folders of daemon and image, joined. */
+  contents: string;
   boxPort: number;
   startTimeoutMs: number;
   logger: Logger;
@@ -58,6 +60,7 @@ export interface BoxPlan {
   network?: BoxNetwork;
   /** Copy of a disk that it begins with. */
   from?: string;
+  services?: BoxServices;
 }
 
 /** A box that was just started. */
@@ -116,7 +119,7 @@ export class BoxHost {
   }
 
   #newRecord(id: string | null, plan: BoxPlan, { name, place }: PreparedSlot): BoxRecord {
-    const { limits, isolation, network = OPEN_NETWORK } = plan;
+    const { limits, isolation, services = 'none', network = OPEN_NETWORK } = plan;
     const token = randomBytes(32).toString('hex');
     return {
       version: 1,
@@ -128,7 +131,10 @@ export class BoxHost {
       token,
       limits,
       isolation,
+      // An owner's configuration says what to start; a warm box has to know without.
+      services: id === null ? services : 'none',
       network,
+      contents: this.#options.contents,
       process: null,
     };
   }
@@ -220,7 +226,9 @@ export class BoxHost {
       secrets,
       architecture: process.arch,
     });
-    const daemon = { token: record.token, port: boxPort, protocolVersion: PROTOCOL_VERSION };
+    const { token, services } = record;
+    const prepare = services === 'none' ? {} : { prepare: services };
+    const daemon = { token, port: boxPort, protocolVersion: PROTOCOL_VERSION, ...prepare };
     await Promise.all([
       writeFile(path.join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 }),
       writeFile(secret, JSON.stringify(daemon), { mode: 0o600 }),
@@ -313,13 +321,16 @@ export class BoxHost {
 
   /**
    * Whether a running box can be given these limits and behaves then as if it had started with them. Programs that run
-   * keep the number of files they may open; gVisor takes the CPUs and the memory it starts with for all there is.
+   * keep the number of files they may open, and the number of processes that the box leaves to an account; gVisor takes
+   * the CPUs and the memory it starts with for all there is.
    */
-  fits({ isolation, limits: had }: BoxRecord, plan: BoxPlan): boolean {
+  fits({ isolation, contents, limits: had }: BoxRecord, plan: BoxPlan): boolean {
     const { limits } = plan;
-    if (isolation !== plan.isolation || had.openFiles !== limits.openFiles) return false;
+    // A warm box of an older server has an older daemon, or image; one that has an owner is his, whatever is in it.
+    if (isolation !== plan.isolation || contents !== this.#options.contents) return false;
+    if (had.openFiles !== limits.openFiles || had.pids !== limits.pids) return false;
     if (isolation === 'container') return true;
-    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes && had.pids === limits.pids;
+    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes;
   }
 
   /** Gives a running box other limits. */

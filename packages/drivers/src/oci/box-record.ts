@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { BoxIsolation, BoxLimits, BoxNetwork } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
 import { namesIn, readJson, writeAtomic } from './files.ts';
 import type { HostProcess } from './host-process.ts';
@@ -30,15 +30,20 @@ export interface BoxRecord {
   token: string;
   limits: BoxLimits;
   isolation: BoxIsolation;
+  /** What it started with. */
+  services: BoxServices;
   /** Default: all. */
   network?: BoxNetwork;
   /** Folders of the image the box's disk belongs on, where that is not the present one. */
   layers?: string[];
+  /** Folders of the daemon and the image that it was started with, joined. Absent in records of older servers. */
+  contents?: string;
   /** First process of the box; null until it runs. */
   process: HostProcess | null;
 }
 
 const LIMITS_BEFORE = { openFiles: 1_024, networkBitsPerSecond: 0 };
+const SERVICES: readonly unknown[] = ['none', 'browser', 'agent'] satisfies BoxServices[];
 const STATES: readonly string[] = [
   'making',
   'warm',
@@ -65,7 +70,7 @@ function isLimits(value: unknown): value is BoxLimits {
 /** Records of servers from before these fields were, with what their boxes have. */
 function completed(value: Record<string, unknown>): Record<string, unknown> {
   const limits = isObject(value['limits']) ? { ...LIMITS_BEFORE, ...value['limits'] } : value['limits'];
-  return { isolation: 'container', ...value, limits };
+  return { isolation: 'container', services: 'none', ...value, limits };
 }
 
 function isLayers(value: unknown): boolean {
@@ -87,11 +92,20 @@ function isNamed({ name, state, id }: Record<string, unknown>): boolean {
   );
 }
 
+/** Fields that records of older servers lack. */
+function areLaterFieldsWhole({ network, contents, layers }: Record<string, unknown>): boolean {
+  return (
+    (network === undefined || isBoxNetwork(network)) &&
+    (contents === undefined || typeof contents === 'string') &&
+    isLayers(layers)
+  );
+}
+
 /** Reads a record that may be damaged; undefined when it is not whole. */
 export function parseBoxRecord(value: unknown): BoxRecord | undefined {
   if (!isObject(value) || value['version'] !== 1) return undefined;
   const record = completed(value);
-  const { slot, address, token, limits, isolation, network, process } = record;
+  const { slot, address, token, limits, isolation, services, process } = record;
   const whole =
     isNamed(record) &&
     Number.isInteger(slot) &&
@@ -99,8 +113,8 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     typeof token === 'string' &&
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
-    (network === undefined || isBoxNetwork(network)) &&
-    isLayers(record['layers']) &&
+    SERVICES.includes(services) &&
+    areLaterFieldsWhole(record) &&
     isProcess(process);
   return whole ? (record as unknown as BoxRecord) : undefined;
 }

@@ -101,10 +101,11 @@ export class Cgroups {
 
   /**
    * @param parent name of the cgroup above the boxes', below the root of each hierarchy.
+   * @param mounts the host's mounts; default: as the kernel has them.
    * @throws {@link DriverError} when the host lacks a controller.
    */
-  static async open(parent: string): Promise<Cgroups> {
-    const layout = cgroupLayout(await readMountTable());
+  static async open(parent: string, mounts?: MountEntry[]): Promise<Cgroups> {
+    const layout = cgroupLayout(mounts ?? (await readMountTable()));
     if (layout) {
       await openCpuset(layout, parent);
       return new Cgroups(layout, parent, await usableCpus(layout));

@@ -202,6 +202,7 @@ export class OciHost {
       mostOpenFiles: parts.mostOpenFiles,
       bundleFolder: paths.bundles,
       network: this.network,
+      contents: [settings.boxdDir, ...settings.imageLayers].join(':'),
       boxPort: settings.boxPort,
       startTimeoutMs: settings.startTimeoutMs,
       logger,

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { DriverError } from '../driver.ts';
 import type { BoxCheckpoints, BoxPauses, RestoredContents } from '../lasting.ts';
 import type {
@@ -12,11 +14,13 @@ import type {
   ServiceAddress,
 } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
+import { allEnded } from './all-ended.ts';
 import type { BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
 import { hasSlot } from './box-rests.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
+import { Gate } from './gate.ts';
 import { OciHost } from './host.ts';
 import { lockFile } from './kernel/file-lock.ts';
 import type { FileLock } from './kernel/file-lock.ts';
@@ -28,6 +32,7 @@ import { WarmBoxes } from './warm-boxes.ts';
 
 /** A server that is being replaced may take this long to let go of the host. */
 const LOCK_WAIT_MS = 10_000;
+const STARTS_PER_CPU = 3;
 const ID_PATTERN = /^[a-z0-9]{32}$/;
 
 interface Running {
@@ -49,6 +54,8 @@ class OciDriver implements SandboxDriver {
   readonly #settings: OciSettings;
   readonly #assigned = new Map<string, BoxRecord>();
   readonly #making = new Map<string, Making>();
+  /** Many at once would slow each other down until none of them answers in time. */
+  readonly #coldStarts = new Gate(STARTS_PER_CPU * availableParallelism());
   readonly #ending = new Map<string, Promise<void>>();
   /** The last thing that is done with a box's rest: one after the other. */
   readonly #resting = new Map<string, Promise<unknown>>();
@@ -172,9 +179,10 @@ class OciDriver implements SandboxDriver {
 
   #warmBoxes(host: OciHost): WarmBoxes {
     const { defaultLimits: limits, isolations, warm, logger } = this.#settings;
-    const stock = isolations
-      .filter((isolation) => host.runtimes.present().includes(isolation))
-      .map((isolation) => ({ plan: { limits, isolation }, count: warm[isolation] ?? 0 }));
+    const present = host.runtimes.present();
+    const stock = warm
+      .filter(({ isolation }) => isolations.includes(isolation) && present.includes(isolation))
+      .map(({ isolation, services, count }) => ({ plan: { limits, isolation, services }, count }));
     return new WarmBoxes({ boxes: host.boxes, stock, logger });
   }
 
@@ -250,10 +258,14 @@ class OciDriver implements SandboxDriver {
     const plan = { ...request, isolation };
     const taken = request.from === undefined ? await this.#takeWarm(running, plan, signal) : undefined;
     if (taken) return taken;
-    const { record, timings, restored } = await host.boxes.start(request.id, plan, signal);
+    const watch = new Stopwatch();
+    const { record, timings, restored } = await this.#coldStarts.run(async () => {
+      watch.lap('queue');
+      return await host.boxes.start(request.id, plan, signal);
+    }, signal);
     this.#assigned.set(request.id, record);
     warm.refill();
-    return this.#describe(record, timings, restored);
+    return this.#describe(record, { ...watch.timings(), ...timings }, restored);
   }
 
   /** Hands out a warm box that still answers, or nothing when there is none. */
@@ -267,13 +279,15 @@ class OciDriver implements SandboxDriver {
       const watch = new Stopwatch();
       warm.refill();
       try {
-        let assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
-        if (network && network.egress !== 'all') assigned = await host.boxes.connect(assigned, network);
-        else await host.records.write(assigned);
-        await host.boxes.limit(record, limits);
+        const wanted: BoxRecord = { ...record, state: 'assigned', id, limits };
+        const isOpen = !network || network.egress === 'all';
+        // Side by side, but none may go on when the box is ended after a failure.
+        const [assigned] = await allEnded([
+          isOpen ? host.records.write(wanted).then(() => wanted) : host.boxes.connect(wanted, network),
+          host.boxes.limit(record, limits),
+          host.boxes.waitForDaemon(record, signal),
+        ]);
         watch.lap('warm');
-        await host.boxes.waitForDaemon(assigned, signal);
-        watch.lap('daemon');
         signal.throwIfAborted();
         this.#assigned.set(id, assigned);
         return this.#describe(assigned, watch.timings());

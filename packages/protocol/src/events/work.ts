@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, taskReportSchema } from '../box/agent.ts';
+import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from '../box/agent-asks.ts';
 import { agentTaskSchema } from '../schemas/agent.ts';
 import { artifactSchema } from '../schemas/artifacts.ts';
 import { restoredContentsSchema } from '../schemas/checkpoints.ts';
@@ -17,9 +18,13 @@ const queuedTask: z.input<typeof agentTaskSchema> = {
   agent: 'build',
   sessionId: null,
   metadata: { userId: 'user_123', jobId: 'job-42' },
+  model: null,
+  files: [],
   resultText: null,
+  structured: null,
+  filesChanged: [],
   error: null,
-  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 },
+  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} },
   createdAt: 1_775_044_800_000,
   startedAt: null,
   finishedAt: null,
@@ -32,7 +37,14 @@ const runningTask = {
 };
 const endedTask = {
   ...runningTask,
-  usage: { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 },
+  filesChanged: ['/workspace/report.md'],
+  usage: {
+    inputTokens: 5200,
+    outputTokens: 610,
+    costUsd: 0.012,
+    modelCalls: 4,
+    byModel: { 'acme/main-1': { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 } },
+  },
   finishedAt: 1_775_044_841_000,
 };
 
@@ -125,16 +137,45 @@ export const agentEvents = {
     example: { ...sessionExample, todos: [{ content: 'Write the summary', status: 'in_progress' }] },
   }),
   'sandbox.agent.permission.requested': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), tool: z.string(), title: z.string() }),
+    schema: agentPermissionSchema.extend({ taskId: z.string().nullable() }),
     gloss: 'The agent asks whether it may use a tool.',
-    example: { ...sessionExample, permissionId: 'per_1', tool: 'bash', title: 'npm publish' },
-    reserved: true,
+    example: {
+      ...sessionExample,
+      permissionId: 'per_1',
+      tool: 'bash',
+      title: 'npm publish',
+      patterns: ['npm publish'],
+    },
   }),
   'sandbox.agent.permission.answered': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), answer: z.enum(['once', 'always', 'reject']) }),
-    gloss: 'The agent’s question was answered.',
+    schema: z.object({ ...session, permissionId: z.string(), answer: permissionAnswerSchema }),
+    gloss: 'Whether the agent may use a tool was decided.',
     example: { ...sessionExample, permissionId: 'per_1', answer: 'once' },
-    reserved: true,
+  }),
+  'sandbox.agent.question.asked': defineEvent({
+    schema: agentQuestionSchema.extend({ taskId: z.string().nullable() }),
+    gloss: 'The agent asks a person something and waits.',
+    example: {
+      ...sessionExample,
+      questionId: 'que_1',
+      questions: [
+        {
+          question: 'Which colour?',
+          header: 'Colour',
+          options: [{ label: 'Blue', description: 'As the logo' }],
+          multiple: false,
+        },
+      ],
+    },
+  }),
+  'sandbox.agent.question.answered': defineEvent({
+    schema: z.object({
+      ...session,
+      questionId: z.string(),
+      answers: z.array(z.array(z.string())).nullable().describe('Null: a person refused to answer.'),
+    }),
+    gloss: 'A question of the agent was answered.',
+    example: { ...sessionExample, questionId: 'que_1', answers: [['Blue']] },
   }),
 };
 
@@ -189,13 +230,20 @@ export const outputEvents = {
     schema: z.object({ source: z.string(), outputs: z.array(z.string()), format: z.string() }),
     gloss: 'A document was converted.',
     example: { source: '/workspace/report.html', outputs: ['/workspace/report.pdf'], format: 'pdf' },
-    reserved: true,
   }),
   'sandbox.artifacts.updated': defineEvent({
-    schema: z.object({ artifact: artifactSchema }),
-    gloss: 'An artifact was kept or replaced.',
+    schema: z.object({
+      change: z.enum(['published', 'stored', 'failed', 'deleted']),
+      artifact: artifactSchema,
+    }),
+    gloss:
+      'An artifact was kept or replaced (`published`), reached the object store (`stored`), was lost on its way there with the server’s disk (`failed`), or was deleted.',
     example: {
+      change: 'published',
       artifact: {
+        sandboxId: 'k82g51hl3on646lel50o9f162t92xu7z',
+        organizationId: '3c1r7a0b9d5f2h8k4m6n1p3q9s7t2v5x',
+        state: 'stored',
         key: 'customer-a/job-42/report.md',
         name: 'report.md',
         kind: 'file',

@@ -30,9 +30,15 @@ const durationSchema = z.number().int().positive().max(MAX_DURATION_MS);
 export const isolationSchema = z.enum(['container', 'gvisor']);
 export type Isolation = z.infer<typeof isolationSchema>;
 
+const sizeSchema = z.string().max(32);
+
 export const createSandboxSchema = z.strictObject({
   runtime: runtimeSchema.optional().describe('Decides the default language of /code. Default "bun".'),
-  size: z.enum(['standard']).optional().describe('2 CPUs, 4 GiB. Default "standard".'),
+  size: sizeSchema
+    .optional()
+    .describe(
+      'One of the sizes that the operator of the server offers. Default "standard": 2 CPUs, 4 GiB, unless the operator changed it.',
+    ),
   region: z
     .string()
     .regex(/^[a-z]{3}$/, 'three lowercase letters')
@@ -82,7 +88,7 @@ export const sandboxSessionSchema = z
     id: idSchema,
     status: sandboxStatusSchema,
     runtime: runtimeSchema,
-    size: z.enum(['standard']),
+    size: sizeSchema,
     region: z.string(),
     ephemeral: z.boolean(),
     capabilities: capabilitiesSchema.nullable(),

@@ -5,11 +5,13 @@ import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
+import type { AgentService } from '../services/agent/agent-service.ts';
 import { toApiError } from '../services/failures.ts';
 import type { Links } from '../services/links.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
+import { isAgentSocket, openAgentSocket } from './opencode/agent-socket.ts';
 import { beginsWithInput } from './rfb-input.ts';
 import { TERMINAL_PATH, openTerminal } from './terminal.ts';
 import { openTunnel } from './tunnel.ts';
@@ -20,6 +22,7 @@ export interface UpgradeDeps {
   access: AccessService;
   links: Links;
   activity: ActivityService;
+  agent: AgentService;
   previews: PreviewGateway;
   logger: Logger;
 }
@@ -54,6 +57,7 @@ async function upgrade(
   if (label !== undefined) return deps.previews.upgrade(request, socket, head, label);
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (url.pathname === TERMINAL_PATH) return openTerminal({ request, socket, head, url }, deps);
+  if (isAgentSocket(url.pathname)) return openAgentSocket({ request, socket, head, url }, deps);
   if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
   const { purpose, boxPath, countsAsActivity } = routes[url.pathname];
   const { sandboxId } = deps.links.verify(url.searchParams.get('token'), purpose);

@@ -48,7 +48,10 @@ export class BoxLinks {
 
   #open(id: string): void {
     const stop = new AbortController();
-    const done = new BoxLink(this.#deps, id, stop.signal).run().catch((error: unknown) => {
+    const link = new BoxLink(this.#deps, id, stop.signal);
+    // It goes on long after the request that made the sandbox.
+    const running = this.#deps.tracing.apart(() => link.run());
+    const done = running.catch((error: unknown) => {
       this.#deps.logger.error({ event: 'link.failed', sandboxId: id, err: error }, 'link to box ended');
       this.#links.delete(id);
     });

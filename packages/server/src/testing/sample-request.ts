@@ -40,6 +40,8 @@ const known: Record<string, unknown> = {
   ownerEmail: 'sample@example.test',
   url: 'https://example.com/sample',
   path: '/workspace/sample.txt',
+  to: '/workspace/sample2.txt',
+  mode: '0644',
   key: 'sample.txt',
   context: 'samplecontext',
   checkpointId: 'samplecheckpoint',

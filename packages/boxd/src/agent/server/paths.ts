@@ -35,7 +35,8 @@ export function agentPaths(environment: BoxEnvironment): AgentPaths {
   return {
     configHome,
     configDir,
-    configFile: join(configDir, 'opencode.json'),
+    // Not in configDir: OpenCode reads what lies there once in its life, and this file again after a disposal.
+    configFile: join(runDir, 'opencode.json'),
     instructionsFile: join(configDir, 'BANATA.md'),
     modelsFile: join(runDir, 'models.json'),
     shellEnvFile: join(runDir, 'shell-env.sh'),

@@ -197,7 +197,7 @@ export class CheckpointService {
       signal,
     });
     const key = objectKeyOf({ organization_id: sandbox.organization_id, id });
-    const most = config.limits.diskBytes + ARCHIVE_SLACK_BYTES;
+    const most = (sandbox.limits ?? config.limits).diskBytes + ARCHIVE_SLACK_BYTES;
     const body = Readable.from(bounded(reply.body, most), { objectMode: false });
     const { size, sha256 } = await objects.put(key, body, { contentType: 'application/zstd', signal });
     return this.#complete(id, { state: 'stored', size, stored_size: size, sha256, stored_at: now() });

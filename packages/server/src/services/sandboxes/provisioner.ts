@@ -1,6 +1,12 @@
 import { ApiError, newId, normalizeCapabilities, randomText } from '@banata/protocol';
 import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
-import { DriverError, type RestoredContents, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import {
+  DriverError,
+  type BoxServices,
+  type RestoredContents,
+  type SandboxDriver,
+  type ServiceAddress,
+} from '@banata/drivers';
 import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
@@ -14,6 +20,7 @@ import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
 import { EgressPolicy } from '../network/egress-policy.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
+import type { OpenSpan, Tracing } from '../../tracing/tracing.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -54,6 +61,7 @@ export interface ProvisionerDeps {
   background: Background;
   /** Told how long it took, or that it failed. */
   metrics: Pick<Metrics, 'sandboxStartSeconds' | 'sandboxFailures'>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -80,7 +88,10 @@ export class Provisioner {
     this.#inProgress.set(id, { stop, done });
     this.#deps.background.run('provision', async (signal) => {
       try {
-        await this.#provision(id, AbortSignal.any([signal, stop.signal]));
+        await this.#deps.tracing.run(
+          { name: 'sandbox.provision', attributes: { 'banata.sandbox.id': id } },
+          (span) => this.#provision(id, AbortSignal.any([signal, stop.signal]), span),
+        );
       } finally {
         this.#inProgress.delete(id);
         resolve();
@@ -104,13 +115,14 @@ export class Provisioner {
    * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
-  async #provision(id: string, signal: AbortSignal): Promise<void> {
+  async #provision(id: string, signal: AbortSignal, span: OpenSpan): Promise<void> {
     const { now, logger } = this.#deps;
     const startedAt = now();
     const stopwatch = new Stopwatch();
     const row = await this.#assign(id);
     if (!row) return;
     stopwatch.lap('assign');
+    span.set({ 'banata.organization.id': row.organization_id, 'banata.isolation': row.isolation });
     try {
       await this.#makeReady(
         row,
@@ -129,11 +141,15 @@ export class Provisioner {
     } catch (error) {
       // A server that stops leaves the row as it is, and the next one starts over; whoever cancels ends the sandbox.
       if (signal.aborted) return;
+      span.fail(error instanceof DriverError ? error.code : 'provision_failed');
       logger.error(
         { event: 'sandbox.provision_failed', sandboxId: id, err: error },
         'sandbox could not be started',
       );
       await this.#fail(row, error);
+    } finally {
+      for (const { name, ...times } of stopwatch.steps)
+        this.#deps.tracing.record({ name: `sandbox.provision.${name}`, ...times });
     }
   }
 
@@ -165,7 +181,14 @@ export class Provisioner {
     const contents = await this.#deps.contentsOf(row, signal);
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: config.limits, isolation: row.isolation, network, ...contents?.request },
+      {
+        id: boxId,
+        limits: row.limits ?? config.limits,
+        isolation: row.isolation,
+        network,
+        services: servicesOf(row.capabilities),
+        ...contents?.request,
+      },
       signal,
     );
     stopwatch.lapWith(box.timings);
@@ -225,7 +248,7 @@ export class Provisioner {
     return {
       sandboxId: row.id,
       runtime: row.runtime,
-      limits: config.limits,
+      limits: row.limits ?? config.limits,
       env: models.boxEnv(origin, modelToken),
       browser:
         browser.mode === 'none'
@@ -234,9 +257,15 @@ export class Provisioner {
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
-            model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
+            permissions: capabilities.agent.permissions,
+            mcp: capabilities.agent.mcp,
+            instructions: capabilities.agent.instructions,
+            model: models.access
+              ? boxModel(models.access, { origin, token: modelToken }, capabilities.agent.models)
+              : null,
           }
         : null,
+      documents: capabilities.documents.libreofficeHeadless,
     };
   }
 
@@ -271,6 +300,13 @@ export function restoredEvents(
 
 function startTimeout({ checkpoint_id: from }: SandboxRow): number {
   return from === null ? START_TIMEOUT_MS : RESTORE_TIMEOUT_MS;
+}
+
+/** Which kind of warm box serves a sandbox best. */
+function servicesOf(asked: SandboxRow['capabilities']): BoxServices {
+  const { browser, agent } = normalizeCapabilities(asked);
+  if (browser.mode === 'none') return 'none';
+  return agent.enabled ? 'agent' : 'browser';
 }
 
 export function failureReason(error: unknown): string {

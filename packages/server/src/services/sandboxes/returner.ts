@@ -7,6 +7,7 @@ import type { Tx } from '../../stores/event-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
 import { failOpenTasks } from '../agent/fail-open-tasks.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 import type { Background } from '../background.ts';
 import type { Egress } from '../network/egress.ts';
 import { hashToken } from '../secrets.ts';
@@ -31,6 +32,7 @@ export interface ReturnerDeps {
   /** Lets go of the link to a box, and waits until nothing more is taken over from it. */
   detach: (sandboxId: string) => Promise<void>;
   background: Background;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }

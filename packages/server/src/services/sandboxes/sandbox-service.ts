@@ -10,7 +10,7 @@ import {
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
-import type { Config } from '@banata/config';
+import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { Insertable } from 'kysely';
 import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
@@ -37,7 +37,7 @@ export interface SandboxServiceDeps {
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
-  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation' | 'sizes'>;
   now: () => number;
 }
 
@@ -108,7 +108,7 @@ export class SandboxService {
       organization_id: caller.organizationId,
       status: 'queued',
       runtime: input.runtime ?? 'bun',
-      size: input.size ?? 'standard',
+      ...this.#sizeOf(input),
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
@@ -182,6 +182,16 @@ export class SandboxService {
     );
   }
 
+  #sizeOf({ size = STANDARD_SIZE }: CreateSandbox): { size: string; limits: string } {
+    const { sizes } = this.#deps.config;
+    const limits = Object.hasOwn(sizes, size) ? sizes[size] : undefined;
+    if (limits) return { size, limits: JSON.stringify(limits) };
+    const names = Object.keys(sizes).join(', ');
+    throw new ApiError('INVALID_REQUEST', `Invalid size: '${size}'. Must be one of: ${names}`, {
+      details: { field: 'size' },
+    });
+  }
+
   async get(caller: Caller, id: string): Promise<SandboxSession> {
     return toSession(await this.find(caller, id), this.#deps.links, caller);
   }
@@ -240,6 +250,13 @@ export class SandboxService {
     return row;
   }
 
+  /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
+  async findLinked(id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id);
+    if (!row || isFinal(row.status)) throw new ApiError('LINK_INVALID');
+    return requireWorking(row);
+  }
+
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
   async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
     return requireWorking(await this.find(caller, id));
@@ -258,7 +275,7 @@ function textOf(status: SandboxStatus): string | undefined {
   return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
 }
 
-function refuseUnsupported({ browser, documents }: Capabilities): void {
+function refuseUnsupported({ browser }: Capabilities): void {
   const unsupported: [boolean, string][] = [
     [
       browser.mode === 'paired-banata-browser',
@@ -268,7 +285,6 @@ function refuseUnsupported({ browser, documents }: Capabilities): void {
     [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
     [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
-    [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
   ];
   const found = unsupported.find(([asked]) => asked);
   if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);

@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
 import { failOpenTasks } from '../agent/fail-open-tasks.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 export interface TerminatorDeps {
   store: SandboxStore;
@@ -14,6 +15,7 @@ export interface TerminatorDeps {
   boxes: Boxes;
   /** Reads what the box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }

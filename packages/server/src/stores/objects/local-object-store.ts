@@ -1,4 +1,4 @@
-import { ApiError, newId } from '@banata/protocol';
+import { newId } from '@banata/protocol';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   type PutOptions,
   type StoredObject,
 } from './object-store.ts';
+import { storeUnavailable } from './store-unavailable.ts';
 
 /** Objects being written. No part of a key begins with a dot. */
 const DRAFTS = '.drafts';
@@ -191,6 +192,6 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined || code === undefined || !UNAVAILABLE.has(code)) throw error;
-    throw new ApiError('STORE_UNAVAILABLE', undefined, { cause: error });
+    throw storeUnavailable(error);
   }
 }
