@@ -99,7 +99,6 @@ test.each([
   ['persistentProfile', { browser: { persistentProfile: true } }],
   ['streamPreview', { browser: { streamPreview: false } }],
   ['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }],
-  ['libreofficeHeadless', { documents: { libreofficeHeadless: true } }],
 ])('%s is refused as not supported, not ignored', async (name, capabilities) => {
   const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
   expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });

@@ -1,14 +1,20 @@
 import type { RouteDefinition } from './route.ts';
 import * as access from './routes/access.ts';
-import * as agent from './routes/agent.ts';
+import * as agentRoutes from './routes/agent.ts';
+import * as agentAsks from './routes/agent-asks.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as checkpoints from './routes/checkpoints.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as computer from './routes/computer.ts';
+import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
+import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
+import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
+import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
@@ -21,13 +27,17 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  files,
   processes,
   contexts,
   terminal,
   browser,
   computer,
-  agent,
+  agent: { ...agentRoutes, ...agentAsks },
   artifacts,
+  checkpoints,
+  pauses,
+  documents,
   events,
   webhooks,
   usage,
@@ -35,6 +45,7 @@ export const contract = {
   ports,
   health,
   access,
+  organizations,
   auth,
 };
 

@@ -67,6 +67,12 @@ export const errorRegistry = define({
     message: 'User not found',
     suggestion: 'List the users with GET /v1/users.',
   },
+  ORGANIZATION_SUSPENDED: {
+    status: 403,
+    message: 'The organization is suspended',
+    suggestion:
+      'Ask the operator of this installation; "reason" says why. Data is kept, and everything but the sandboxes is back once the organization is resumed.',
+  },
   PLAN_FEATURE_UNAVAILABLE: {
     status: 403,
     message: 'The plan of the organization does not include this feature',
@@ -130,6 +136,11 @@ export const errorRegistry = define({
     message: 'OpenCode prompt API is disabled for this sandbox',
     suggestion: 'Create the sandbox with capabilities.agent.allowPromptApi set to true (the default).',
   },
+  AGENT_ROUTE_REFUSED: {
+    status: 403,
+    message: 'This route of the agent is not offered',
+    suggestion: 'docs/agent.md lists what the OpenCode-compatible API of a sandbox offers.',
+  },
   FILE_ACCESS_DENIED: {
     status: 403,
     message: 'The sandbox user may not access this path',
@@ -146,6 +157,16 @@ export const errorRegistry = define({
     suggestion:
       'List your sandboxes with GET /v1/sandboxes; an id is good only for the organization that made it.',
   },
+  ASK_NOT_FOUND: {
+    status: 404,
+    message: 'The agent does not wait for this answer',
+    suggestion: 'List what it waits for with GET /v1/sandboxes/agent/permissions.',
+  },
+  TASK_FAILED: {
+    status: 422,
+    message: 'The task failed',
+    suggestion: 'Read what the agent did in GET /v1/sandboxes/agent/tasks, mend the cause and prompt again.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     message: 'Agent task not found',
@@ -160,6 +181,74 @@ export const errorRegistry = define({
     status: 404,
     message: 'File not found',
     suggestion: 'List the folder with GET /v1/sandboxes/fs/list?id=…&path=….',
+  },
+  IS_DIRECTORY: {
+    status: 400,
+    message: 'The path is a folder',
+    suggestion:
+      'Name a file; list a folder with GET /v1/sandboxes/fs/list, or download it with GET /v1/sandboxes/fs/download.',
+  },
+  NOT_A_FILE: {
+    status: 400,
+    message: 'The path is no regular file',
+    suggestion: 'Name a regular file; FIFOs, sockets and devices are read and written by commands only.',
+  },
+  NOT_A_DIRECTORY: {
+    status: 400,
+    message: 'The path, or a part of it, is no folder',
+    suggestion: 'Look at the parts of the path with GET /v1/sandboxes/fs/stat?id=…&path=….',
+  },
+  PATH_INVALID: {
+    status: 400,
+    message: 'This path cannot be used',
+    suggestion:
+      'Give a path of at most 4096 bytes whose names have at most 255 bytes each, and that is no loop of links.',
+  },
+  PATH_PROTECTED: {
+    status: 400,
+    message: 'This folder itself cannot be moved or removed',
+    suggestion: 'Name what is in it.',
+  },
+  FILE_EXISTS: {
+    status: 409,
+    message: 'The path is there already',
+    suggestion: 'Choose another path, remove what is there, or move with "overwrite": true.',
+  },
+  DIRECTORY_NOT_EMPTY: {
+    status: 409,
+    message: 'The folder is not empty',
+    suggestion: 'Remove it with "recursive": true.',
+  },
+  FILE_BUSY: {
+    status: 409,
+    message: 'The file is in use',
+    suggestion: 'End the program that runs or mounts it, then try again.',
+  },
+  FILE_SYSTEM_READ_ONLY: {
+    status: 403,
+    message: 'The path is on a file system that cannot be written to',
+    suggestion: 'Use a path under /workspace or /home/user.',
+  },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: 'The content is longer than is allowed here',
+    suggestion: 'Send less, or ask for a higher maxBytes.',
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    message: 'The file has no such bytes',
+    suggestion: 'Ask for a range within the length that the header Content-Range names.',
+  },
+  ARCHIVE_INVALID: {
+    status: 400,
+    message: 'The body is no whole tar archive',
+    suggestion: 'Send a tar archive, plain or compressed with gzip or zstd, to its end.',
+  },
+  ARCHIVE_REFUSED: {
+    status: 422,
+    message: 'The archive holds an entry that is not unpacked',
+    suggestion:
+      'Make the archive of files, folders and links with relative paths that stay in the folder. What came before the entry has been unpacked.',
   },
   WEBHOOK_NOT_FOUND: {
     status: 404,
@@ -209,6 +298,39 @@ export const errorRegistry = define({
     message: 'The sandbox ended while the call was under way',
     suggestion: 'Create a new sandbox; what this one held is gone.',
   },
+  SANDBOX_INTERRUPTED: {
+    status: 409,
+    message: 'The sandbox was paused, or put back to a checkpoint, while the call was under way',
+    suggestion:
+      'Resume the sandbox (POST /v1/sandboxes/resume) or wait until it is "ready", then call again.',
+  },
+  CHECKPOINTS_DISABLED: {
+    status: 409,
+    message: 'Checkpoints are not enabled for this sandbox',
+    suggestion:
+      'Create the sandbox with capabilities.storage.workspace "checkpointed", or leave the field out; "ephemeral" switches checkpoints off.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    status: 404,
+    message: 'Checkpoint not found',
+    suggestion: 'List the checkpoints of the sandbox with GET /v1/sandboxes/checkpoints?id=….',
+  },
+  CHECKPOINT_NOT_READY: {
+    status: 409,
+    message: 'The checkpoint cannot be used now',
+    suggestion:
+      'Read it with GET /v1/sandboxes/checkpoints?id=…&checkpointId=…: "creating" ones are ready soon, "failed" ones never.',
+  },
+  CHECKPOINT_DAMAGED: {
+    status: 500,
+    message: 'What the object store holds of this checkpoint is not what was put there',
+    suggestion: 'Use another checkpoint, and have the operator look at the object store.',
+  },
+  RESTORE_FAILED: {
+    status: 500,
+    message: 'The sandbox could not be put back to the checkpoint',
+    suggestion: 'Try again; the sandbox is as it was before. The server log has the details.',
+  },
   SANDBOX_NOT_READY: {
     status: 409,
     message: 'Sandbox is not ready',
@@ -225,6 +347,31 @@ export const errorRegistry = define({
     message: 'No model is configured for the agent of this sandbox',
     suggestion:
       'Create the sandbox with env OPENROUTER_API_KEY and OPENROUTER_MODEL (or OPENAI_API_KEY and OPENAI_MODEL, or ANTHROPIC_API_KEY and ANTHROPIC_MODEL), or set the same variables for the server.',
+  },
+  DOCUMENTS_NOT_ENABLED: {
+    status: 409,
+    message: 'Document processing is not enabled',
+    suggestion: 'Create the sandbox with capabilities: { documents: { libreofficeHeadless: true } }.',
+  },
+  CONVERSION_UNSUPPORTED: {
+    status: 400,
+    message: 'The document cannot become this format',
+    suggestion: 'Give one of the formats that the message names; docs/documents.md has the table.',
+  },
+  DOCUMENT_BROKEN: {
+    status: 422,
+    message: 'The document is damaged or empty',
+    suggestion: 'Write the file again, whole, under the ending of what it is.',
+  },
+  DOCUMENT_ENCRYPTED: {
+    status: 422,
+    message: 'The document is encrypted',
+    suggestion: 'Give its password in options.password.',
+  },
+  CONVERSION_FAILED: {
+    status: 422,
+    message: 'The document could not be converted',
+    suggestion: 'Try a part of it (options.pages), or another format; the message says what went wrong.',
   },
   BROWSER_NOT_ENABLED: {
     status: 409,
@@ -305,6 +452,18 @@ export const errorRegistry = define({
     message: 'The database of this server does not answer',
     suggestion:
       'Nothing was changed. Try again in some seconds; GET /readyz tells when the server is whole again.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    message: 'The object store of this server does not answer',
+    suggestion:
+      'Nothing is lost: what was published waits and is stored when the store is back. Try again after as many seconds as Retry-After says.',
+  },
+  ARTIFACT_QUOTA_EXCEEDED: {
+    status: 507,
+    message: 'The artifacts of the organization would hold more than they may',
+    suggestion:
+      'Delete artifacts that are not needed (DELETE /v1/sandboxes/artifacts), or have the operator raise BANATA_ARTIFACT_QUOTA_GIB.',
   },
   HOST_DISK_FULL: {
     status: 503,

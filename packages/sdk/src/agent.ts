@@ -2,6 +2,7 @@ import { BanataError } from './error.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type { Transport } from './transport.ts';
 import type {
+  AgentAsks,
   AgentMessage,
   AgentState,
   AgentTask,
@@ -27,6 +28,12 @@ export interface PromptOptions extends CallOptions {
   system?: string;
   /** Free-form; comes back with the task and its events. */
   metadata?: Record<string, JsonValue>;
+  /** A configured model, or one of `capabilities.agent.models`. Default: the main one. */
+  model?: string;
+  /** Files that go with the prompt, by path in the sandbox. */
+  files?: string[];
+  /** JSON schema of the final answer, which then comes as `structured`. */
+  responseSchema?: Record<string, JsonValue>;
   /** Longest time for the task, ms. Default 300,000 for `prompt`, 1,800,000 for `promptAsync`. */
   timeoutMs?: number;
 }
@@ -159,6 +166,56 @@ export class SandboxAgent {
       path: '/v1/sandboxes/agent/tasks/cancel',
       json: { id: this.#id, taskId },
       safety: 'idempotent',
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * What the agent waits for: permissions to use a tool, and questions. Nothing, unless the sandbox was created with
+   * `capabilities.agent.permissions`.
+   * @example
+   * ```ts
+   * for (const { permissionId, title } of (await sandbox.agent.listAsks()).permissions) {
+   *   await sandbox.agent.answerPermission(permissionId, 'once');
+   * }
+   * ```
+   */
+  listAsks(options: CallOptions = {}): Promise<AgentAsks> {
+    return this.#get('/v1/sandboxes/agent/permissions', {}, options);
+  }
+
+  /**
+   * Lets the agent use a tool, or refuses; `message` is told to the model.
+   * @throws BanataError `ASK_NOT_FOUND`.
+   */
+  async answerPermission(
+    permissionId: string,
+    answer: 'once' | 'always' | 'reject',
+    options: CallOptions & { message?: string } = {},
+  ): Promise<void> {
+    const { signal, message } = options;
+    await this.#transport.json({
+      method: 'POST',
+      path: '/v1/sandboxes/agent/permissions/answer',
+      json: { id: this.#id, permissionId, answer, ...(message === undefined ? {} : { message }) },
+      signal,
+    });
+  }
+
+  /**
+   * Answers a question of the agent.
+   * @param answers the labels chosen for each of its questions; null refuses to answer.
+   * @throws BanataError `ASK_NOT_FOUND`.
+   */
+  async answerQuestion(
+    questionId: string,
+    answers: string[][] | null,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#transport.json({
+      method: 'POST',
+      path: '/v1/sandboxes/agent/questions/answer',
+      json: { id: this.#id, questionId, answers },
       signal: options.signal,
     });
   }

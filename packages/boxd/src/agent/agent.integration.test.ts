@@ -59,7 +59,8 @@ describe('a task', () => {
     expect(first).toMatchObject({ taskId: 'text', status: 'queued', sessionId: null });
     const task = await agent.done('text');
     expect(task).toMatchObject({ status: 'completed', resultText: 'one two three', error: null });
-    expect(task.usage).toEqual({ inputTokens: 100, outputTokens: 10, costUsd: 0, modelCalls: 1 });
+    const amounts = { inputTokens: 100, outputTokens: 10, costUsd: 0, modelCalls: 1 };
+    expect(task.usage).toEqual({ ...amounts, byModel: { 'acme/main-1': amounts } });
     await agent.when('final event', () => updates('text').at(-1)?.status === 'completed');
     expect(updates('text').map(({ status }) => status)).toEqual(['queued', 'running', 'completed']);
     const deltas = eventsOf('agent.text.delta', 'text');
@@ -146,6 +147,35 @@ describe('a task', () => {
       part.type === 'tool' ? part.output : null,
     );
     expect(outputs.some((output) => output?.includes('subagent answer'))).toBe(true);
+  });
+
+  test('answers JSON that fits its schema; what does not fit goes back once', async () => {
+    const responseSchema = { type: 'object', required: ['price'], properties: { price: { type: 'number' } } };
+    const good = String.raw`"{\"price\":42}"`;
+    await agent.put('json', `SCENARIO:answers reply="about 42" then=${good}`, { responseSchema });
+    const task = await agent.done('json');
+    expect(task).toMatchObject({ status: 'completed', structured: { price: 42 }, usage: { modelCalls: 2 } });
+    await agent.put('prose', 'SCENARIO:answers reply="about 42" then="still about 42"', { responseSchema });
+    expect(await agent.done('prose')).toMatchObject({
+      status: 'failed',
+      structured: null,
+      error: { code: 'ANSWER_MISMATCH' },
+    });
+    await agent.put('bad', 'SCENARIO:text', { responseSchema: { type: 'numbr' } });
+    expect(await agent.done('bad')).toMatchObject({ error: { code: 'RESPONSE_SCHEMA_INVALID' } });
+  });
+
+  test('takes files along, chooses its model, and says what it changed', async () => {
+    await writeFile(inWorkspace('note.txt'), 'the harbour opens at nine');
+    const prompt = `SCENARIO:write-bash path=${inWorkspace('out.txt')}`;
+    await agent.put('attached', prompt, { files: ['note.txt'], model: 'acme/small-1' });
+    const task = await agent.done('attached');
+    expect(task).toMatchObject({ status: 'completed', filesChanged: [inWorkspace('out.txt')] });
+    expect(Object.keys(task.usage.byModel)).toEqual(['acme/small-1']);
+    expect(agent.model.requests.at(-1)).toMatchObject({ model: 'acme/small-1' });
+    expect(agent.model.requests.at(-1)?.prompt).toContain('the harbour opens at nine');
+    await agent.put('absent', prompt, { files: ['no-such.txt'] });
+    expect(await agent.done('absent')).toMatchObject({ status: 'failed', error: { code: 'FILE_NOT_FOUND' } });
   });
 
   test('tells of the to-do list', async () => {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Viewport } from '@banata/protocol/box';
+import { isGvisor } from '../limits/watchdog.ts';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 import { CdpBroker } from './cdp-broker.ts';
 import type { OwnEvent } from './cdp-broker.ts';
@@ -67,6 +68,8 @@ export class Desktop {
       // There is no session bus; GLib would try to start one.
       DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent',
       NO_AT_BRIDGE: '1',
+      // gVisor cannot put a box's memory on disk while a program has a file of the disk open that was deleted.
+      ...(isGvisor() ? { TMPDIR: '/dev/shm' } : {}),
     };
   }
 

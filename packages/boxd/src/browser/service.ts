@@ -23,6 +23,8 @@ import { browserRoutes } from './routes.ts';
 import { VncTunnel } from './vnc-tunnel.ts';
 import { refuseUpgrade, WebSocketAcceptor } from './web-socket.ts';
 
+/** What most sandboxes ask for. */
+const PREPARED_VIEWPORT: Viewport = { width: 1280, height: 800 };
 const UPGRADE_WAIT_MS = 10_000;
 const MAX_REASON = 1000;
 const MAX_CDP_MESSAGE_BYTES = 100 * 1024 * 1024;
@@ -56,6 +58,10 @@ class LiveBrowserService implements BrowserParts {
   readonly control: ControlState;
   readonly computer = new Computer();
   #phase: Phase = { state: 'off' };
+  /** Whether it was started for a sandbox that is not known yet; a browser that came up is in `#held` then. */
+  #isPrepared = false;
+  #held: LiveBrowser | undefined;
+  #viewport = PREPARED_VIEWPORT;
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
   #tunnel: VncTunnel | undefined;
@@ -86,7 +92,22 @@ class LiveBrowserService implements BrowserParts {
    */
   start(config: NonNullable<BoxConfig['browser']>): void {
     const { state } = this.#phase;
-    if (state === 'starting' || state === 'ready') throw new Error('The browser was started already.');
+    const isPrepared = this.#isPrepared && state === 'starting';
+    if (!isPrepared && (state === 'starting' || state === 'ready'))
+      throw new Error('The browser was started already.');
+    this.#isPrepared = false;
+    this.#viewport = config.viewport;
+    if (!isPrepared) return this.#launch();
+    if (this.#desktop) this.#desktop.viewport = config.viewport;
+    if (this.#held) void this.#fitAndShow(this.#held);
+  }
+
+  prepare(): void {
+    this.#isPrepared = true;
+    this.#launch();
+  }
+
+  #launch(): void {
     this.#stopping = new AbortController();
     this.#enter({ state: 'starting' });
     // Listens before the browser is up, so that its URL can be handed to the agent meanwhile.
@@ -97,7 +118,7 @@ class LiveBrowserService implements BrowserParts {
     });
     this.#endpoint = endpoint;
     const listening = endpoint.listen();
-    this.#running = this.#run(config.viewport, listening, this.#stopping.signal)
+    this.#running = this.#run(listening, this.#stopping.signal)
       .catch((error: Error) => this.#fail(error))
       .then(() => endpoint.close());
   }
@@ -106,6 +127,8 @@ class LiveBrowserService implements BrowserParts {
     this.#stopping.abort();
     this.#tunnel?.close();
     await this.#running;
+    this.#isPrepared = false;
+    this.#held = undefined;
     this.#enter({ state: 'off' });
   }
 
@@ -168,7 +191,7 @@ class LiveBrowserService implements BrowserParts {
     return giveFiles(await this.browser(request.signal), { ...request, paths });
   }
 
-  async #run(viewport: Viewport, listening: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #run(listening: Promise<void>, signal: AbortSignal): Promise<void> {
     const { environment, logger } = this.#dependencies;
     const startedAt = performance.now();
     const [files] = await Promise.all([prepareDesktopFiles(environment), listening]);
@@ -189,16 +212,17 @@ class LiveBrowserService implements BrowserParts {
       environment,
       logger,
       files,
-      viewport,
+      viewport: this.#viewport,
       policy: (kind, method, params) => this.control.refuse(kind, method, params),
       eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {
         if (signal.aborted) return;
         logger.info('browser.ready', { sinceStartMs: Math.round(performance.now() - startedAt) });
-        this.#enter({ state: 'ready', browser });
-        this.#emit({ type: 'browser.ready', data: {} });
+        if (this.#isPrepared) this.#held = browser;
+        else this.#show(browser);
       },
       onLost: () => {
+        this.#held = undefined;
         if (!signal.aborted) this.#enter({ state: 'starting' });
       },
       onRestart: (reason) => {
@@ -211,11 +235,30 @@ class LiveBrowserService implements BrowserParts {
     await desktop.run(signal);
   }
 
+  #show(browser: LiveBrowser): void {
+    this.#enter({ state: 'ready', browser });
+    this.#emit({ type: 'browser.ready', data: {} });
+  }
+
+  /** Shows a browser that was prepared, in the size that its sandbox asks for. */
+  async #fitAndShow(browser: LiveBrowser): Promise<void> {
+    const { width, height } = this.#viewport;
+    if (width !== PREPARED_VIEWPORT.width || height !== PREPARED_VIEWPORT.height) {
+      await setDesktopSize(this.#desktopFiles().rfbSocket, this.#viewport)
+        .then((size) => windowFollows(browser, size))
+        .catch((error: Error) => this.#dependencies.logger.warn('browser.resize', { error: error.message }));
+    }
+    // It may have ended meanwhile; the next one comes in the right size.
+    if (this.#held !== browser) return;
+    this.#held = undefined;
+    this.#show(browser);
+  }
+
   #fail(error: Error): void {
     const reason = error.message;
     this.#dependencies.logger.error('browser.failed', { reason });
     this.#enter({ state: 'failed', reason });
-    this.#emit({ type: 'browser.failed', data: { reason } });
+    if (!this.#isPrepared) this.#emit({ type: 'browser.failed', data: { reason } });
   }
 
   #emit(body: BoxEventBody): void {

@@ -45,6 +45,8 @@ const bash = (command: string): ScriptedReply => call('bash', { command, descrip
 const SCENARIOS: Record<string, Scenario> = {
   /** One answer: `reply`, in words `delayMs` apart. */
   text: (args) => say(args['reply'] ?? 'Hello from the scripted model.', Number(args['delayMs'] ?? 0)),
+  /** Answers `reply`, and `then` to whatever comes after it in the session. */
+  answers: (args, step) => say((step === 0 ? args['reply'] : args['then']) ?? 'Nothing to say.'),
   /** Writes `path` with `content`, reads it back in bash, answers. */
   'write-bash': (args, step) => {
     const path = args['path'] ?? '/workspace/scripted.txt';
@@ -85,6 +87,22 @@ const SCENARIOS: Record<string, Scenario> = {
           ],
         })
       : say('List made.'),
+  /** Asks a person `question`, answers. */
+  question: (args, step) =>
+    step === 0
+      ? call('question', {
+          questions: [
+            {
+              question: args['question'] ?? 'Go on?',
+              header: 'Choice',
+              options: [
+                { label: 'Blue', description: 'As the logo' },
+                { label: 'Red', description: 'As the door' },
+              ],
+            },
+          ],
+        })
+      : say(args['reply'] ?? 'Thank you.'),
   /** Hands the `prompt` to a subagent, answers. */
   subagent: (args, step) =>
     step === 0

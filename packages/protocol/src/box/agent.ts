@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Status of the agent server's own reply, on replies of `/agent/server` and on refusals of its WebSockets. */
+export const AGENT_STATUS_HEADER = 'x-banata-agent-status';
+
 export const agentNameSchema = z.enum(['build', 'plan']);
 
 /** Body of `PUT /agent/tasks/{taskId}`; the same task id again answers the task as it is and starts nothing. */
@@ -13,6 +16,12 @@ export const boxTaskRequestSchema = z.object({
   timeoutMs: z.number().int().positive(),
   /** Add the prompt to the session as context, without a model turn. */
   noReply: z.boolean().default(false),
+  /** One of the models of the configuration; null: its main one. */
+  model: z.string().nullable().default(null),
+  /** Files of the box that go with the prompt: absolute, or below the workspace. */
+  files: z.array(z.string()).default([]),
+  /** JSON schema that the final answer has to fit. */
+  responseSchema: z.record(z.string(), z.json()).nullable().default(null),
 });
 export type BoxTaskRequest = z.infer<typeof boxTaskRequestSchema>;
 
@@ -22,8 +31,23 @@ export const taskUsageSchema = z.object({
   costUsd: z.number(),
   /** Model requests that ended in a message. */
   modelCalls: z.number(),
+  /** The same by model. */
+  byModel: z
+    .record(
+      z.string(),
+      z.object({
+        inputTokens: z.number(),
+        outputTokens: z.number(),
+        costUsd: z.number(),
+        modelCalls: z.number(),
+      }),
+    )
+    .default({}),
 });
 export type TaskUsage = z.infer<typeof taskUsageSchema>;
+
+/** A task names no more files than this as changed. */
+export const MAX_FILES_CHANGED = 200;
 
 export const boxTaskStatusSchema = z.enum(['queued', 'running', 'completed', 'failed', 'cancelled']);
 
@@ -33,6 +57,10 @@ export const boxTaskSchema = z.object({
   sessionId: z.string().nullable(),
   /** Text of the last assistant message of the turn. */
   resultText: z.string().nullable(),
+  /** The answer as JSON that fits the task's `responseSchema`; null without one. */
+  structured: z.json().default(null),
+  /** Files in the workspace that changed while the task ran, at most {@link MAX_FILES_CHANGED}. */
+  filesChanged: z.array(z.string()).default([]),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   usage: taskUsageSchema,
   startedAt: z.number().nullable(),

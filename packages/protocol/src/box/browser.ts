@@ -39,4 +39,4 @@ export const boxUploadSchema = z.object({
   /** How long to wait for the chooser or the input. */
   timeoutMs: z.number().int().positive(),
 });
-export const boxUploadReplySchema = z.object({ files: z.number().int() });
+export const boxGivenFilesSchema = z.object({ files: z.number().int() });

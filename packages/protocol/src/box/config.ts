@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
 import { boxLimitsSchema } from './limits.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
@@ -11,6 +12,8 @@ export const boxBootSchema = z.object({
   /** TCP port the daemon listens on, all addresses. */
   port: z.number().int().positive(),
   protocolVersion: z.number().int(),
+  /** What the daemon starts before it is configured; `agent` has a browser too. Default: nothing. */
+  prepare: z.enum(['browser', 'agent']).optional(),
 });
 export type BoxBoot = z.infer<typeof boxBootSchema>;
 
@@ -34,6 +37,8 @@ export const boxModelSchema = z.object({
   model: z.string(),
   /** Model for titles and other small jobs. */
   smallModel: z.string(),
+  /** Further models that a prompt may choose. Absent in the configuration of an older server. */
+  models: z.array(z.string()).default([]),
 });
 export type BoxModel = z.infer<typeof boxModelSchema>;
 
@@ -47,14 +52,24 @@ export const boxConfigSchema = z.object({
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),
+      /** Absent in the configuration of an older server. */
+      permissions: agentPermissionsSchema.default('allow'),
+      mcp: agentMcpSchema.default({}),
+      /** Text every session of the agent starts with, beside our own. */
+      instructions: z.string().nullable().default(null),
       /** Null: no model is configured; prompts are refused by the server before they reach the box. */
       model: boxModelSchema.nullable(),
     })
     .nullable(),
+  /** Whether documents are converted. Absent in the configuration of an older server. */
+  documents: z.boolean().optional(),
   /** For the box to show; what enforces them is outside. Absent in the configuration of an older server. */
   limits: boxLimitsSchema.optional(),
 });
 export type BoxConfig = z.infer<typeof boxConfigSchema>;
+
+/** What the owner of a sandbox decides about its agent. */
+export type AgentSetup = Omit<NonNullable<BoxConfig['agent']>, 'model'>;
 
 export const boxHealthSchema = z.object({
   ok: z.literal(true),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
+import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from './agent-asks.ts';
+import { boxPublishSchema } from './artifacts.ts';
 import { boxLimitNameSchema } from './limits.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
@@ -52,6 +54,27 @@ export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('agent.todo'),
     data: z.object({ ...session, todos: z.array(z.object({ content: z.string(), status: z.string() })) }),
+  }),
+  z.object({
+    type: z.literal('agent.permission.requested'),
+    data: agentPermissionSchema.extend({ taskId: z.string().nullable() }),
+  }),
+  z.object({
+    type: z.literal('agent.permission.answered'),
+    data: z.object({ ...session, permissionId: z.string(), answer: permissionAnswerSchema }),
+  }),
+  z.object({
+    type: z.literal('agent.question.asked'),
+    data: agentQuestionSchema.extend({ taskId: z.string().nullable() }),
+  }),
+  z.object({
+    type: z.literal('agent.question.answered'),
+    data: z.object({ ...session, questionId: z.string(), answers: z.array(z.array(z.string())).nullable() }),
+  }),
+  /** Asked again until the server answers with `PUT /agent/artifacts/{requestId}`. */
+  z.object({
+    type: z.literal('artifact.requested'),
+    data: boxPublishSchema.extend({ requestId: z.string().regex(/^[0-9a-f]{32}$/) }),
   }),
   /** The box ran out of something. At most one a limit in ten seconds. */
   z.object({

@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import {
+  agentMcpSchema,
+  agentPermissionsSchema,
+  type AgentMcp,
+  type AgentPermissions,
+} from '../box/agent-asks.ts';
 import { viewportSchema } from '../box/config.ts';
 
 const browserSchema = z.strictObject({
@@ -24,6 +30,24 @@ const agentSchema = z.strictObject({
   enabled: z.boolean().optional().describe('Default false.'),
   defaultAgent: z.enum(['build', 'plan']).optional().describe('Default "build".'),
   allowPromptApi: z.boolean().optional().describe('Whether prompts are taken through the API. Default true.'),
+  models: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'a model id without blanks'))
+    .max(16)
+    .optional()
+    .describe('Models of the same provider that a prompt may choose beside the configured ones.'),
+  permissions: agentPermissionsSchema
+    .optional()
+    .describe(
+      'What the agent does without asking: "allow" (default: all), "ask", or rules by tool. What it asks for waits in GET /v1/sandboxes/agent/permissions.',
+    ),
+  mcp: agentMcpSchema
+    .optional()
+    .describe('Further tool servers (MCP): programs in the sandbox, or URLs it reaches.'),
+  instructions: z
+    .string()
+    .max(64 * 1024)
+    .optional()
+    .describe('Text every session of the agent starts with, as AGENTS.md has it.'),
 });
 
 const documentsSchema = z.strictObject({ libreofficeHeadless: z.boolean().optional() });
@@ -65,7 +89,15 @@ export interface Capabilities {
     viewport: { width: number; height: number };
     byoProxyUrl: string | null;
   };
-  agent: { enabled: boolean; defaultAgent: 'build' | 'plan'; allowPromptApi: boolean };
+  agent: {
+    enabled: boolean;
+    defaultAgent: 'build' | 'plan';
+    allowPromptApi: boolean;
+    models: string[];
+    permissions: AgentPermissions;
+    mcp: AgentMcp;
+    instructions: string | null;
+  };
   documents: { libreofficeHeadless: boolean };
   storage: { workspace: 'ephemeral' | 'checkpointed'; artifactPrefix: string | null };
 }
@@ -93,6 +125,10 @@ function normalizeAgent(asked: NonNullable<CapabilitiesInput['agent']>): Capabil
     enabled: asked.enabled ?? false,
     defaultAgent: asked.defaultAgent ?? 'build',
     allowPromptApi: asked.allowPromptApi ?? true,
+    models: asked.models ?? [],
+    permissions: asked.permissions ?? 'allow',
+    mcp: asked.mcp ?? {},
+    instructions: asked.instructions ?? null,
   };
 }
 

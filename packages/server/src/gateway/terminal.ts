@@ -1,4 +1,4 @@
-import { requireScopes } from '../services/access.ts';
+import { requireActive, requireScopes } from '../services/access.ts';
 import { ApiError, terminalOpenQuerySchema } from '@banata/protocol';
 import type { IncomingMessage } from 'node:http';
 import { parseInput } from '../api/parse.ts';
@@ -42,6 +42,7 @@ async function byKey(
   { access, store }: UpgradeDeps,
 ): Promise<{ row: SandboxRow; terminalId: string | undefined }> {
   const caller = await access.byKey(request.headers.authorization ?? '');
+  requireActive(caller);
   requireScopes(caller, ['sandbox_sessions:exec']);
   if (id === undefined) throw new ApiError('INVALID_REQUEST', 'Missing required field: id');
   const row = await store.find(id, caller.organizationId);

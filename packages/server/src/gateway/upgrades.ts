@@ -5,6 +5,7 @@ import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
+import type { AgentService } from '../services/agent/agent-service.ts';
 import { toApiError } from '../services/failures.ts';
 import type { Links } from '../services/links.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -12,6 +13,7 @@ import type { BrowserConnections } from './browser/browser-connections.ts';
 import { openCdp } from './browser/cdp.ts';
 import { openVnc } from './browser/vnc.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
+import { isAgentSocket, openAgentSocket } from './opencode/agent-socket.ts';
 import { openTerminal } from './terminal.ts';
 
 export interface UpgradeDeps {
@@ -20,6 +22,7 @@ export interface UpgradeDeps {
   access: AccessService;
   links: Links;
   activity: ActivityService;
+  agent: AgentService;
   previews: PreviewGateway;
   browserConnections: BrowserConnections;
   logger: Logger;
@@ -58,6 +61,7 @@ async function upgrade(
   const label = deps.previews.labelOf(request);
   if (label !== undefined) return deps.previews.upgrade(request, socket, head, label);
   const url = new URL(request.url ?? '/', 'http://localhost');
+  if (isAgentSocket(url.pathname)) return openAgentSocket({ request, socket, head, url }, deps);
   const open = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
   if (!open) throw new ApiError('ROUTE_NOT_FOUND');
   await open({ request, socket, head, url }, deps);

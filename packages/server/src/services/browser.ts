@@ -10,7 +10,7 @@ import {
   boxBrowserStateSchema,
   boxCursorSchema,
   boxNavigateReplySchema,
-  boxUploadReplySchema,
+  boxGivenFilesSchema,
   viewportSchema,
   type BoxBrowserState,
   type BoxComputerAction,
@@ -183,7 +183,7 @@ export class BrowserService {
   ): Promise<{ ok: true; files: number }> {
     const row = await this.#driving(to);
     const timeoutMs = input.timeoutMs ?? CHOOSER_TIMEOUT_MS;
-    const { files } = await this.#deps.boxes.json(row, boxUploadReplySchema, {
+    const { files } = await this.#deps.boxes.json(row, boxGivenFilesSchema, {
       method: 'POST',
       path: '/browser/files',
       json: { paths: input.paths, selector: input.selector ?? null, timeoutMs },

@@ -4,7 +4,8 @@ import type { LinkClaims, Secrets } from './secrets.ts';
 
 /** How long a viewer, CDP or preview link is good: an hour, then ask for a fresh one. */
 const SESSION_LINK_MS = 60 * 60 * 1000;
-const DOWNLOAD_LINK_MS = 15 * 60 * 1000;
+/** How long a download link is good. */
+export const DOWNLOAD_LINK_MS = 15 * 60 * 1000;
 
 /** Links to one browser. Those of the live view are null where it is switched off. */
 export interface BrowserLinks {
@@ -78,6 +79,22 @@ export class Links {
     const expiresAt = this.#now() + DOWNLOAD_LINK_MS;
     const token = this.#secrets.signLink({ sandboxId, purpose: 'artifact', key, expiresAt });
     return { url: `${this.#publicUrl()}/v1/artifacts/content?token=${token}`, expiresAt };
+  }
+
+  /** To download the file, or to upload it with PUT. */
+  forFile(
+    sandboxId: string,
+    file: { path: string; operation: 'read' | 'write'; expiresInMs: number; maxBytes?: number | undefined },
+  ): { url: string; expiresAt: number } {
+    const expiresAt = this.#now() + file.expiresInMs;
+    const token = this.#secrets.signLink({
+      sandboxId,
+      purpose: `file-${file.operation}`,
+      key: file.path,
+      expiresAt,
+      ...(file.maxBytes === undefined ? {} : { maxBytes: file.maxBytes }),
+    });
+    return { url: `${this.#publicUrl()}/v1/files/content?token=${token}`, expiresAt };
   }
 
   /** WebSocket address of a terminal: of the named session, or of any session of the sandbox. */

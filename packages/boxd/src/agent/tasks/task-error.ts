@@ -35,6 +35,12 @@ export type TaskErrorCode =
   | 'SESSION_BUSY'
   /** Somebody else aborted the turn. */
   | 'TASK_ABORTED'
+  /** The final answer does not fit the response schema, also after it was sent back. */
+  | 'ANSWER_MISMATCH'
+  /** The response schema is no JSON schema. */
+  | 'RESPONSE_SCHEMA_INVALID'
+  /** A file that goes with the prompt is not there. */
+  | 'FILE_NOT_FOUND'
   | 'TASK_TIMEOUT';
 
 const MAX_MESSAGE = 2000;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../../http/route.ts';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
+import { changedFiles } from './changed-files.ts';
 import type { TaskLimits } from './limits.ts';
 import { runTask, type TaskContext } from './run-task.ts';
 import { TaskStopped } from './stop-reason.ts';
@@ -15,7 +16,7 @@ export interface TaskRunnerOptions {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
-  agent: Pick<TaskContext, 'whenReady' | 'prepareTools' | 'repairTools'>;
+  agent: Pick<TaskContext, 'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId'>;
 }
 
 /** Tasks that wait at most; beyond that the box refuses more. */
@@ -219,7 +220,13 @@ export class TaskRunner {
     if (outcome.status === 'shutdown' || outcome.status === 'lost') return;
     const { status, resultText, usage } = outcome;
     const error = outcome.status === 'completed' ? null : outcome.error;
-    const task: BoxTask = { ...record.task, status, resultText, usage, error, finishedAt: Date.now() };
+    const structured = outcome.status === 'completed' ? (outcome.structured ?? null) : null;
+    const { startedAt } = record.task;
+    const { workspace } = this.#options.agent;
+    const filesChanged = startedAt === null ? [] : await changedFiles(workspace, startedAt);
+    const finishedAt = Date.now();
+    const ended = { status, resultText, structured, filesChanged, usage, error, finishedAt };
+    const task: BoxTask = { ...record.task, ...ended };
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#save({ ...record, task });

@@ -12,6 +12,9 @@ const request = {
   system: null,
   timeoutMs: 1000,
   noReply: false,
+  model: null,
+  files: [],
+  responseSchema: null,
 };
 
 let folder: string;

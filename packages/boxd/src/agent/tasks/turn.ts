@@ -1,4 +1,4 @@
-import type { TaskUsage } from '@banata/protocol/box';
+import type { BoxTask, TaskUsage } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
@@ -27,7 +27,7 @@ export interface TurnOptions {
 }
 
 export type TurnOutcome =
-  | { status: 'completed'; resultText: string; usage: TaskUsage }
+  | { status: 'completed'; resultText: string; structured?: BoxTask['structured']; usage: TaskUsage }
   | { status: 'failed' | 'cancelled'; resultText: string | null; error: TaskError | null; usage: TaskUsage }
   /** The agent server went away; what its session holds decides. */
   | { status: 'lost'; usage: TaskUsage }
@@ -190,8 +190,8 @@ export class Turn {
     const sessionId = sessionOf(event);
     if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
     this.#count(event);
-    // What subagents write reaches people as the output of the `task` tool.
-    if (sessionId !== this.#options.sessionId) return;
+    // What subagents write reaches people as the output of the `task` tool; what they ask, as their own.
+    if (sessionId !== this.#options.sessionId && !isAsk(event)) return;
     this.#translator.see(event);
     if (isToolTrouble(event)) this.#options.repairTools();
     if (event.type === 'session.error') this.#sessionError = event.properties.error ?? null;
@@ -227,6 +227,10 @@ export class Turn {
   }
 }
 
+function isAsk({ type }: OpenCodeEvent): boolean {
+  return type.startsWith('permission.') || type.startsWith('question.');
+}
+
 function isRetry(event: OpenCodeEvent): boolean {
   return event.type === 'session.status' && event.properties.status.type === 'retry';
 }
@@ -248,6 +252,9 @@ function sessionOf(event: OpenCodeEvent): string | undefined {
     case 'server.heartbeat':
     case 'session.created':
       return undefined;
+    case 'permission.asked':
+    case 'question.asked':
+      return event.properties.sessionId;
     default:
       return event.properties.sessionID;
   }

@@ -1,4 +1,4 @@
-import type { BoxEventBody, BoxTask, BoxTaskRequest } from '@banata/protocol/box';
+import type { AgentPermissions, BoxEventBody, BoxTask, BoxTaskRequest } from '@banata/protocol/box';
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,8 @@ const MODEL_KEY = 'gateway-token';
 const WAIT_MS = 50_000;
 
 export interface HostAgentOptions {
+  /** Default: allow. */
+  permissions?: AgentPermissions;
   limits?: NonNullable<AgentServiceDeps['limits']>;
   /** Of the sandbox. */
   env?: Record<string, string>;
@@ -45,8 +47,8 @@ async function makeEnvironment(folder: string, base: string): Promise<BoxEnviron
     await chown(join(folder, name), user.uid, user.gid);
   }
   await mkdir(join(folder, 'install/bin'), { recursive: true });
-  const command = join(folder, 'install/bin/banata-complete-task');
-  await copyFile(new URL('../../../box/bin/banata-complete-task', import.meta.url), command);
+  for (const name of ['banata-complete-task', 'banata-publish-artifact'])
+    await copyFile(new URL(`../../../box/bin/${name}`, import.meta.url), join(folder, 'install/bin', name));
   return {
     accounts: { root: { ...account('root', 0), home: '/root' }, desktop: account('daemon', 1), user },
     stateDir: join(folder, 'state'),
@@ -115,7 +117,13 @@ export class HostAgent {
       model: 'acme/main-1',
       smallModel: 'acme/small-1',
     } as const;
-    service.start({ defaultAgent: 'build', model }, options.env ?? {});
+    const setup = {
+      defaultAgent: 'build' as const,
+      permissions: options.permissions ?? 'allow',
+      mcp: {},
+      instructions: null,
+    };
+    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {});
   }
 
   /** JSON request to the daemon's HTTP server. */

@@ -5,7 +5,8 @@ import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
-import { toTask } from '../agent/task-view.ts';
+import { failOpenTasks } from '../agent/fail-open-tasks.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 export interface TerminatorDeps {
   store: SandboxStore;
@@ -14,6 +15,7 @@ export interface TerminatorDeps {
   boxes: Boxes;
   /** Reads what the box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -67,7 +69,12 @@ export class Terminator {
       boxes.forget(row.box_id);
       await driver.destroy(row.box_id);
     }
-    await this.#failOpenTasks(row);
+    // It was being put back to a checkpoint.
+    if (row.previous_box_id !== null) await driver.destroy(row.previous_box_id);
+    await failOpenTasks(this.#deps, row.id, {
+      code: 'SANDBOX_ENDED',
+      message: 'The sandbox ended before the task was done.',
+    });
     const endedAt = now();
     await store.transition(
       id,
@@ -96,26 +103,5 @@ export class Terminator {
       { to: 'ending', set: { end_reason: reason }, events, ...(ranUntil !== undefined && { ranUntil }) },
       this.#deps.now(),
     );
-  }
-
-  async #failOpenTasks(row: SandboxRow): Promise<void> {
-    const { tasks, now } = this.#deps;
-    const error = { code: 'SANDBOX_ENDED', message: 'The sandbox ended before the task was done.' };
-    for (const open of await tasks.listOpen(row.id)) {
-      await tasks.transaction(row.id, async (tx) => {
-        const failed = await tasks.updateOpen(tx, row.id, open.id, {
-          status: 'failed',
-          error: JSON.stringify(error),
-          finished_at: now(),
-        });
-        if (failed)
-          await tasks.appendEvents(
-            tx,
-            row.id,
-            [{ type: 'sandbox.agent.task.failed', data: toTask(failed) }],
-            now(),
-          );
-      });
-    }
   }
 }
