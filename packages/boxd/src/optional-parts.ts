@@ -44,7 +44,7 @@ export class OptionalParts {
       config.agent && this.#loadAgent(),
     ]);
     if (config.browser) browser?.start(config.browser);
-    if (config.agent) agent?.start(config.agent, config.env);
+    if (config.agent) agent?.start(config.agent, config.env, config.documents ?? false);
     // What was prepared for nothing would only take memory.
     if (!config.agent) await (await this.#agent)?.stop();
     if (!config.browser && !config.agent) await (await this.#browser)?.stop();

@@ -195,7 +195,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   });
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
-  const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
+  const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
   const applier = new BoxEventApplier({ ...base, ...stores, ...outputs });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {

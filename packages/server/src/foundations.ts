@@ -166,6 +166,7 @@ export async function openFoundations(
   const boxClient = new BoxClient(tracing);
   const networkLog = new NetworkLogStore(db);
   const transfers = new TransferStore(db, events, config.instanceId);
+  const artifacts = new ArtifactStore(db, events, transfers);
   return {
     config,
     logger,
@@ -186,8 +187,8 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
-      artifacts: new ArtifactStore(db, events, transfers),
-      checkpoints: new CheckpointStore(db, events),
+      artifacts,
+      checkpoints: new CheckpointStore(db, events, artifacts),
       usage: new ModelUsageStore(db),
       plans: new PlanStore(db),
       sandboxUsage: new UsageStore(db),

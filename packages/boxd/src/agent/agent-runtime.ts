@@ -46,6 +46,8 @@ export interface AgentSettings {
   model: BoxModel;
   setup: AgentSetup;
   env: Record<string, string>;
+  /** Whether documents are converted in the sandbox. */
+  hasDocuments: boolean;
 }
 
 /** Never called: it stands in the configuration of a server that no sandbox has yet. */
@@ -61,6 +63,7 @@ const NOT_ASSIGNED = {
   model: NO_MODEL,
   setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
   env: {},
+  hasDocuments: false,
 } satisfies AgentSettings;
 const ASSIGN_TIMEOUT_MS = 60_000;
 
@@ -275,9 +278,9 @@ export class AgentRuntime {
     return server;
   }
 
-  async #serverSettings({ model, setup, env }: AgentSettings): Promise<AgentServerSettings> {
+  async #serverSettings({ env, ...settings }: AgentSettings): Promise<AgentServerSettings> {
     const commandEnv = { ...this.#options.runCommandEnv(), ...env };
-    return { model, setup, commandEnv, browserEndpoint: await this.#browserEndpoint() };
+    return { ...settings, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */

@@ -2,6 +2,7 @@ export * from './agent.ts';
 export * from './agent-asks.ts';
 export * from './artifacts.ts';
 export * from './browser.ts';
+export * from './byte-range.ts';
 export * from './computer.ts';
 export * from './config.ts';
 export * from './documents.ts';

@@ -1,6 +1,8 @@
 export interface InstructionsInput {
   workspace: string;
   hasBrowser: boolean;
+  /** Whether documents are converted in the sandbox. */
+  hasDocuments: boolean;
   /** What the sandbox's owner adds. */
   extra: string | null;
   /** Where screenshots and page snapshots of the browser tools lie. */
@@ -15,6 +17,13 @@ const BROWSER_TEXT = (input: InstructionsInput): string => `
 - After navigating, call \`playwright_browser_snapshot\` to read the page.
 - A call answered with \`CONTROL_HELD_BY_HUMAN\` means that a person has control. Do not work around it: go on with what needs no browser, or end your turn and say what waits.
 - Screenshots and page files are written to \`${input.browserOutput}\`; copy what matters to \`${input.workspace}\`.
+`;
+
+const DOCUMENTS_TEXT = `
+## Documents
+- \`banata-convert report.docx --to pdf\` makes pdf, png or txt of documents (docx, odt, rtf, html, md, txt), sheets (xlsx, ods, csv)
+  and slides (pptx, odp), and other formats of the same kind; of pdf it makes png and txt. \`--help\` lists its options.
+- Look at what you made: convert it to png, and read the pictures of its pages.
 `;
 
 /** Text of the instructions file that every session of the agent starts with. */
@@ -35,7 +44,7 @@ answers questions while you work: where the task is unclear, take the most sensi
 - You run as an ordinary user without root rights. Install what is missing for yourself: a Python virtual environment, npm,
   or programs in your home folder.
 - Commands must end by themselves: start servers in the background, with their output in a file.
-${input.hasBrowser ? BROWSER_TEXT(input) : ''}
+${input.hasDocuments ? DOCUMENTS_TEXT : ''}${input.hasBrowser ? BROWSER_TEXT(input) : ''}
 ## When you are done
 Hand in a report with \`banata-complete-task\`, once per task, as the last thing you do:
 

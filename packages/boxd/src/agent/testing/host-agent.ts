@@ -123,7 +123,7 @@ export class HostAgent {
       mcp: {},
       instructions: null,
     };
-    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {});
+    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {}, false);
   }
 
   /** JSON request to the daemon's HTTP server. */
