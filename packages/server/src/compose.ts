@@ -196,8 +196,14 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
-  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs });
-  const boxLinks = new BoxLinks({ ...common, applier });
+  const browserParts = createBrowser(base, { sandboxes, links, activity });
+  const applier = new BoxEventApplier({
+    ...base,
+    ...stores,
+    ...outputs,
+    onHandoff: (id) => browserParts.handoff.enforceOpen(id),
+  });
+  const boxLinks = new BoxLinks({ ...common, applier, handoffs: stores.handoffs });
   return {
     accounts,
     activity,
@@ -207,7 +213,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...outputs,
     background,
     boxLinks,
-    ...createBrowser(base, { sandboxes, links, activity }),
+    ...browserParts,
     contexts: new ContextService(sandboxes, boxes, activity),
     documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),
@@ -231,7 +237,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     sandboxes,
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
-    ...createWebhooks(base),
+    ...createWebhooks(base, links),
   };
 }
 
@@ -256,6 +262,7 @@ function startJobs(base: Foundations, services: Services): void {
     },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'handoff', everyMs: CONTROL_MS, run: () => services.handoff.tick() },
     { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
     {
       name: 'browser-connections',

@@ -25,6 +25,7 @@ import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
 import { CONTROL_CHANNEL, ControlStore } from './stores/control-store.ts';
 import { CheckpointStore } from './stores/checkpoint-store.ts';
+import { HandoffStore } from './stores/handoff-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
@@ -69,6 +70,7 @@ export interface Stores {
   spool: ObjectStore | undefined;
   transfers: TransferStore;
   control: ControlStore;
+  handoffs: HandoffStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   outbox: OutboxStore;
@@ -161,6 +163,7 @@ export async function openFoundations(
   const driver = await open(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
+  const control = new ControlStore(db, events);
   await events.adoptClock();
   const tracing = await openTracing(config.tracing, logger, config.instanceId);
   const boxClient = new BoxClient(tracing);
@@ -197,7 +200,8 @@ export async function openFoundations(
       ports: new PortStore(db, events),
       ...(await openObjectStore(config)),
       transfers,
-      control: new ControlStore(db, events),
+      control,
+      handoffs: new HandoffStore(db, events, control),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),
       outbox: new OutboxStore(db, config.instanceId),

@@ -3,6 +3,7 @@ import type {
   AgentSetup,
   BoxAgentState,
   BoxEventBody,
+  BoxHandoffWish,
   BoxModel,
   BoxPublishOutcome,
   BoxTask,
@@ -15,6 +16,8 @@ import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../se
 import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
 import { OpenCodeRequestError } from './opencode/client.ts';
+import { HandoffDesk } from './handoff/handoff-desk.ts';
+import { Holds } from './handoff/holds.ts';
 import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
@@ -77,6 +80,7 @@ export class AgentRuntime {
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
   readonly #desk: PublishDesk;
+  readonly #holds: Holds;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
   readonly #assigned = Promise.withResolvers<void>();
@@ -99,11 +103,13 @@ export class AgentRuntime {
       onReady: (connection) => this.#onReady(connection),
       onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
+    this.#holds = new Holds({ path: paths.holdsFile, logger });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
       publisher: this.#publisher,
       logger,
       limits,
+      held: () => this.#holds.held,
       agent: {
         workspace: environment.workspace,
         providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
@@ -125,7 +131,14 @@ export class AgentRuntime {
     const submit = this.#reports.submit.bind(this.#reports);
     this.#desk = new PublishDesk({ publisher: this.#publisher });
     const publish = this.#desk.ask.bind(this.#desk);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
+    const handoffs = new HandoffDesk({
+      events,
+      holds: this.#holds,
+      runningTasks: () => this.#runner.running(),
+    });
+    const handoff = async (wish: BoxHandoffWish): Promise<string | null> =>
+      (await handoffs.request(wish)).taskId;
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish, handoff });
   }
 
   async open(): Promise<void> {
@@ -207,6 +220,13 @@ export class AgentRuntime {
 
   cancel(taskId: string): Promise<BoxTask | null> {
     return this.#runner.cancel(taskId);
+  }
+
+  /** Whether tasks that wait are held for a request for a person. @returns whether they are held now, for any. */
+  async hold(requestId: string, held: boolean): Promise<boolean> {
+    await this.#holds.set(requestId, held);
+    this.#runner.resume();
+    return this.#holds.held;
   }
 
   /** What became of a request to publish. @returns false when nobody waits for it. */

@@ -1,6 +1,7 @@
 import {
   type BoxAgentState,
   type BoxConfig,
+  boxHoldSchema,
   boxPublishOutcomeSchema,
   boxTaskRequestSchema,
 } from '@banata/protocol/box';
@@ -198,6 +199,17 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         const { requestId = '' } = request.params;
         if ((await agent.runtime()).answerPublish(requestId, outcome)) return { ok: true };
         throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/agent/holds/{requestId}',
+      handle: async (request) => {
+        const { held } = await request.json(boxHoldSchema);
+        const { requestId = '' } = request.params;
+        if (!/^[0-9a-z]{32}$/.test(requestId))
+          throw new BoxError(400, 'INVALID_QUERY', 'a request has an id of 32 letters and digits');
+        return { held: await (await agent.runtime()).hold(requestId, held) };
       },
     },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },

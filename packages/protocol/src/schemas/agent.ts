@@ -46,6 +46,12 @@ const promptFields = {
     .max(256 * 1024)
     .optional()
     .describe('Text appended to the system prompt for this turn.'),
+  duringHandoff: z
+    .boolean()
+    .optional()
+    .describe(
+      'Answer also while a person is asked for or at work; the browser stays theirs. Default false: wait.',
+    ),
   metadata: z
     .record(z.string(), z.json())
     .refine(fitsJson(MAX_METADATA_BYTES), `metadata may take ${MAX_METADATA_BYTES} bytes as JSON`)

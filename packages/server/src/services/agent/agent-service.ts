@@ -89,6 +89,7 @@ export class AgentService {
         metadata: storableJson(input.metadata ?? {}),
         system: input.system === undefined ? null : storableText(input.system),
         no_reply: input.noReply,
+        during_handoff: input.duringHandoff ?? false,
         cancel_requested: false,
         timeout_ms: input.timeoutMs,
         usage: JSON.stringify(NO_USAGE),
