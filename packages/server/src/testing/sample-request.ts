@@ -95,9 +95,9 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
 }
 
 function sample(name: string, schema: JsonSchema): unknown {
-  if (name in known) return known[name];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
+  if (name in known) return known[name];
   const [first] = schema.anyOf ?? [];
   if (first) return sample(name, first);
   switch (schema.type) {
