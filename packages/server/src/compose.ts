@@ -7,6 +7,7 @@ import { BoxesListener } from './boxes/boxes-listener.ts';
 import { createBrowser } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
+import { createBrowserKeeping } from './compose-browser-keeping.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
@@ -172,10 +173,12 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     attach: (id: string) => boxLinks.attach(id),
     detach: (id: string) => boxLinks.detach(id),
   };
-  const lives = createLives(base, { ...linking, limits, background });
-  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, links });
+  const lives = createLives(base, { ...linking, limits, background, keeping: () => keeping });
+  const { profiles } = stores;
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
   const outputs = createArtifacts(base, { sandboxes, activity, links, background });
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
   const agent = new AgentService({
     ...common,
     sandboxes,
@@ -196,7 +199,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
-  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs });
+  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs, ...keeping });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
     accounts,
@@ -206,6 +209,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     agentGateway: new AgentGateway({ agent, boxes, activity }),
     ...outputs,
     background,
+    ...keeping,
     boxLinks,
     ...createBrowser(base, { sandboxes, links, activity }),
     contexts: new ContextService(sandboxes, boxes, activity),
