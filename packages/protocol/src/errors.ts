@@ -239,6 +239,22 @@ export const errorRegistry = defineErrors({
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
   },
+  RECORDING_NOT_FOUND: {
+    status: 404,
+    message: 'There is no such recording in the sandbox',
+    suggestion:
+      'Start one with POST /v1/sandboxes/browser/recording/start; those that were kept are artifacts of the kind "recording".',
+  },
+  PROFILE_NOT_FOUND: {
+    status: 404,
+    message: 'The sandbox keeps no browser profile',
+    suggestion: 'Create the sandbox with capabilities: { browser: { persistentProfile: true } }.',
+  },
+  PROFILE_IN_USE: {
+    status: 409,
+    message: 'Another sandbox uses this browser profile',
+    suggestion: 'End the sandbox named in "sandboxId", or give another profileKey.',
+  },
   CONTROL_HELD: {
     status: 409,
     message: 'Someone else controls the browser',

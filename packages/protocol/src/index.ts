@@ -38,6 +38,8 @@ export * from './schemas/plans.ts';
 export * from './schemas/files.ts';
 export * from './schemas/network.ts';
 export * from './schemas/ports.ts';
+export * from './schemas/profiles.ts';
+export * from './schemas/recording.ts';
 export * from './schemas/contexts.ts';
 export * from './schemas/processes.ts';
 export * from './schemas/terminal.ts';

@@ -3,6 +3,7 @@ import { AuditLog } from './audit-log.ts';
 import { BanataError } from './error.ts';
 import { OrganizationEvents } from './events.ts';
 import { Organizations } from './organizations.ts';
+import { BrowserProfiles } from './profiles.ts';
 import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
@@ -84,6 +85,8 @@ export class BanataSandbox {
   readonly apiKeys: ApiKeys;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
+  /** Browser profiles that outlive sandboxes. */
+  readonly profiles: BrowserProfiles;
   /** Events of all sandboxes. */
   readonly events: OrganizationEvents;
   /** People of the organization. */
@@ -107,6 +110,7 @@ export class BanataSandbox {
     });
     this.apiKeys = new ApiKeys(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
+    this.profiles = new BrowserProfiles(this.#transport);
     this.events = new OrganizationEvents(this.#transport);
     this.users = new Users(this.#transport);
     this.auditLog = new AuditLog(this.#transport);

@@ -32,6 +32,8 @@ export {
 export type { FileWatchEvent, WatchOptions } from './watch-files.ts';
 export { type ConvertOptions, SandboxDocuments } from './documents.ts';
 export { SandboxNetwork } from './network.ts';
+export { BrowserProfiles, SandboxProfile } from './profiles.ts';
+export { SandboxRecording } from './recording.ts';
 export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';
 export { Sandbox } from './sandbox.ts';

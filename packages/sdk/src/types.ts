@@ -177,6 +177,13 @@ export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
+/** A film of the browser that is being made, or is not an artifact yet. */
+export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
+export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };
+/** A film that became an artifact. */
+export type KeptRecording = RouteResult<Routes['browserKeeping']['stopRecording']>;
+/** A browser profile that outlives sandboxes. */
+export type BrowserProfile = RouteResult<Routes['browserKeeping']['saveProfile']>;
 /** What the agent is doing. */
 export type AgentState = RouteResult<Routes['agent']['agentState']>;
 /** State of the agent with the newest files and the last task report. */

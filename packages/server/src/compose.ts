@@ -7,6 +7,8 @@ import { BoxesListener } from './boxes/boxes-listener.ts';
 import { createBrowser } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
+import { createBrowserKeeping } from './compose-browser-keeping.ts';
+import { createBoxLinks } from './compose-links.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
@@ -15,8 +17,6 @@ import { OpenConnections } from './gateway/previews/open-connections.ts';
 import { AgentGateway } from './gateway/opencode/agent-gateway.ts';
 import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
-import { BoxEventApplier } from './jobs/box-event-applier.ts';
-import { BoxLinks } from './jobs/box-links.ts';
 import { DatabaseKeeper } from './jobs/database-keeper.ts';
 import type { ObjectTransfers } from './jobs/object-transfers.ts';
 import { Reconciler } from './jobs/reconciler.ts';
@@ -172,10 +172,12 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     attach: (id: string) => boxLinks.attach(id),
     detach: (id: string) => boxLinks.detach(id),
   };
-  const lives = createLives(base, { ...linking, limits, background });
-  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, links });
+  const lives = createLives(base, { ...linking, limits, background, keeping: () => keeping });
+  const { profiles } = stores;
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
   const outputs = createArtifacts(base, { sandboxes, activity, links, background });
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
   const agent = new AgentService({
     ...common,
     sandboxes,
@@ -197,13 +199,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
   const browserParts = createBrowser(base, { sandboxes, links, activity });
-  const applier = new BoxEventApplier({
-    ...base,
-    ...stores,
-    ...outputs,
-    onHandoff: (id) => browserParts.handoff.enforceOpen(id),
-  });
-  const boxLinks = new BoxLinks({ ...common, applier, handoffs: stores.handoffs });
+  const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
   return {
     accounts,
     activity,
@@ -212,6 +208,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     agentGateway: new AgentGateway({ agent, boxes, activity }),
     ...outputs,
     background,
+    ...keeping,
     boxLinks,
     ...browserParts,
     contexts: new ContextService(sandboxes, boxes, activity),

@@ -35,6 +35,7 @@ import type { ObjectStore } from './stores/objects/object-store.ts';
 import { openObjectStore } from './stores/objects/open-object-store.ts';
 import { OrganizationStore } from './stores/organization-store.ts';
 import { OutboxStore } from './stores/outbox-store.ts';
+import { ProfileStore } from './stores/profile-store.ts';
 import { PlanStore } from './stores/plan-store.ts';
 import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
@@ -69,6 +70,7 @@ export interface Stores {
   /** What a remote object store does not have yet; undefined where the store is the local disk. */
   spool: ObjectStore | undefined;
   transfers: TransferStore;
+  profiles: ProfileStore;
   control: ControlStore;
   handoffs: HandoffStore;
   webhooks: WebhookStore;
@@ -200,6 +202,7 @@ export async function openFoundations(
       ports: new PortStore(db, events),
       ...(await openObjectStore(config)),
       transfers,
+      profiles: new ProfileStore(db, transfers),
       control,
       handoffs: new HandoffStore(db, events, control),
       webhooks: new WebhookStore(db),

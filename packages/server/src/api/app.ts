@@ -30,6 +30,7 @@ import { mountAgentServer } from './agent-server.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountLasting, type LastingRoutesDeps } from './checkpoints.ts';
 import { mountBrowser } from './browser.ts';
+import { mountBrowserKeeping, type BrowserKeepingDeps } from './browser-keeping.ts';
 import { mountComputer } from './computer.ts';
 import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
@@ -49,6 +50,7 @@ import { mountWork } from './work.ts';
 export interface AppDeps
   extends
     InteractiveDeps,
+    BrowserKeepingDeps,
     LastingRoutesDeps,
     FileRoutesDeps,
     UsageRoutesDeps,
@@ -100,6 +102,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountFiles(app, mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
+  mountBrowserKeeping(mount, deps);
   mountComputer(mount, deps);
   mountHandoff(mount, deps);
   mountAgent(mount, deps);

@@ -476,6 +476,19 @@ export interface InstallationTable {
   value: Buffer;
 }
 
+/** Kept browser profiles. */
+export interface BrowserProfilesTable {
+  organization_id: string;
+  key: string;
+  /** Where its content is; null until it was saved once. */
+  object_key: string | null;
+  size: number | null;
+  saved_at: number | null;
+  created_at: number;
+  /** Sandbox that used it last, and uses it until it has ended. */
+  sandbox_id: string | null;
+}
+
 export interface Tables {
   port_previews: PortPreviewsTable;
   installation: InstallationTable;
@@ -504,6 +517,7 @@ export interface Tables {
   webhook_deliveries: WebhookDeliveriesTable;
   webhook_attempts: WebhookAttemptsTable;
   network_log: NetworkLogTable;
+  browser_profiles: BrowserProfilesTable;
 }
 
 export type OrganizationRow = Selectable<OrganizationsTable>;
@@ -517,6 +531,7 @@ export type HandoffRow = Selectable<HandoffsTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type ObjectTransferRow = Selectable<ObjectTransfersTable>;
+export type BrowserProfileRow = Selectable<BrowserProfilesTable>;
 export type EventRow = Selectable<EventsTable>;
 export type WebhookRow = Selectable<WebhooksTable>;
 export type DeliveryRow = Selectable<WebhookDeliveriesTable>;

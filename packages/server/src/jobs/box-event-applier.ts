@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts';
 import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import type { RecordingService } from '../services/browser-keeping/recordings.ts';
 import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
@@ -26,6 +27,7 @@ export interface BoxEventApplierDeps {
   handoffs: HandoffStore;
   /** Called after a box has asked for a person. */
   onHandoff: (sandboxId: string) => Promise<void>;
+  recordings: Pick<RecordingService, 'take'>;
   logger: Logger;
   now: () => number;
 }
@@ -59,6 +61,7 @@ export class BoxEventApplier {
     for (const { body } of batch) {
       if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
       // On its own time: the box asks again until it is answered.
+      if (body.type === 'recording.ended') this.#deps.recordings.take(sandbox);
       if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
     await this.#applyIn(sandbox.id, async (tx, finished) => {
@@ -133,6 +136,7 @@ export class BoxEventApplier {
         await this.#takeHandoff(tx, sandboxId, body.data);
         return [];
       case 'artifact.requested':
+      case 'recording.ended':
         return [];
       default:
         // The box's names are those of the sandbox's events, without the first word.

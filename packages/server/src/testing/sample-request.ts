@@ -43,6 +43,7 @@ const known: Record<string, unknown> = {
   to: '/workspace/sample2.txt',
   mode: '0644',
   key: 'sample.txt',
+  profileKey: 'sample',
   context: 'samplecontext',
   checkpointId: 'samplecheckpoint',
   network: { egress: 'all' },
