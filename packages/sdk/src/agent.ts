@@ -4,6 +4,7 @@ import type { Transport } from './transport.ts';
 import type {
   AgentAsks,
   AgentMessage,
+  AgentMessagePage,
   AgentState,
   AgentTask,
   CallOptions,
@@ -260,6 +261,24 @@ export class SandboxAgent {
       ...(signal && { signal }),
     });
     return reply.messages;
+  }
+
+  /**
+   * A page of the messages of an agent session, oldest first; the first page has the newest.
+   * @param options.sessionId Default: the newest session; with a cursor it must be given.
+   * @param options.cursor `nextCursor` of the page before, which leads to older messages.
+   * @param options.limit Default 100, at most 500.
+   * @example
+   * ```ts
+   * const page = await sandbox.agent.listMessages({ sessionId, limit: 50 });
+   * const older = await sandbox.agent.listMessages({ sessionId, limit: 50, cursor: page.nextCursor! });
+   * ```
+   */
+  listMessages(
+    options: CallOptions & { sessionId?: string; limit?: number; cursor?: string } = {},
+  ): Promise<AgentMessagePage> {
+    const { signal, ...query } = options;
+    return this.#get('/v1/sandboxes/agent/messages', query, { ...(signal && { signal }) });
   }
 
   #get<T>(

@@ -169,6 +169,8 @@ export type ControlMode = Preview['controlMode'];
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
+/** A page of the messages of an agent session, oldest first. */
+export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
 /** What the agent is doing. */
 export type AgentState = RouteResult<Routes['agent']['agentState']>;
 /** State of the agent with the newest files and the last task report. */

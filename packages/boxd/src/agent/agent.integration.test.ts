@@ -3,6 +3,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findMarked } from '../exec/marked-processes.ts';
+import type { MessagesPage } from './opencode/read-messages.ts';
 import { type HostAgent, startHostAgent } from './testing/host-agent.ts';
 
 let agent: HostAgent;
@@ -342,6 +343,25 @@ describe('the routes', () => {
     ['GET', '/agent/messages?sessionId=ses_nope', 404, 'SESSION_NOT_FOUND'],
   ])('answer %s %s with %d', async (method, path, status, code) => {
     expect(await agent.call(method, path)).toMatchObject({ status, body: { code } });
+  });
+
+  test('give a session page by page, each message once', async () => {
+    const { sessionId } = await agent.done('warm-up');
+    const at = `/agent/messages?sessionId=${sessionId}`;
+    const all = (await agent.call('GET', `${at}&limit=500`)).body as MessagesPage;
+    expect(all.messages.length).toBeGreaterThan(5);
+    expect(all.nextCursor).toBeNull();
+    const pages: AgentMessage[][] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await agent.call('GET', `${at}&limit=3${cursor && `&cursor=${cursor}`}`);
+      const page = body as MessagesPage;
+      pages.unshift(page.messages);
+      cursor = page.nextCursor;
+    }
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.flat()).toEqual(all.messages);
+    const { status, body } = await agent.call('GET', `${at}&cursor=nonsense`);
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
   });
 
   test('give the newest session without an id', async () => {

@@ -121,13 +121,16 @@ const SCENARIOS: Record<string, Scenario> = {
           `banata-complete-task --result '${args['result'] ?? 'All done'}' --report '1. Open the page\\n2. Read it' --url https://example.com/ --steps 2 --duration 1500`,
         )
       : say('Reported.'),
-  /** Answers HTTP `status`, optionally with `retryAfter` seconds. */
-  error: (args) => ({
-    kind: 'error',
-    status: Number(args['status'] ?? 500),
-    headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
-    message: args['message'] ?? 'scripted failure',
-  }),
+  /** Answers HTTP `status`, optionally with `retryAfter` seconds, `times` times (default: always), then `reply`. */
+  error: (args, _step, repeats) =>
+    repeats < Number(args['times'] ?? Infinity)
+      ? {
+          kind: 'error',
+          status: Number(args['status'] ?? 500),
+          headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
+          message: args['message'] ?? 'scripted failure',
+        }
+      : say(args['reply'] ?? 'Well again.'),
   /** Breaks the connection in the middle of the answer, `times` times (default: always), then answers `reply`. */
   cut: (args, _step, repeats) =>
     repeats < Number(args['times'] ?? Infinity)

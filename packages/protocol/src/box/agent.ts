@@ -114,4 +114,8 @@ export const boxAgentStateSchema = z.object({
   lastTaskReport: taskReportSchema.nullable(),
 });
 export type BoxAgentState = z.infer<typeof boxAgentStateSchema>;
-export const boxMessagesReplySchema = z.object({ messages: z.array(agentMessageSchema) });
+export const boxMessagesReplySchema = z.object({
+  messages: z.array(agentMessageSchema),
+  /** Leads to older messages. Absent in replies of older daemons. */
+  nextCursor: z.string().max(500).nullable().default(null),
+});

@@ -148,4 +148,7 @@ export const runtimeStateSchema = agentStateSchema.extend({
     .describe('Newest files directly in /workspace.'),
 });
 
-export const agentMessagesSchema = z.object({ messages: z.array(agentMessageSchema) });
+export const agentMessagesSchema = z.object({
+  messages: z.array(agentMessageSchema),
+  nextCursor: z.string().nullable().describe('Leads to older messages; null when there are none.'),
+});

@@ -4,7 +4,7 @@ import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { TurnTranslator } from '../events/turn-translator.ts';
 import { OpenCodeRequestError } from '../opencode/client.ts';
-import type { OpenCodeError, OpenCodeEvent, OpenCodeMessage } from '../opencode/schemas.ts';
+import type { OpenCodeError, OpenCodeEvent, OpenCodeMessage, SessionStatus } from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
 import { BROWSER_MCP } from '../server/opencode-config.ts';
 import { judgeTurn, messagesOfTurn, resultTextOf, type Verdict } from './judge-turn.ts';
@@ -164,7 +164,9 @@ export class Turn {
     if (stop.kind === 'shutdown') return { status: 'shutdown' };
     const { connection, sessionId, limits, logger } = this.#options;
     let resultText: string | null = null;
+    let trouble = '';
     try {
+      trouble = troubleOf(await connection.client.sessionStatus(sessionId));
       await connection.client.abort(sessionId);
       if (!(await whenAtRest(connection, sessionId, limits.settleMs))) {
         logger.warn('agent.turn.abort', { sessionId, reason: 'the session is still busy' });
@@ -178,7 +180,9 @@ export class Turn {
     }
     const usage = this.#ledger.total();
     if (stop.kind === 'cancelled') return { status: 'cancelled', resultText, error: null, usage };
-    return { status: 'failed', resultText, error: stop.error, usage };
+    const { code, message } = stop.error;
+    const why = code === 'TASK_TIMEOUT' ? message + trouble : message;
+    return { status: 'failed', resultText, error: { code, message: why }, usage };
   }
 
   #see(event: OpenCodeEvent): void {
@@ -258,6 +262,12 @@ function sessionOf(event: OpenCodeEvent): string | undefined {
     default:
       return event.properties.sessionID;
   }
+}
+
+/** What kept a session from going on, to be put behind the reason why it was stopped. */
+function troubleOf(status: SessionStatus): string {
+  if (status.type !== 'retry') return '';
+  return `; it was about to ask the model again, which had answered: ${status.message.slice(0, 500)}`;
 }
 
 function waitsTooLong(next: number, message: string): TaskError {

@@ -45,6 +45,14 @@ const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, b
 
 type PromptInput = z.output<typeof promptAsyncSchema>;
 
+interface MessagesOptions {
+  sessionId?: string | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type MessagesPage = z.output<typeof boxMessagesReplySchema>;
+
 export interface AgentServiceDeps {
   sandboxes: SandboxService;
   tasks: TaskStore;
@@ -162,11 +170,9 @@ export class AgentService {
     return { ...state, status: row.status, outputs };
   }
 
-  async messages(
-    caller: Caller,
-    id: string,
-    options: { sessionId?: string | undefined; limit: number },
-  ): Promise<{ messages: AgentMessage[] }> {
+  async messages(caller: Caller, id: string, options: MessagesOptions): Promise<MessagesPage> {
+    if (options.cursor !== undefined && options.sessionId === undefined)
+      throw new ApiError('INVALID_REQUEST', 'cursor: give the sessionId of its messages as well');
     const row = requireWorking(await this.#withAgent(caller, id));
     return this.#messagesOf(row, options, MESSAGES_TIMEOUT_MS);
   }
@@ -176,17 +182,14 @@ export class AgentService {
     return this.#withAgent(caller, id);
   }
 
-  #messagesOf(
-    row: SandboxRow,
-    options: { sessionId?: string | undefined; limit: number },
-    timeoutMs: number,
-  ): Promise<{ messages: AgentMessage[] }> {
+  #messagesOf(row: SandboxRow, options: MessagesOptions, timeoutMs: number): Promise<MessagesPage> {
     return this.#deps.boxes.json(row, boxMessagesReplySchema, {
       method: 'GET',
       path: '/agent/messages',
       query: {
         limit: String(options.limit),
         ...(options.sessionId === undefined ? {} : { sessionId: options.sessionId }),
+        ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
       },
       timeoutMs,
     });
