@@ -45,7 +45,9 @@ function eventText(type: string, { gloss, example, rate, reserved }: EventDefini
   return `### \`${type}\`\n\n${gloss}${note}\n\n\`\`\`json\n${exampleText(example)}\n\`\`\`\n`;
 }
 
-/** As the formatter wants it: an array of one short text stands in one line. */
+/** As the formatter wants it: an array of one short text, or of one such array, stands in one line. */
 function exampleText(example: unknown): string {
-  return JSON.stringify(example, null, 2).replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]');
+  return JSON.stringify(example, null, 2)
+    .replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]')
+    .replaceAll(/\[\n\s+(\["[^"\n]*"\])\n\s+\]/g, '[$1]');
 }

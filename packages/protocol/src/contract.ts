@@ -12,6 +12,7 @@ import * as network from './routes/network.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as skills from './routes/skills.ts';
 import * as terminal from './routes/terminal.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -26,6 +27,7 @@ export const contract = {
   terminal,
   browser,
   agent: { ...agentRoutes, ...agentAsks },
+  skills,
   artifacts,
   events,
   webhooks,

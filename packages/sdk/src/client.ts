@@ -4,6 +4,7 @@ import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
+import { Skills } from './skills.ts';
 import type {
   BillingInfo,
   CallOptions,
@@ -75,6 +76,8 @@ const CLEANUP_MS = 10_000;
 export class BanataSandbox {
   /** Keys of the organization. */
   readonly apiKeys: ApiKeys;
+  /** What tasks did in the browser, saved to be done again. */
+  readonly skills: Skills;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
   readonly #transport: Transport;
@@ -91,6 +94,7 @@ export class BanataSandbox {
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     });
     this.apiKeys = new ApiKeys(this.#transport);
+    this.skills = new Skills(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
   }
 

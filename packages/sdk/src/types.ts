@@ -17,11 +17,14 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  BrowserStep,
   CodeLanguage,
   ContextLanguage,
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 } from '@banata/protocol/box';
 
@@ -39,11 +42,13 @@ export type {
   SandboxSession,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, FileEntry, TaskReport };
+export type { AgentMessage, BrowserStep, CodeLanguage, FileEntry, ReplayResult, ReplayStep, TaskReport };
 
 type Routes = typeof contract;
 

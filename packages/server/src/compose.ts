@@ -37,6 +37,7 @@ import { ProcessService } from './services/processes.ts';
 import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
 import { Terminator } from './services/sandboxes/terminator.ts';
+import { SkillService } from './services/skills/skill-service.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -206,6 +207,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     previews: new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost }),
     provisioner,
     sandboxes,
+    skills: new SkillService({ store: stores.skills, agent, now }),
     terminator,
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),

@@ -34,6 +34,7 @@ import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
 import { UserStore } from './stores/user-store.ts';
@@ -57,6 +58,7 @@ export interface Stores {
   idempotency: IdempotencyStore;
   networkLog: NetworkLogStore;
   ports: PortStore;
+  skills: SkillStore;
   objects: LocalObjectStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
@@ -168,6 +170,7 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
+      skills: new SkillStore(db),
       artifacts: new ArtifactStore(db, events),
       usage: new ModelUsageStore(db),
       plans: new PlanStore(db),

@@ -9,3 +9,4 @@ export * from './limits.ts';
 export * from './process.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
+export * from './browser-steps.ts';

@@ -8,6 +8,7 @@ import * as network from './migrations/0010-network.ts';
 import * as ports from './migrations/0011-ports.ts';
 import * as isolation from './migrations/0012-isolation.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
+import * as skills from './migrations/0065-skills.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0011-ports': ports,
           '0012-isolation': isolation,
           '0060-agent-prompts': agentPrompts,
+          '0065-skills': skills,
         }),
     },
   });

@@ -10,12 +10,22 @@ import type {
   Role,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   WebhookPayload,
   WebhookStyle,
 } from '@banata/protocol';
-import type { BoxTask, BoxTaskRequest, Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
-import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
+import type {
+  BoxTask,
+  BoxTaskRequest,
+  BrowserStep,
+  ReplayResult,
+  Runtime,
+  TaskReport,
+  TaskUsage,
+} from '@banata/protocol/box';
+import type { ColumnType, Generated, Insertable, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
 type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
@@ -239,6 +249,14 @@ export interface AgentTasksTable {
   response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
   structured: NullableJson<BoxTask['structured']>;
   files_changed: ColumnType<string[], string | undefined, string>;
+  budget: ColumnType<BoxTaskRequest['budget'], string | null | undefined, never>;
+  /** Completion report, the agent's own or a derived one. */
+  report: ColumnType<TaskReport | null, undefined, string>;
+  skill_id: ColumnType<string | null, string | null | undefined, never>;
+  /** Steps of a skill with the values of this run, sealed; null for a prompt, and once the task has ended. */
+  replay_sealed: ColumnType<Buffer | null, Buffer | null | undefined, null>;
+  /** What became of the steps. */
+  replay: ColumnType<ReplayResult | null, undefined, string | null>;
   timeout_ms: number;
   cancel_requested: boolean;
   result_text: string | null;
@@ -247,6 +265,19 @@ export interface AgentTasksTable {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+}
+
+export interface SkillsTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  description: string;
+  site: string | null;
+  recipe: string;
+  steps: JSONColumnType<BrowserStep[]>;
+  inputs: JSONColumnType<SkillInput[]>;
+  source: NullableJson<NonNullable<Skill['source']>>;
+  created_at: number;
 }
 
 export interface ArtifactsTable {
@@ -376,6 +407,7 @@ export interface Tables {
   sandboxes: SandboxesTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
+  skills: SkillsTable;
   artifacts: ArtifactsTable;
   model_usage: ModelUsageTable;
   sandbox_runs: SandboxRunsTable;
@@ -397,6 +429,8 @@ export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
+export type SkillRow = Selectable<SkillsTable>;
+export type NewSkillRow = Insertable<SkillsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type EventRow = Selectable<EventsTable>;
 export type WebhookRow = Selectable<WebhooksTable>;

@@ -1,6 +1,7 @@
 import type { EventType } from '@banata/protocol';
 import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
-import type { SandboxRow } from '../database/schema.ts';
+import type { Updateable } from 'kysely';
+import type { AgentTasksTable, SandboxRow } from '../database/schema.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
@@ -81,34 +82,10 @@ export class BoxEventApplier {
       case 'task.updated':
         return this.#translateTask(tx, sandboxId, body.data);
       case 'task.report':
-        await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
+        await this.#deps.tasks.setReport(tx, sandboxId, body.data);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
-      case 'browser.ready':
-        return [{ type: 'sandbox.browser.ready', data: body.data }];
-      case 'browser.failed':
-        return [{ type: 'sandbox.browser.failed', data: body.data }];
-      case 'agent.ready':
-        return [{ type: 'sandbox.agent.ready', data: body.data }];
-      case 'agent.failed':
-        return [{ type: 'sandbox.agent.failed', data: body.data }];
-      case 'agent.text.delta':
-        return [{ type: 'sandbox.agent.text.delta', data: body.data }];
-      case 'agent.part':
-        return [{ type: 'sandbox.agent.part', data: body.data }];
-      case 'agent.status':
-        return [{ type: 'sandbox.agent.status', data: body.data }];
-      case 'agent.permission.requested':
-        return [{ type: 'sandbox.agent.permission.requested', data: body.data }];
-      case 'agent.permission.answered':
-        return [{ type: 'sandbox.agent.permission.answered', data: body.data }];
-      case 'agent.question.asked':
-        return [{ type: 'sandbox.agent.question.asked', data: body.data }];
-      case 'agent.question.answered':
-        return [{ type: 'sandbox.agent.question.answered', data: body.data }];
-      case 'limit.reached':
-        return [{ type: 'sandbox.limit.reached', data: body.data }];
-      case 'agent.todo':
-        return [{ type: 'sandbox.agent.todo', data: body.data }];
+      default:
+        return [plainEvent(body)];
     }
   }
 
@@ -122,13 +99,8 @@ export class BoxEventApplier {
       .executeTakeFirst();
     if (!before || before.finished_at !== null || task.status === 'queued') return [];
     const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, {
+      ...storedOutcome(task),
       status: task.status,
-      session_id: task.sessionId === null ? null : storableText(task.sessionId),
-      result_text: task.resultText === null ? null : storableText(task.resultText),
-      structured: task.structured === null ? null : storableJson(task.structured),
-      files_changed: storableJson(task.filesChanged),
-      error: task.error ? storableJson(task.error) : null,
-      usage: storableJson(task.usage),
       started_at: task.startedAt ?? now,
       finished_at: task.status === 'running' ? null : (task.finishedAt ?? now),
     });
@@ -143,4 +115,50 @@ export class BoxEventApplier {
     }
     return [{ type: taskEvents[task.status], data: toTask(row) }];
   }
+}
+
+/** Entries that become events as they are. */
+function plainEvent(body: Exclude<BoxEventBody, { type: 'task.updated' | 'task.report' }>): NewEvent {
+  switch (body.type) {
+    case 'browser.ready':
+      return { type: 'sandbox.browser.ready', data: body.data };
+    case 'browser.failed':
+      return { type: 'sandbox.browser.failed', data: body.data };
+    case 'agent.ready':
+      return { type: 'sandbox.agent.ready', data: body.data };
+    case 'agent.failed':
+      return { type: 'sandbox.agent.failed', data: body.data };
+    case 'agent.text.delta':
+      return { type: 'sandbox.agent.text.delta', data: body.data };
+    case 'agent.part':
+      return { type: 'sandbox.agent.part', data: body.data };
+    case 'agent.status':
+      return { type: 'sandbox.agent.status', data: body.data };
+    case 'agent.permission.requested':
+      return { type: 'sandbox.agent.permission.requested', data: body.data };
+    case 'agent.permission.answered':
+      return { type: 'sandbox.agent.permission.answered', data: body.data };
+    case 'agent.question.asked':
+      return { type: 'sandbox.agent.question.asked', data: body.data };
+    case 'agent.question.answered':
+      return { type: 'sandbox.agent.question.answered', data: body.data };
+    case 'limit.reached':
+      return { type: 'sandbox.limit.reached', data: body.data };
+    case 'agent.todo':
+      return { type: 'sandbox.agent.todo', data: body.data };
+  }
+}
+
+function storedOutcome(task: BoxTask): Updateable<AgentTasksTable> {
+  const json = (value: unknown): string | null => (value === null ? null : storableJson(value));
+  return {
+    session_id: task.sessionId === null ? null : storableText(task.sessionId),
+    result_text: task.resultText === null ? null : storableText(task.resultText),
+    structured: json(task.structured),
+    files_changed: storableJson(task.filesChanged),
+    replay: json(task.replay),
+    ...(task.status === 'running' ? {} : { replay_sealed: null }),
+    error: json(task.error),
+    usage: storableJson(task.usage),
+  };
 }
