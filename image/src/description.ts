@@ -81,6 +81,21 @@ const agent: StageDescription = {
   ],
 };
 
+const documents: StageDescription = {
+  name: 'documents',
+  packages: [
+    // The builds without a user interface; neither Java nor the database is among what they depend on.
+    ...words(
+      'libreoffice-calc-nogui libreoffice-impress-nogui libreoffice-math-nogui libreoffice-writer-nogui',
+    ),
+    // PDF to text and pictures; Markdown to HTML
+    ...words('poppler-utils cmark-gfm'),
+    // The same widths as Calibri and Cambria, which most documents from elsewhere ask for
+    ...words('fonts-crosextra-caladea fonts-crosextra-carlito'),
+  ],
+  payload: [],
+};
+
 /** What an image is made of. */
 export interface ImageDescription {
   /** Every stage, lowest first. */
@@ -93,7 +108,7 @@ export interface ImageDescription {
 
 /** The sandbox image. A new stage goes to the end of the list: each is built on top of all before it. */
 export const SANDBOX_IMAGE: ImageDescription = {
-  stages: [base, desktop, agent],
+  stages: [base, desktop, agent, documents],
   trust: { name: 'trust', packages: [], payload: [] },
   folder: join(import.meta.dirname, '../stages'),
 };

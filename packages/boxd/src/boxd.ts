@@ -11,9 +11,10 @@ import { commandEnvironment } from './exec/command-environment.ts';
 import { CommandRunner } from './exec/command-runner.ts';
 import { createExecService } from './exec/service.ts';
 import { createFilesService } from './files/service.ts';
-import { Router } from './http/router.ts';
+import { Router, type LazyPart } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { endLeftovers } from './leftovers.ts';
+import { beginLife } from './life.ts';
 import { DiskReserve } from './limits/disk-reserve.ts';
 import { LimitsService } from './limits/service.ts';
 import { OptionalParts } from './optional-parts.ts';
@@ -21,8 +22,8 @@ import { createPortsService } from './ports/service.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
-import { WorkParts } from './work-parts.ts';
-import { repairWorkspace } from './workspace.ts';
+import { WorkParts, type WorkPartsOptions } from './work-parts.ts';
+import { keepWorkspace, repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -37,6 +38,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const startedAt = performance.now();
   const { boot, environment } = config;
   await prepareDirectories(environment);
+  await beginLife(environment.stateDir, boot.token);
   await endLeftovers(environment, logger);
 
   const store = new ConfigStore(join(environment.stateDir, 'config.json'));
@@ -55,6 +57,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     script: config.filesWorkerScript,
     diskFull: () => limits.diskFull(),
+    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
   });
   const optional = new OptionalParts({
     environment,
@@ -62,8 +65,11 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     runCommandEnv: () => commandEnv(environment.accounts.user),
   });
-  const work = new WorkParts({ environment, logger, programs: config.programs, commandEnv });
-  const apply = (wanted: BoxConfig): Promise<void> => optional.start(wanted);
+  const work = createWork(config, { logger, store, limits, commandEnv });
+  const apply = async (wanted: BoxConfig): Promise<void> => {
+    if (wanted.documents) void work.warmDocuments();
+    await optional.start(wanted);
+  };
   const parts = [
     createConfigurationService({ store, apply, startedAt }),
     createExecService({ environment, runner, commandEnv }),
@@ -77,7 +83,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const router = new Router({
     routes: parts.flatMap(({ routes }) => routes),
     upgrades: ports.upgrades,
-    lazy: [...optional.lazyParts, ...work.lazyParts],
+    lazy: [...optional.lazyParts, ...work.lazyParts, archivePart(environment, store)],
   });
   const server = new HttpServer({ token: boot.token, router, logger });
   const sudo = new SudoServer({
@@ -97,6 +103,10 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   });
   if (restored)
     await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
+  else if (boot.prepare)
+    await optional
+      .prepare(boot.prepare)
+      .catch((error: unknown) => logger.error('boxd.prepare_failed', { error }));
 
   const stop = async (): Promise<void> => {
     callOffRehearsal();
@@ -138,6 +148,34 @@ function createCore(
       path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
   });
   return { journal, limits, runner };
+}
+
+/** Files of the box as an archive, for drivers that cannot copy disks: loaded when it is first used. */
+function archivePart(environment: BoxEnvironment, store: ConfigStore): LazyPart {
+  const load = async () => {
+    const { createArchiveService } = await import('./archive/service.ts');
+    const service = createArchiveService({ environment, isFresh: () => store.current === null });
+    return { ...service, upgrades: [] };
+  };
+  return { prefix: '/archive', load };
+}
+
+function createWork(
+  { environment, programs }: BoxdConfig,
+  parts: Pick<WorkPartsOptions, 'logger' | 'commandEnv'> & { store: ConfigStore; limits: LimitsService },
+): WorkParts {
+  const { store, limits, ...common } = parts;
+  return new WorkParts({
+    ...common,
+    environment,
+    programs,
+    documents: {
+      path: systemPath(environment),
+      enabled: () => store.current?.documents ?? false,
+      limits: () => store.current?.limits,
+      diskFull: () => limits.diskFull(),
+    },
+  });
 }
 
 /** PATH without the user's folders: what root runs must not come from there. */

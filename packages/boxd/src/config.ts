@@ -38,6 +38,8 @@ export interface WorkPrograms {
   supervisor: string;
   /** Command lines of the interpreters that contexts keep. */
   kernels: Record<'node' | 'python', readonly [string, ...string[]]>;
+  /** Command line of the program that converts documents. */
+  documents: readonly [string, ...string[]];
 }
 
 /** All the daemon is given at its start. */
@@ -79,6 +81,7 @@ export async function loadConfig(env: NodeJS.ProcessEnv): Promise<BoxdConfig> {
         ],
         python: ['/usr/bin/python3', join(INSTALL_DIR, 'bin/banata-python-kernel')],
       },
+      documents: [join(INSTALL_DIR, 'bin/banata-convert'), '--serve'],
     },
   };
 }

@@ -38,6 +38,8 @@ export interface BoxLogger {
 
 /** The live browser, as the other parts of the daemon use it. */
 export interface BrowserService {
+  /** Starts the same for a sandbox that is not known yet; {@link BrowserService.start} takes it over. No event tells. */
+  prepare(): void;
   /** Starts Xvnc, window manager and Chromium. Returns at once; events say when it is ready or failed. */
   start(config: NonNullable<BoxConfig['browser']>): void;
   state(): Promise<BoxBrowserState>;
@@ -57,6 +59,8 @@ export interface BrowserService {
 
 /** The AI agent, as the other parts of the daemon use it. */
 export interface AgentService {
+  /** Starts the agent server for a sandbox that is not known yet; {@link AgentService.start} takes it over. */
+  prepare(): void;
   /** Starts the agent server. Returns at once; events say when it is ready or failed. */
   start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>): void;
   /** Ports of the loopback that the agent server has. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContextService } from './code/contexts/service.ts';
 import type { WorkPrograms } from './config.ts';
+import type { DocumentsOptions, DocumentsService } from './documents/service.ts';
 import type { LazyPart } from './http/router.ts';
 import type { ProcessService } from './process/service.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
@@ -13,15 +14,17 @@ export interface WorkPartsOptions {
   programs: WorkPrograms;
   /** Environment of the commands of an account. */
   commandEnv: (account: Account) => Record<string, string>;
+  documents: Pick<DocumentsOptions, 'path' | 'enabled' | 'limits' | 'diskFull'>;
 }
 
-/** Background processes, contexts and terminals: their code is loaded when they are first used. */
+/** Background processes, contexts, terminals and documents: their code is loaded when they are first used. */
 export class WorkParts {
   readonly lazyParts: LazyPart[];
   readonly #options: WorkPartsOptions;
   #processes: Promise<ProcessService> | undefined;
   #contexts: Promise<ContextService> | undefined;
   #terminals: Promise<TerminalService> | undefined;
+  #documents: Promise<DocumentsService> | undefined;
 
   constructor(options: WorkPartsOptions) {
     this.#options = options;
@@ -29,6 +32,7 @@ export class WorkParts {
       { prefix: '/processes', load: async () => ({ ...(await this.#loadProcesses()), upgrades: [] }) },
       { prefix: '/contexts', load: async () => ({ ...(await this.#loadContexts()), upgrades: [] }) },
       { prefix: '/terminal', load: () => this.#loadTerminals() },
+      { prefix: '/documents', load: async () => ({ ...(await this.#loadDocuments()), upgrades: [] }) },
     ];
   }
 
@@ -37,10 +41,17 @@ export class WorkParts {
     if (existsSync(join(this.#options.environment.stateDir, 'processes'))) await this.#loadProcesses();
   }
 
-  /** Background processes go on; contexts and terminals end. */
+  /** Makes the first conversion as fast as those after it. */
+  async warmDocuments(): Promise<void> {
+    await (await this.#loadDocuments()).warm();
+  }
+
+  /** Background processes go on; contexts, terminals and conversions end. */
   async stop(): Promise<void> {
     await Promise.all(
-      [this.#processes, this.#contexts, this.#terminals].map(async (part) => (await part)?.stop()),
+      [this.#processes, this.#contexts, this.#terminals, this.#documents].map(async (part) =>
+        (await part)?.stop(),
+      ),
     );
   }
 
@@ -61,6 +72,14 @@ export class WorkParts {
       createContextService({ environment, commandEnv, kernels: programs.kernels }),
     );
     return this.#contexts;
+  }
+
+  #loadDocuments(): Promise<DocumentsService> {
+    const { environment, logger, programs, documents } = this.#options;
+    this.#documents ??= import('./documents/service.ts').then(({ createDocumentsService }) =>
+      createDocumentsService({ environment, logger, command: programs.documents, ...documents }),
+    );
+    return this.#documents;
   }
 
   #loadTerminals(): Promise<TerminalService> {

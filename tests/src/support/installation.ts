@@ -32,6 +32,8 @@ export class Installation {
       BANATA_HOME: home,
       BANATA_PORT: String(port),
       BANATA_POOL_GIB: '10',
+      BANATA_WARM_BROWSER: '0',
+      BANATA_WARM_AGENT: '0',
       ...env,
     };
   }
@@ -50,6 +52,10 @@ export class Installation {
   get pid(): number {
     if (this.#pid === undefined) throw new Error('the server does not run');
     return this.#pid;
+  }
+
+  get isolation(): 'container' | 'gvisor' {
+    return loadConfig(this.#env).isolation.default;
   }
 
   get instanceId(): string {
@@ -80,6 +86,11 @@ export class Installation {
     }
   }
 
+  /** Environment in which `./banata` commands work with this installation. */
+  get env(): Record<string, string> {
+    return { ...this.#env };
+  }
+
   /** Ends the server with a signal and waits for its end. */
   async stopServer(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const { pid } = this;
@@ -99,8 +110,7 @@ export class Installation {
   /** Ends everything and leaves the machine as it was. */
   async remove(): Promise<void> {
     if (this.#pid !== undefined && isAlive(this.#pid)) await this.stopServer();
-    await this.#command('purge');
-    await this.#command('stop-database');
+    await Promise.all([this.#command('purge'), this.#command('stop-database')]);
     await rm(this.home, { recursive: true, force: true });
   }
 

@@ -2,7 +2,9 @@ import type {
   AgentMessage,
   AgentSetup,
   BoxAgentState,
+  BoxEventBody,
   BoxModel,
+  BoxPublishOutcome,
   BoxTask,
   BoxTaskRequest,
 } from '@banata/protocol/box';
@@ -13,9 +15,10 @@ import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../se
 import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
 import { OpenCodeRequestError } from './opencode/client.ts';
+import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
-import { AgentServer } from './server/agent-server.ts';
+import { AgentServer, type AgentServerSettings } from './server/agent-server.ts';
 import { providerFor } from './server/model-traits.ts';
 import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
@@ -35,10 +38,32 @@ export interface AgentRuntimeOptions {
   runCommandEnv: () => Record<string, string>;
   programs: AgentPrograms;
   limits: TaskLimits;
+  /** Null: the agent server is started for a sandbox that is not known yet; {@link AgentRuntime.assign} tells. */
+  settings: AgentSettings | null;
+}
+
+/** What the agent of one sandbox is to be. */
+export interface AgentSettings {
   model: BoxModel;
   setup: AgentSetup;
   env: Record<string, string>;
 }
+
+/** Never called: it stands in the configuration of a server that no sandbox has yet. */
+const NO_MODEL: BoxModel = {
+  provider: 'openrouter',
+  baseUrl: 'http://127.0.0.1:9',
+  apiKey: 'none',
+  model: 'none/none',
+  smallModel: 'none/none',
+  models: [],
+};
+const NOT_ASSIGNED = {
+  model: NO_MODEL,
+  setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
+  env: {},
+} satisfies AgentSettings;
+const ASSIGN_TIMEOUT_MS = 60_000;
 
 const ENDPOINT_WAIT_MS = 5_000;
 const ENDPOINT_POLL_MS = 20;
@@ -52,20 +77,28 @@ export class AgentRuntime {
   readonly #supervisor: AgentSupervisor;
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
+  readonly #desk: PublishDesk;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
+  readonly #assigned = Promise.withResolvers<void>();
+  #settings: AgentSettings | null;
+  /** The newest server, with the settings that it has. */
+  #server: { server: AgentServer; settings: AgentSettings | null } | null = null;
+  #isAssigned = false;
   #repairing = false;
 
   constructor(options: AgentRuntimeOptions) {
     this.#options = options;
     const { environment, events, logger, limits } = options;
     const paths = agentPaths(environment);
+    this.#settings = options.settings;
+    if (this.#settings) this.#confirm();
     this.#publisher = new EventPublisher(events, logger);
     this.#supervisor = new AgentSupervisor({
       create: () => this.#createServer(),
       logger,
-      onReady: ({ version }) => void this.#publisher.publish({ type: 'agent.ready', data: { version } }),
-      onFailed: (reason) => void this.#publisher.publish({ type: 'agent.failed', data: { reason } }),
+      onReady: (connection) => this.#onReady(connection),
+      onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
@@ -74,13 +107,17 @@ export class AgentRuntime {
       limits,
       agent: {
         workspace: environment.workspace,
-        providerId: providerFor(options.model).id,
-        whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
+        providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
+        whenReady: async (timeoutMs, signal) => {
+          await this.#assigned.promise;
+          return this.#supervisor.whenReady(timeoutMs, signal);
+        },
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),
         browser: options.browser,
       },
-      openRecorder: () => new StepRecorder({ browser: options.browser(), logger, env: options.env }),
+      openRecorder: () =>
+        new StepRecorder({ browser: options.browser(), logger, env: this.#settings?.env ?? {} }),
       onRecorded: (task, recording) => this.#reports.complete(task, recording),
     });
     this.#reports = new ReportKeeper({
@@ -92,7 +129,9 @@ export class AgentRuntime {
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit });
+    this.#desk = new PublishDesk({ publisher: this.#publisher });
+    const publish = this.#desk.ask.bind(this.#desk);
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
   }
 
   async open(): Promise<void> {
@@ -105,10 +144,57 @@ export class AgentRuntime {
     await this.#runner.open();
   }
 
+  /**
+   * Gives the agent server that was started ahead the settings of its sandbox, or starts another where it cannot take
+   * them. Returns at once; events say when it is ready or failed.
+   */
+  assign(settings: AgentSettings): void {
+    this.#settings = settings;
+    void this.#assign(settings).finally(() => this.#confirm());
+  }
+
+  async #assign(settings: AgentSettings): Promise<void> {
+    let connection: AgentConnection | undefined;
+    try {
+      connection = await this.#supervisor.whenReady(ASSIGN_TIMEOUT_MS, this.#stopping.signal);
+      const running = this.#server;
+      if (running?.settings === null) {
+        await running.server.reconfigure(connection, await this.#serverSettings(settings));
+        running.settings = settings;
+      }
+      this.#confirm();
+      this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#confirm();
+      const reason = error instanceof Error ? error.message : String(error);
+      // The next one starts with the settings.
+      connection?.kill(reason);
+    }
+  }
+
+  #confirm(): void {
+    this.#isAssigned = true;
+    this.#assigned.resolve();
+  }
+
+  #onReady(connection: AgentConnection): void {
+    if (this.#isAssigned && this.#server?.settings === null)
+      connection.kill('it came up without the settings of its sandbox');
+    else this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+  }
+
+  /** What happens before there is a sandbox concerns nobody. */
+  #announce(event: BoxEventBody): void {
+    if (this.#isAssigned) void this.#publisher.publish(event);
+  }
+
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#confirm();
     // Side by side: a task may wait for an answer that only the end of the server cuts short.
     await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
+    this.#desk.close();
     await this.#socket.close();
   }
 
@@ -129,8 +215,15 @@ export class AgentRuntime {
     return this.#runner.cancel(taskId);
   }
 
+  /** What became of a request to publish. @returns false when nobody waits for it. */
+  answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
+    return this.#desk.answer(requestId, outcome);
+  }
+
   state(): BoxAgentState {
-    const { state, reason, version } = this.#supervisor.state();
+    const { state, reason, version } = this.#isAssigned
+      ? this.#supervisor.state()
+      : ({ state: 'starting', reason: null, version: null } as const);
     const active = this.#runner.running().length > 0 ? 'working' : 'idle';
     return {
       state: state === 'ready' ? active : state,
@@ -174,17 +267,23 @@ export class AgentRuntime {
   }
 
   async #createServer(): Promise<AgentServer> {
-    const { environment, programs, logger, model, setup, env, runCommandEnv } = this.#options;
-    return new AgentServer({
+    const { environment, programs, logger } = this.#options;
+    const settings = this.#settings;
+    const server = new AgentServer({
       environment,
       paths: agentPaths(environment),
       programs,
       logger,
-      commandEnv: { ...runCommandEnv(), ...env },
-      model,
-      setup,
-      browserEndpoint: await this.#browserEndpoint(),
+      settings: await this.#serverSettings(settings ?? NOT_ASSIGNED),
+      isPrepared: settings === null,
     });
+    this.#server = { server, settings };
+    return server;
+  }
+
+  async #serverSettings({ model, setup, env }: AgentSettings): Promise<AgentServerSettings> {
+    const commandEnv = { ...this.#options.runCommandEnv(), ...env };
+    return { model, setup, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */

@@ -62,6 +62,10 @@ export async function startHostBox(): Promise<HostBox> {
           fileURLToPath(new URL('../../box/bin/banata-python-kernel', import.meta.url)),
         ] as const,
       },
+      documents: [
+        fileURLToPath(new URL('../../box/bin/banata-convert', import.meta.url)),
+        '--serve',
+      ] as const,
     },
   };
   const start = (): Promise<Boxd> => startBoxd(config, createLogger({ write: (line) => log.push(line) }));

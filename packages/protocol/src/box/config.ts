@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
 import { boxLimitsSchema } from './limits.ts';
+import { boxRecordingOptionsSchema } from './recording.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
 export const BOX_PROTOCOL_VERSION = 1;
@@ -12,6 +13,8 @@ export const boxBootSchema = z.object({
   /** TCP port the daemon listens on, all addresses. */
   port: z.number().int().positive(),
   protocolVersion: z.number().int(),
+  /** What the daemon starts before it is configured; `agent` has a browser too. Default: nothing. */
+  prepare: z.enum(['browser', 'agent']).optional(),
 });
 export type BoxBoot = z.infer<typeof boxBootSchema>;
 
@@ -46,7 +49,14 @@ export const boxConfigSchema = z.object({
   runtime: runtimeSchema,
   /** Environment of every command, terminal and agent in the box. */
   env: z.record(z.string(), z.string()),
-  browser: z.object({ viewport: viewportSchema, persistentProfile: z.boolean() }).nullable(),
+  browser: z
+    .object({
+      viewport: viewportSchema,
+      persistentProfile: z.boolean(),
+      /** A recording that begins with the browser. */
+      recording: boxRecordingOptionsSchema.optional(),
+    })
+    .nullable(),
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),
@@ -59,6 +69,8 @@ export const boxConfigSchema = z.object({
       model: boxModelSchema.nullable(),
     })
     .nullable(),
+  /** Whether documents are converted. Absent in the configuration of an older server. */
+  documents: z.boolean().optional(),
   /** For the box to show; what enforces them is outside. Absent in the configuration of an older server. */
   limits: boxLimitsSchema.optional(),
 });

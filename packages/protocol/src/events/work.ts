@@ -3,6 +3,7 @@ import { agentMessagePartSchema, taskReportSchema } from '../box/agent.ts';
 import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from '../box/agent-asks.ts';
 import { agentTaskSchema } from '../schemas/agent.ts';
 import { artifactSchema } from '../schemas/artifacts.ts';
+import { restoredContentsSchema } from '../schemas/checkpoints.ts';
 import { defineEvent } from './define-event.ts';
 
 const reason = z.object({ reason: z.string() });
@@ -187,27 +188,65 @@ const checkpointId = z.string();
 export const outputEvents = {
   'sandbox.checkpoint.created': defineEvent({
     schema: z.object({ checkpointId, name: z.string().nullable(), size: z.number() }),
-    gloss: 'A checkpoint of the workspace is safe.',
+    gloss: 'A checkpoint is whole and can be restored.',
     example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', name: 'before upgrade', size: 1_048_576 },
-    reserved: true,
+  }),
+  'sandbox.checkpoint.stored': defineEvent({
+    schema: z.object({ checkpointId, storedSize: z.number(), sha256: z.string() }),
+    gloss: 'A checkpoint is in the object store and outlives the disk of the server.',
+    example: {
+      checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x',
+      storedSize: 318_204,
+      sha256: '0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f',
+    },
+  }),
+  'sandbox.checkpoint.failed': defineEvent({
+    schema: z.object({
+      checkpointId,
+      step: z.enum(['create', 'restore']),
+      reason: z.string(),
+    }),
+    gloss: 'A checkpoint could not be made, or not be restored; the sandbox goes on as it was.',
+    example: {
+      checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x',
+      step: 'create',
+      reason: 'The pool of box disks is nearly full.',
+    },
+  }),
+  'sandbox.checkpoint.deleted': defineEvent({
+    schema: z.object({ checkpointId, cause: z.enum(['request', 'count', 'age']) }),
+    gloss: 'A checkpoint was deleted by request, or as one too many or too old.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', cause: 'count' },
+  }),
+  'sandbox.checkpoint.restoring': defineEvent({
+    schema: z.object({ checkpointId }),
+    gloss: 'The processes of the sandbox end, and it begins anew with what the checkpoint holds.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x' },
   }),
   'sandbox.checkpoint.restored': defineEvent({
-    schema: z.object({ checkpointId }),
-    gloss: 'The workspace is what the checkpoint holds.',
-    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x' },
-    reserved: true,
+    schema: z.object({ checkpointId, contents: restoredContentsSchema }),
+    gloss:
+      'The files of the sandbox are what the checkpoint holds; where its image is gone, those of /workspace alone.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', contents: 'all' },
   }),
   'sandbox.document.converted': defineEvent({
     schema: z.object({ source: z.string(), outputs: z.array(z.string()), format: z.string() }),
     gloss: 'A document was converted.',
     example: { source: '/workspace/report.html', outputs: ['/workspace/report.pdf'], format: 'pdf' },
-    reserved: true,
   }),
   'sandbox.artifacts.updated': defineEvent({
-    schema: z.object({ artifact: artifactSchema }),
-    gloss: 'An artifact was kept or replaced.',
+    schema: z.object({
+      change: z.enum(['published', 'stored', 'failed', 'deleted']),
+      artifact: artifactSchema,
+    }),
+    gloss:
+      'An artifact was kept or replaced (`published`), reached the object store (`stored`), was lost on its way there with the server’s disk (`failed`), or was deleted.',
     example: {
+      change: 'published',
       artifact: {
+        sandboxId: 'k82g51hl3on646lel50o9f162t92xu7z',
+        organizationId: '3c1r7a0b9d5f2h8k4m6n1p3q9s7t2v5x',
+        state: 'stored',
         key: 'customer-a/job-42/report.md',
         name: 'report.md',
         kind: 'file',

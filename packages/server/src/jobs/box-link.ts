@@ -17,6 +17,7 @@ import type { Logger } from '../logger.ts';
 import type { Secrets } from '../services/secrets.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { BoxEventApplier } from './box-event-applier.ts';
 
 /** The box sends a heartbeat every 10 s; a stream that is silent longer than this is dead. */
@@ -37,6 +38,7 @@ export interface BoxLinkDeps {
   applier: BoxEventApplier;
   notifications: Notifications;
   secrets: Secrets;
+  tracing: Tracing;
   logger: Logger;
 }
 
@@ -171,13 +173,20 @@ export class BoxLink {
     const sandbox = await this.#sandbox();
     if (handedOver.has(task.id)) await this.#catchUp(sandbox, task);
     else {
-      const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
-        method: 'PUT',
-        path: `/agent/tasks/${task.id}`,
-        json: toBoxRequest(task, this.#deps.secrets),
-        timeoutMs: CALL_TIMEOUT_MS,
-        signal: this.#signal,
-      });
+      const request = {
+        name: 'agent.task.hand_over',
+        parent: task.traceparent ?? undefined,
+        attributes: { 'banata.task.id': task.id, 'banata.sandbox.id': sandbox.id },
+      };
+      const answer = await this.#deps.tracing.run(request, () =>
+        this.#deps.boxes.json(sandbox, boxTaskSchema, {
+          method: 'PUT',
+          path: `/agent/tasks/${task.id}`,
+          json: toBoxRequest(task, this.#deps.secrets),
+          timeoutMs: CALL_TIMEOUT_MS,
+          signal: this.#signal,
+        }),
+      );
       handedOver.add(task.id);
       await this.#deps.applier.applyTask(sandbox.id, answer);
     }

@@ -25,6 +25,8 @@ export interface Caller {
   operator: boolean;
   /** Of a signed-in user. */
   sessionId: string | null;
+  /** Set while the caller's organization is suspended. */
+  suspended: { at: number; reason: string | null } | null;
 }
 
 /** Who a request comes from, and what it may do. */
@@ -68,10 +70,11 @@ export class AccessService {
       scopes: roleScopes[user.role],
       operator: operator && user.role === 'owner',
       sessionId,
+      suspended: suspension(session),
     };
   }
 
-  /** Forgets what is remembered of keys, after one was revoked or replaced. */
+  /** Forgets what is remembered of keys, after one was revoked or replaced, or an organization was suspended. */
   forgetKeys(): void {
     this.#revocations += 1;
     this.#cache.clear();
@@ -91,6 +94,7 @@ export class AccessService {
       scopes: record.scopes,
       operator: record.operator,
       sessionId: null,
+      suspended: suspension(record),
     };
     await this.#keys.markUsed(record.id, now);
     if (before !== this.#revocations) return caller;
@@ -108,9 +112,28 @@ function credentialOf(authorization: string): string {
   return pair.slice(pair.indexOf(':') + 1);
 }
 
-/** @throws {ApiError} PERMISSION_DENIED when the caller may not use the route. */
-export function requirePermission(caller: Caller, route: Pick<RouteDefinition, 'auth' | 'operator'>): void {
+function suspension(row: {
+  suspended_at: number | null;
+  suspended_reason: string | null;
+}): Caller['suspended'] {
+  return row.suspended_at === null ? null : { at: row.suspended_at, reason: row.suspended_reason };
+}
+
+/** @throws {ApiError} ORGANIZATION_SUSPENDED with the operator's reason. */
+export function requireActive({ suspended }: Caller): void {
+  if (!suspended) return;
+  const { at, reason } = suspended;
+  const message = reason === null ? undefined : `The organization is suspended: ${reason}`;
+  throw new ApiError('ORGANIZATION_SUSPENDED', message, { details: { reason, suspendedAt: at } });
+}
+
+/** @throws {ApiError} ORGANIZATION_SUSPENDED, PERMISSION_DENIED when the caller may not use the route. */
+export function requirePermission(
+  caller: Caller,
+  route: Pick<RouteDefinition, 'auth' | 'operator' | 'whileSuspended'>,
+): void {
   const { auth, operator } = route;
+  if (!route.whileSuspended) requireActive(caller);
   if (operator && !caller.operator) {
     throw new ApiError('PERMISSION_DENIED', 'Only the organization that runs this installation may do this', {
       details: { requiredRole: 'operator', suggestion: 'Ask the operator of this installation.' },

@@ -3,7 +3,7 @@ import type { TaskReport } from '@banata/protocol/box';
 import { sql, type Insertable, type Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { AgentTasksTable, TaskRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { storableJson } from './text.ts';
 
@@ -62,13 +62,7 @@ export class TaskStore {
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     if (options.cursor !== undefined)
       query = query.where('ordinal', '<', decodeCursor(options.cursor, 'number')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.ordinal]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byOrdinal);
   }
 
   async hasSession(sandboxId: string, sessionId: string): Promise<boolean> {

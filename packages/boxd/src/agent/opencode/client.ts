@@ -175,6 +175,11 @@ export class OpenCodeClient {
     await this.#call('/global/dispose', z.unknown(), { method: 'POST', timeoutMs });
   }
 
+  /** Makes the server read its configuration again, with the next call. It forgets sessions' turns, not sessions. */
+  async disposeInstance(): Promise<void> {
+    await this.#call('/instance/dispose', z.unknown(), { method: 'POST' });
+  }
+
   /** Opens the event stream of the workspace; the caller reads and bounds it. */
   async openEvents(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const response = await fetch(this.#url('/event', {}), { headers: this.#headers(), signal });

@@ -27,6 +27,8 @@ answers questions while you work: where the task is unclear, take the most sensi
 
 ## Files
 - Work in \`${input.workspace}\`. Results that somebody should get belong there, under plain names.
+- To hand a file or a folder over for good, publish it: \`banata-publish-artifact report.pdf\`. It then outlives the sandbox and
+  can be downloaded; a folder becomes a zip. Publish what the task asks for as its result, not every file on the way.
 - Other places may be lost when the sandbox ends.
 
 ## Commands

@@ -28,7 +28,7 @@ export interface TaskContext {
   /** Folder that the paths of attachments are relative to. */
   workspace: string;
   /** Provider of the configured models, as OpenCode's configuration names it. */
-  providerId: string;
+  providerId(): string;
   /** Waits for the agent server; rejects with {@link AgentUnavailableError}. */
   whenReady(timeoutMs: number, signal: AbortSignal): Promise<AgentConnection>;
   /** Sees to it that the browser and its tools are there, as far as the sandbox has them; bounded, never rejects. */
@@ -163,7 +163,7 @@ async function sendPrompt(
 }
 
 function promptOf(
-  { providerId }: TaskContext,
+  context: TaskContext,
   { request }: TaskRecord,
   files: OpenCodePrompt['files'],
 ): OpenCodePrompt {
@@ -173,7 +173,7 @@ function promptOf(
     text: request.prompt,
     agent,
     system: parts.filter((part) => part !== null).join('\n\n') || null,
-    model: model === null ? null : { providerID: providerId, modelID: model },
+    model: model === null ? null : { providerID: context.providerId(), modelID: model },
     files,
   };
 }

@@ -77,7 +77,7 @@ function openTurn(): Turn {
       version: '1',
       port: 4096,
       closed: closed.signal,
-      hasBrowserTools: false,
+      hasBrowserTools: () => false,
       kill,
     },
     publisher: new EventPublisher({ append: async (body) => void journal.push(body) }, logger),

@@ -35,6 +35,7 @@ import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
 import type { Secrets } from '../secrets.ts';
 import { toTask } from './task-view.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 const STATE_TIMEOUT_MS = 5_000;
 const MESSAGES_TIMEOUT_MS = 15_000;
@@ -63,6 +64,7 @@ export interface AgentServiceDeps {
   secrets: Secrets;
   notifications: Notifications;
   serverModels: ModelVariables;
+  tracing: Tracing;
   now: () => number;
 }
 
@@ -108,6 +110,7 @@ export class AgentService {
         sandbox_id: row.id,
         model: this.#chooseModel(row, wanted),
         created_at: this.#deps.now(),
+        traceparent: this.#deps.tracing.traceparent ?? null,
       },
       (inserted) => ({ type: 'sandbox.agent.task.queued', data: toTask(inserted) }),
     );

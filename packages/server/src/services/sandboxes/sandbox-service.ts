@@ -10,12 +10,14 @@ import {
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
-import type { Config } from '@banata/config';
+import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { Insertable } from 'kysely';
 import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
+import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { takeProfile } from '../browser-keeping/profiles.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -23,6 +25,7 @@ import type { Reservation } from '../limits/idempotency.ts';
 import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
 import type { Provisioner } from './provisioner.ts';
+import type { Returner } from './returner.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
 import type { Terminator } from './terminator.ts';
@@ -32,10 +35,12 @@ export interface SandboxServiceDeps {
   secrets: Secrets;
   links: Links;
   provisioner: Provisioner;
+  returner: Returner;
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
-  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
+  profiles: ProfileStore;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation' | 'sizes'>;
   now: () => number;
 }
 
@@ -50,18 +55,32 @@ export class SandboxService {
   /**
    * Records the sandbox and starts making it; answers at once with status `queued`.
    * @param reservation id for it, where the request may be a repeated one.
+   * @param checkpointId what it begins with. Default: nothing.
    * @throws {ApiError} PLAN_FEATURE_UNAVAILABLE, PLAN_LIMIT_EXCEEDED, NOT_SUPPORTED, CAPACITY_EXHAUSTED.
    */
-  async create(caller: Caller, input: CreateSandbox, reservation?: Reservation): Promise<SandboxSession> {
-    const { store, links, provisioner, planGate } = this.#deps;
+  async create(
+    caller: Caller,
+    input: CreateSandbox,
+    reservation?: Reservation,
+    checkpointId?: string,
+  ): Promise<SandboxSession> {
+    const { store, links, provisioner, planGate, profiles } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
     if (made) return toSession(made, links, caller);
     const { plan, maxDurationMs } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
+    const profileUser = {
+      id,
+      organization_id: caller.organizationId,
+      capabilities: input.capabilities ?? null,
+    };
     const row = await store.insert(
-      this.#newRow(caller, input, { id, maxDurationMs }),
+      { ...this.#newRow(caller, input, { id, maxDurationMs }), checkpoint_id: checkpointId ?? null },
       [{ type: 'sandbox.created', data: {} }],
-      (tx) => planGate.admit(tx, caller.organizationId, plan),
+      async (tx) => {
+        await planGate.admit(tx, caller.organizationId, plan);
+        await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
+      },
     );
     provisioner.start(id);
     return toSession(row, links, caller);
@@ -78,7 +97,7 @@ export class SandboxService {
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
     await requireDiskSpace(config.home);
-    if ((await store.countLive()) >= config.driver.maxSandboxes) {
+    if ((await store.countRunning()) >= config.driver.maxSandboxes) {
       throw new ApiError(
         'CAPACITY_EXHAUSTED',
         `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
@@ -100,7 +119,7 @@ export class SandboxService {
       organization_id: caller.organizationId,
       status: 'queued',
       runtime: input.runtime ?? 'bun',
-      size: input.size ?? 'standard',
+      ...this.#sizeOf(input),
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
@@ -130,17 +149,39 @@ export class SandboxService {
     input: CreateSandbox,
     {
       reservation,
+      checkpointId,
       waitMs,
       signal,
-    }: { reservation?: Reservation | undefined; waitMs: number; signal: AbortSignal },
+    }: {
+      reservation?: Reservation | undefined;
+      checkpointId?: string;
+      waitMs: number;
+      signal: AbortSignal;
+    },
   ): Promise<SandboxSession> {
-    const { id } = await this.create(caller, input, reservation);
+    const { id } = await this.create(caller, input, reservation, checkpointId);
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, waitMs);
     signal.addEventListener('abort', () => resolve(), { once: true });
     await Promise.race([this.#deps.provisioner.settled(id), over]);
     clearTimeout(timer);
     return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
+  }
+
+  /** What a sandbox was asked for with, for another one like it. */
+  inputOf(row: SandboxRow): CreateSandbox {
+    const { secrets, config } = this.#deps;
+    const { default: usual, override } = config.isolation;
+    return {
+      runtime: row.runtime,
+      size: row.size,
+      ephemeral: row.ephemeral,
+      capabilities: row.capabilities,
+      network: row.network,
+      idleTimeoutMs: row.idle_timeout_ms,
+      env: JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>,
+      ...((override || row.isolation === usual) && { isolation: row.isolation }),
+    };
   }
 
   #isolationOf({ isolation: asked }: CreateSandbox): Isolation {
@@ -150,6 +191,16 @@ export class SandboxService {
       'NOT_SUPPORTED',
       `This server makes sandboxes with isolation "${usual}" only. Its operator can allow others with BANATA_ISOLATION_OVERRIDE.`,
     );
+  }
+
+  #sizeOf({ size = STANDARD_SIZE }: CreateSandbox): { size: string; limits: string } {
+    const { sizes } = this.#deps.config;
+    const limits = Object.hasOwn(sizes, size) ? sizes[size] : undefined;
+    if (limits) return { size, limits: JSON.stringify(limits) };
+    const names = Object.keys(sizes).join(', ');
+    throw new ApiError('INVALID_REQUEST', `Invalid size: '${size}'. Must be one of: ${names}`, {
+      details: { field: 'size' },
+    });
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
@@ -169,6 +220,7 @@ export class SandboxService {
     const row = await this.find(caller, id);
     if (!isFinal(row.status)) {
       await this.#deps.provisioner.cancel(id);
+      await this.#deps.returner.cancel(id);
       await this.#deps.terminator.end(id, 'Ended by request.');
     }
     return this.get(caller, id);
@@ -185,7 +237,7 @@ export class SandboxService {
     if (change.timeoutMs !== undefined) {
       const plan = await this.#deps.plans.of(row.organization_id);
       const field = { field: 'timeoutMs', value: change.timeoutMs };
-      this.#deps.planGate.requireDuration(plan, expiresAt - row.created_at, field);
+      this.#deps.planGate.requireDuration(plan, expiresAt - row.created_at - row.paused_ms, field);
     }
     const updated = await this.#deps.store.update(
       id,
@@ -209,6 +261,13 @@ export class SandboxService {
     return row;
   }
 
+  /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
+  async findLinked(id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id);
+    if (!row || isFinal(row.status)) throw new ApiError('LINK_INVALID');
+    return requireWorking(row);
+  }
+
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
   async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
     return requireWorking(await this.find(caller, id));
@@ -218,23 +277,29 @@ export class SandboxService {
 /** @throws {ApiError} SANDBOX_NOT_READY with the present status. */
 export function requireWorking(row: SandboxRow): SandboxRow {
   if (!takesWork(row.status))
-    throw new ApiError('SANDBOX_NOT_READY', undefined, { details: { status: row.status } });
+    throw new ApiError('SANDBOX_NOT_READY', textOf(row.status), { details: { status: row.status } });
   return row;
 }
 
-function refuseUnsupported({ browser, documents, storage }: Capabilities): void {
+function textOf(status: SandboxStatus): string | undefined {
+  if (status !== 'paused' && status !== 'pausing') return undefined;
+  return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
+}
+
+function refuseUnsupported({ browser }: Capabilities): void {
   const unsupported: [boolean, string][] = [
     [
       browser.mode === 'paired-banata-browser',
       'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
     ],
-    [browser.recording, 'capabilities.browser.recording'],
-    [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
-    [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
-    [documents.libreofficeHeadless, 'capabilities.documents.libreofficeHeadless'],
-    [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
   ];
+  const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
+  if (browser.mode === 'none' && kept !== undefined)
+    throw new ApiError(
+      'INVALID_REQUEST',
+      `capabilities.browser.${kept} needs a browser: use mode "local-chromium".`,
+    );
   const found = unsupported.find(([asked]) => asked);
   if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
 }

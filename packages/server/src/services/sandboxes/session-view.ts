@@ -1,6 +1,8 @@
 import { normalizeCapabilities, type SandboxSession } from '@banata/protocol';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { Caller } from '../access.ts';
+import { controlOf } from '../../stores/control-store.ts';
+import { controlAt } from '../control/control.ts';
 import type { Links } from '../links.ts';
 import { takesWork } from './status.ts';
 
@@ -36,13 +38,13 @@ function mayDrive({ scopes }: Pick<Caller, 'scopes'>): boolean {
 function pairedBrowser(row: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
   const { browser } = normalizeCapabilities(row.capabilities);
   if (browser.mode === 'none' || !takesWork(row.status)) return null;
-  const { cdpUrl, viewerUrl } = links.forBrowser(row.id);
+  const { cdpUrl, viewerUrl } = links.forBrowser(row);
   return {
     sessionId: row.id,
     cdpUrl,
     previewUrl: viewerUrl,
     recording: browser.recording,
     persistentProfile: browser.persistentProfile,
-    controlMode: 'shared',
+    controlMode: controlAt(controlOf(row), Date.now()).mode,
   };
 }
