@@ -5,6 +5,7 @@ import * as agentAsks from './routes/agent-asks.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as browserKeeping from './routes/browser-keeping.ts';
 import * as checkpoints from './routes/checkpoints.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as computer from './routes/computer.ts';
@@ -18,6 +19,7 @@ import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as skills from './routes/skills.ts';
 import * as terminal from './routes/terminal.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -32,8 +34,10 @@ export const contract = {
   contexts,
   terminal,
   browser,
+  browserKeeping,
   computer,
   agent: { ...agentRoutes, ...agentAsks },
+  skills,
   artifacts,
   checkpoints,
   pauses,

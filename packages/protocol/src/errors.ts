@@ -56,6 +56,21 @@ export const errorRegistry = defineErrors({
     message: 'Agent task not found',
     suggestion: 'List the tasks of the sandbox with GET /v1/sandboxes/agent/tasks?id=….',
   },
+  SKILL_NOT_FOUND: {
+    status: 404,
+    message: 'Skill not found',
+    suggestion: 'List the skills of the organization with GET /v1/skills.',
+  },
+  SKILL_EXISTS: {
+    status: 409,
+    message: 'The organization has a skill of this name',
+    suggestion: 'Choose another name, or delete that skill first (DELETE /v1/skills?id=…).',
+  },
+  SKILL_LIMIT_REACHED: {
+    status: 409,
+    message: 'The organization has 1000 skills, the most allowed',
+    suggestion: 'Delete one that is not needed any more (DELETE /v1/skills?id=…).',
+  },
   ARTIFACT_NOT_FOUND: {
     status: 404,
     message: 'Artifact not found',
@@ -238,6 +253,22 @@ export const errorRegistry = defineErrors({
     status: 409,
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
+  },
+  RECORDING_NOT_FOUND: {
+    status: 404,
+    message: 'There is no such recording in the sandbox',
+    suggestion:
+      'Start one with POST /v1/sandboxes/browser/recording/start; those that were kept are artifacts of the kind "recording".',
+  },
+  PROFILE_NOT_FOUND: {
+    status: 404,
+    message: 'The sandbox keeps no browser profile',
+    suggestion: 'Create the sandbox with capabilities: { browser: { persistentProfile: true } }.',
+  },
+  PROFILE_IN_USE: {
+    status: 409,
+    message: 'Another sandbox uses this browser profile',
+    suggestion: 'End the sandbox named in "sandboxId", or give another profileKey.',
   },
   CONTROL_HELD: {
     status: 409,

@@ -31,9 +31,12 @@ export {
 export type { FileWatchEvent, WatchOptions } from './watch-files.ts';
 export { type ConvertOptions, SandboxDocuments } from './documents.ts';
 export { SandboxNetwork } from './network.ts';
+export { BrowserProfiles, SandboxProfile } from './profiles.ts';
+export { SandboxRecording } from './recording.ts';
 export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';
 export { Sandbox } from './sandbox.ts';
+export { type CreateSkillOptions, type RunSkillOptions, type SkillPage, Skills } from './skills.ts';
 export type * from './types.ts';
 export { buildPreviewViewerUrl } from './viewer-url.ts';
 export { verifyWebhook, type VerifyWebhookOptions } from './verify-webhook.ts';

@@ -10,6 +10,8 @@ import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
 import { SandboxPorts } from './ports.ts';
 import { SandboxNetwork } from './network.ts';
+import { SandboxProfile } from './profiles.ts';
+import { SandboxRecording } from './recording.ts';
 import { SandboxProcesses } from './process.ts';
 import { listTerminals, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
 import type { Transport } from './transport.ts';
@@ -64,6 +66,8 @@ export class Sandbox {
   readonly process: SandboxProcesses;
   readonly contexts: SandboxContexts;
   readonly browser: SandboxBrowser;
+  readonly recording: SandboxRecording;
+  readonly profile: SandboxProfile;
   readonly computer: SandboxComputer;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
@@ -85,6 +89,8 @@ export class Sandbox {
     this.process = new SandboxProcesses(transport, session.id);
     this.contexts = new SandboxContexts(transport, session.id);
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
+    this.recording = new SandboxRecording(transport, session.id);
+    this.profile = new SandboxProfile(transport, session.id);
     this.computer = new SandboxComputer(transport, session.id);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);

@@ -21,6 +21,7 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  BrowserStep,
   ConversionOptions,
   DocumentFormat,
   CodeLanguage,
@@ -29,6 +30,8 @@ import type {
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 } from '@banata/protocol/box';
 
@@ -57,6 +60,8 @@ export type {
   SandboxSession,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   User,
   Webhook,
@@ -64,11 +69,14 @@ export type {
 } from '@banata/protocol';
 export type {
   AgentMessage,
+  BrowserStep,
   CodeLanguage,
   ConversionOptions,
   DocumentFormat,
   FileChange,
   FileEntry,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 };
 
@@ -171,6 +179,13 @@ export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
 /** A page of the messages of an agent session, oldest first. */
 export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
+/** A film of the browser that is being made, or is not an artifact yet. */
+export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
+export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };
+/** A film that became an artifact. */
+export type KeptRecording = RouteResult<Routes['browserKeeping']['stopRecording']>;
+/** A browser profile that outlives sandboxes. */
+export type BrowserProfile = RouteResult<Routes['browserKeeping']['saveProfile']>;
 /** What the agent is doing. */
 export type AgentState = RouteResult<Routes['agent']['agentState']>;
 /** State of the agent with the newest files and the last task report. */

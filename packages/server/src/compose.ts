@@ -7,6 +7,7 @@ import { BoxesListener } from './boxes/boxes-listener.ts';
 import { createBrowser } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
+import { createBrowserKeeping } from './compose-browser-keeping.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
@@ -42,6 +43,7 @@ import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
 import { ProcessService } from './services/processes.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
+import { SkillService } from './services/skills/skill-service.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -172,10 +174,12 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     attach: (id: string) => boxLinks.attach(id),
     detach: (id: string) => boxLinks.detach(id),
   };
-  const lives = createLives(base, { ...linking, limits, background });
-  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, links });
+  const lives = createLives(base, { ...linking, limits, background, keeping: () => keeping });
+  const { profiles } = stores;
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
   const outputs = createArtifacts(base, { sandboxes, activity, links, background });
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
   const agent = new AgentService({
     ...common,
     sandboxes,
@@ -196,7 +200,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
-  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs });
+  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs, ...keeping });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
     accounts,
@@ -206,6 +210,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     agentGateway: new AgentGateway({ agent, boxes, activity }),
     ...outputs,
     background,
+    ...keeping,
     boxLinks,
     ...createBrowser(base, { sandboxes, links, activity }),
     contexts: new ContextService(sandboxes, boxes, activity),
@@ -229,6 +234,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...lives,
     ...lasting,
     sandboxes,
+    skills: new SkillService({ store: stores.skills, agent, now }),
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
     ...createWebhooks(base),

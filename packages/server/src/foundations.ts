@@ -34,11 +34,13 @@ import type { ObjectStore } from './stores/objects/object-store.ts';
 import { openObjectStore } from './stores/objects/open-object-store.ts';
 import { OrganizationStore } from './stores/organization-store.ts';
 import { OutboxStore } from './stores/outbox-store.ts';
+import { ProfileStore } from './stores/profile-store.ts';
 import { PlanStore } from './stores/plan-store.ts';
 import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
 import { TransferStore } from './stores/transfer-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
@@ -64,10 +66,12 @@ export interface Stores {
   idempotency: IdempotencyStore;
   networkLog: NetworkLogStore;
   ports: PortStore;
+  skills: SkillStore;
   objects: ObjectStore;
   /** What a remote object store does not have yet; undefined where the store is the local disk. */
   spool: ObjectStore | undefined;
   transfers: TransferStore;
+  profiles: ProfileStore;
   control: ControlStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
@@ -186,6 +190,7 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
+      skills: new SkillStore(db),
       artifacts: new ArtifactStore(db, events, transfers),
       checkpoints: new CheckpointStore(db, events),
       usage: new ModelUsageStore(db),
@@ -197,6 +202,7 @@ export async function openFoundations(
       ports: new PortStore(db, events),
       ...(await openObjectStore(config)),
       transfers,
+      profiles: new ProfileStore(db, transfers),
       control: new ControlStore(db, events),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),

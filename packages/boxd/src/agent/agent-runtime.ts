@@ -24,6 +24,7 @@ import { prepareTools } from './server/prepare-tools.ts';
 import type { AgentPrograms } from './server/programs.ts';
 import { AgentSupervisor } from './server/supervisor.ts';
 import type { TaskLimits } from './tasks/limits.ts';
+import { StepRecorder } from './steps/step-recorder.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
 import { TaskStore } from './tasks/task-store.ts';
 
@@ -109,13 +110,18 @@ export class AgentRuntime {
         },
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),
+        browser: options.browser,
       },
+      openRecorder: () =>
+        new StepRecorder({ browser: options.browser(), logger, env: this.#settings?.env ?? {} }),
+      onRecorded: (task, recording) => this.#reports.complete(task, recording),
     });
     this.#reports = new ReportKeeper({
       file: paths.lastReportFile,
       publisher: this.#publisher,
       logger,
       runningTasks: () => this.#runner.running(),
+      recording: (taskId) => this.#runner.recording(taskId),
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);

@@ -189,6 +189,22 @@ describe('a task', () => {
   });
 });
 
+describe('a budget', () => {
+  test('ends a runaway with what it used', async () => {
+    await agent.put('requests', 'SCENARIO:loop', { budget: { requests: 3 } });
+    expect(await agent.done('requests')).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_EXCEEDED' },
+    });
+    await agent.put('tokens', 'SCENARIO:loop', { budget: { tokens: 250 } });
+    const task = await agent.done('tokens');
+    expect(task.error?.message).toContain('330 tokens, more than its budget of 250');
+    expect(task.usage.modelCalls).toBeLessThan(6);
+    await agent.put('within', 'SCENARIO:text', { budget: { requests: 3, tokens: 250 } });
+    expect(await agent.done('within')).toMatchObject({ status: 'completed' });
+  });
+});
+
 describe('the end of a task', () => {
   test.each([
     ['e401', 'SCENARIO:error status=401 message="bad key"', 'MODEL_AUTH', /bad key/],

@@ -10,6 +10,12 @@ const session = { sessionId: z.string(), taskId: z.string().nullable() };
 export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('browser.ready'), data: z.object({}) }),
   z.object({ type: z.literal('browser.failed'), data: z.object({ reason: z.string() }) }),
+  z.object({ type: z.literal('recording.started'), data: z.object({ recordingId: z.string() }) }),
+  /** It ended by itself; what there is of it can be fetched. */
+  z.object({
+    type: z.literal('recording.ended'),
+    data: z.object({ recordingId: z.string(), reason: z.string() }),
+  }),
   /** Chromium or the desktop ended and is started again; `browser.ready` follows. */
   z.object({ type: z.literal('browser.restarting'), data: z.object({ reason: z.string() }) }),
   /** A download has ended. */

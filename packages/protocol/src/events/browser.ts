@@ -109,20 +109,31 @@ export const browserEvents = {
     schema: z.object({ recordingId: z.string() }),
     gloss: 'The browser is being recorded.',
     example: { recordingId: '2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g' },
-    reserved: true,
   }),
   'sandbox.recording.stopped': defineEvent({
     schema: z.object({
       recordingId: z.string(),
       durationMs: z.number(),
       artifactKey: z.string().nullable(),
+      /** Why it ended by itself, or could not be kept. */
+      reason: z.string().nullable(),
     }),
     gloss: 'The recording ended; `artifactKey` is null when it could not be kept.',
     example: {
       recordingId: '2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g',
       durationMs: 48_000,
-      artifactKey: 'customer-a/job-42/recording.mp4',
+      artifactKey: 'customer-a/job-42/recordings/2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g.mp4',
+      reason: null,
     },
-    reserved: true,
+  }),
+  'sandbox.profile.saved': defineEvent({
+    schema: z.object({ profileKey: z.string(), size: z.number() }),
+    gloss: 'The browser profile was saved for later sandboxes.',
+    example: { profileKey: 'default', size: 1_480_321 },
+  }),
+  'sandbox.profile.failed': defineEvent({
+    schema: z.object({ profileKey: z.string(), reason: z.string() }),
+    gloss: 'The browser profile could not be saved; the one saved before stays.',
+    example: { profileKey: 'default', reason: 'The sandbox did not answer' },
   }),
 };

@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts';
 import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import type { RecordingService } from '../services/browser-keeping/recordings.ts';
 import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
@@ -21,6 +22,7 @@ export interface BoxEventApplierDeps {
   artifacts: ArtifactService;
   tracing: Tracing;
   publishRequests: PublishRequests;
+  recordings: Pick<RecordingService, 'take'>;
   logger: Logger;
   now: () => number;
 }
@@ -53,6 +55,7 @@ export class BoxEventApplier {
     for (const { body } of batch) {
       if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
       // On its own time: the box asks again until it is answered.
+      if (body.type === 'recording.ended') this.#deps.recordings.take(sandbox);
       if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
     await this.#applyIn(sandbox.id, async (tx, finished) => {
@@ -120,9 +123,10 @@ export class BoxEventApplier {
       case 'task.updated':
         return this.#translateTask(tx, sandboxId, body.data, finished);
       case 'task.report':
-        await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
+        await this.#deps.tasks.setReport(tx, sandboxId, body.data);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
       case 'artifact.requested':
+      case 'recording.ended':
         return [];
       default:
         // The box's names are those of the sandbox's events, without the first word.
@@ -156,14 +160,17 @@ export class BoxEventApplier {
 
 /** What the box says of a task, as it is stored. */
 function columnsOf(task: BoxTask, now: number): Updateable<AgentTasksTable> {
-  const { status, sessionId, resultText, structured, filesChanged, error, usage } = task;
+  const { status, sessionId, resultText, filesChanged, usage } = task;
+  const json = (value: unknown): string | null => (value === null ? null : storableJson(value));
   return {
     status,
     session_id: sessionId === null ? null : storableText(sessionId),
     result_text: resultText === null ? null : storableText(resultText),
-    structured: structured === null ? null : storableJson(structured),
+    structured: json(task.structured),
     files_changed: storableJson(filesChanged),
-    error: error ? storableJson(error) : null,
+    replay: json(task.replay),
+    ...(status === 'running' ? {} : { replay_sealed: null }),
+    error: json(task.error),
     usage: storableJson(usage),
     started_at: task.startedAt ?? now,
     finished_at: status === 'running' ? null : (task.finishedAt ?? now),

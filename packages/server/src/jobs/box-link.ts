@@ -1,5 +1,11 @@
 import { ApiError } from '@banata/protocol';
-import { boxEventSchema, boxTaskSchema, type BoxEvent, type BoxTaskRequest } from '@banata/protocol/box';
+import {
+  boxEventSchema,
+  boxReplaySchema,
+  boxTaskSchema,
+  type BoxEvent,
+  type BoxTaskRequest,
+} from '@banata/protocol/box';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
@@ -8,6 +14,7 @@ import type { Boxes } from '../boxes/boxes.ts';
 import { Waker, type Notifications } from '../database/notifications.ts';
 import type { SandboxRow, TaskRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
+import type { Secrets } from '../services/secrets.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -30,6 +37,7 @@ export interface BoxLinkDeps {
   boxes: Boxes;
   applier: BoxEventApplier;
   notifications: Notifications;
+  secrets: Secrets;
   tracing: Tracing;
   logger: Logger;
 }
@@ -174,7 +182,7 @@ export class BoxLink {
         this.#deps.boxes.json(sandbox, boxTaskSchema, {
           method: 'PUT',
           path: `/agent/tasks/${task.id}`,
-          json: toBoxRequest(task),
+          json: toBoxRequest(task, this.#deps.secrets),
           timeoutMs: CALL_TIMEOUT_MS,
           signal: this.#signal,
         }),
@@ -214,7 +222,8 @@ export class BoxLink {
   }
 }
 
-function toBoxRequest(task: TaskRow): BoxTaskRequest {
+function toBoxRequest(task: TaskRow, secrets: Secrets): BoxTaskRequest {
+  const sealed = task.replay_sealed;
   return {
     prompt: task.prompt,
     sessionId: task.session_id,
@@ -225,5 +234,7 @@ function toBoxRequest(task: TaskRow): BoxTaskRequest {
     model: task.model,
     files: task.files,
     responseSchema: task.response_schema,
+    budget: task.budget,
+    replay: sealed && boxReplaySchema.parse(JSON.parse(secrets.open(sealed, task.id))),
   };
 }

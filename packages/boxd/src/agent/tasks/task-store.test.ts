@@ -15,6 +15,8 @@ const request = {
   model: null,
   files: [],
   responseSchema: null,
+  replay: null,
+  budget: null,
 };
 
 let folder: string;

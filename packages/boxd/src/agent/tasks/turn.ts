@@ -1,17 +1,24 @@
-import type { BoxTask, TaskUsage } from '@banata/protocol/box';
+import type { BoxTask, BoxTaskRequest, TaskUsage } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { TurnTranslator } from '../events/turn-translator.ts';
 import { OpenCodeRequestError } from '../opencode/client.ts';
-import type { OpenCodeError, OpenCodeEvent, OpenCodeMessage, SessionStatus } from '../opencode/schemas.ts';
+import type {
+  OpenCodeError,
+  OpenCodeEvent,
+  OpenCodeMessage,
+  OpenCodePart,
+  SessionStatus,
+} from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
 import { BROWSER_MCP } from '../server/opencode-config.ts';
+import { problemOfBudget } from './budget.ts';
 import { judgeTurn, messagesOfTurn, resultTextOf, type Verdict } from './judge-turn.ts';
 import type { TaskLimits } from './limits.ts';
 import { type StopReason, stopReasonOf } from './stop-reason.ts';
 import type { TaskError } from './task-error.ts';
-import { UsageLedger } from './usage-ledger.ts';
+import { addUsage, UsageLedger } from './usage-ledger.ts';
 
 export interface TurnOptions {
   connection: AgentConnection;
@@ -24,7 +31,14 @@ export interface TurnOptions {
   lastMessageBefore: string | null;
   /** Called when a tool call failed as it does when the browser tools are gone; returns at once. */
   repairTools: () => void;
+  /** What the task may use, and what its turns before this one used. */
+  budget: BoxTaskRequest['budget'];
+  spent: TaskUsage;
+  /** Told of each state of each tool call of the session; may hear of the same one twice. */
+  onTool: (part: ToolPart) => void;
 }
+
+type ToolPart = Extract<OpenCodePart, { type: 'tool' }>;
 
 export type TurnOutcome =
   | { status: 'completed'; resultText: string; structured?: BoxTask['structured']; usage: TaskUsage }
@@ -143,7 +157,11 @@ export class Turn {
   }
 
   #countAll(turn: OpenCodeMessage[]): void {
-    for (const { info } of turn) if (info.role === 'assistant') this.#ledger.see(info);
+    for (const { info, parts } of turn) {
+      if (info.role === 'assistant') this.#ledger.see(info);
+      // Whatever the event stream left out.
+      for (const part of parts) if (part.type === 'tool') this.#options.onTool(part);
+    }
   }
 
   #ended(verdict: Exclude<Verdict, { status: 'open' }>): TurnOutcome {
@@ -197,6 +215,8 @@ export class Turn {
     // What subagents write reaches people as the output of the `task` tool; what they ask, as their own.
     if (sessionId !== this.#options.sessionId && !isAsk(event)) return;
     this.#translator.see(event);
+    if (event.type === 'message.part.updated' && event.properties.part.type === 'tool')
+      this.#options.onTool(event.properties.part);
     if (isToolTrouble(event)) this.#options.repairTools();
     if (event.type === 'session.error') this.#sessionError = event.properties.error ?? null;
     if (event.type === 'session.idle' || isRetry(event)) this.#wake();
@@ -205,8 +225,16 @@ export class Turn {
   #count(event: OpenCodeEvent): void {
     if (event.type !== 'message.updated' || event.properties.info.role !== 'assistant') return;
     this.#ledger.see(event.properties.info);
-    const { modelCalls } = this.#options.limits;
-    if (this.#ledger.begun <= modelCalls || this.#ownStop !== null) return;
+    if (this.#ownStop !== null) return;
+    const { limits, budget, spent } = this.#options;
+    const over = problemOfBudget(budget, this.#ledger.begun, addUsage(spent, this.#ledger.total()));
+    if (over !== null) {
+      this.#ownStop = { kind: 'failed', error: { code: 'BUDGET_EXCEEDED', message: over } };
+      this.#wake();
+      return;
+    }
+    const { modelCalls } = limits;
+    if (this.#ledger.begun <= modelCalls) return;
     const message = `the task made more than ${modelCalls} model requests and was ended; give it a smaller goal`;
     this.#ownStop = { kind: 'failed', error: { code: 'MODEL_CALL_LIMIT', message } };
     this.#wake();

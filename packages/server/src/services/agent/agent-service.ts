@@ -1,5 +1,6 @@
 import {
   ApiError,
+  newId,
   normalizeCapabilities,
   type AgentTask,
   type agentStateSchema,
@@ -14,6 +15,7 @@ import {
   boxListReplySchema,
   boxMessagesReplySchema,
   type AgentMessage,
+  type BoxReplay,
 } from '@banata/protocol/box';
 import type { ModelVariables } from '@banata/config';
 import type { z } from 'zod';
@@ -53,6 +55,15 @@ interface MessagesOptions {
 
 type MessagesPage = z.output<typeof boxMessagesReplySchema>;
 
+/** The run of a skill. Secret: its steps hold the values of secret inputs. */
+interface SkillRun {
+  skillId: string;
+  /** Without one the prompt is all there is. */
+  replay?: BoxReplay;
+  model: string | undefined;
+  reservation: Reservation | undefined;
+}
+
 export interface AgentServiceDeps {
   sandboxes: SandboxService;
   tasks: TaskStore;
@@ -74,7 +85,20 @@ export class AgentService {
   }
 
   /** Records the task and returns; the server that speaks for the sandbox hands it to the box. */
-  async promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+  promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+    return this.#queue(caller, input, { reservation });
+  }
+
+  /** Queues a task for a skill; the model is the small one unless another is named. */
+  runSkill(caller: Caller, input: PromptInput, skill: SkillRun): Promise<AgentTask> {
+    return this.#queue(caller, input, skill);
+  }
+
+  async #queue(
+    caller: Caller,
+    input: PromptInput,
+    { reservation, skillId, replay, model }: Partial<SkillRun>,
+  ): Promise<AgentTask> {
     const found = await this.#withAgent(caller, input.id);
     const made = reservation?.resumed ? await this.#deps.tasks.find(found.id, reservation.id) : undefined;
     if (made) return toTask(made);
@@ -82,24 +106,17 @@ export class AgentService {
     this.#requirePrompting(row);
     await this.#requireSession(row, input.sessionId);
     this.#deps.activity.touch(row.id);
+    const id = reservation?.id ?? newId();
+    const wanted = skillId === undefined ? input.model : (model ?? this.#modelOf(row).smallModel);
     const task = await this.#deps.tasks.insert(
       {
-        ...(reservation && { id: reservation.id }),
+        ...promptColumns(input),
+        id,
+        skill_id: skillId ?? null,
+        replay_sealed: replay ? this.#deps.secrets.seal(JSON.stringify(replay), id) : null,
         organization_id: row.organization_id,
         sandbox_id: row.id,
-        status: 'queued',
-        prompt: storableText(input.prompt),
-        agent: input.agent ?? null,
-        session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
-        model: this.#chooseModel(row, input.model),
-        files: storableJson(input.files ?? []),
-        response_schema: input.responseSchema ? storableJson(input.responseSchema) : null,
-        metadata: storableJson(input.metadata ?? {}),
-        system: input.system === undefined ? null : storableText(input.system),
-        no_reply: input.noReply,
-        cancel_requested: false,
-        timeout_ms: input.timeoutMs,
-        usage: JSON.stringify(NO_USAGE),
+        model: this.#chooseModel(row, wanted),
         created_at: this.#deps.now(),
         traceparent: this.#deps.tracing.traceparent ?? null,
       },
@@ -305,6 +322,24 @@ export class AgentService {
       unsubscribe();
     }
   }
+}
+
+function promptColumns(input: PromptInput) {
+  return {
+    status: 'queued' as const,
+    prompt: storableText(input.prompt),
+    agent: input.agent ?? null,
+    session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
+    files: storableJson(input.files ?? []),
+    response_schema: input.responseSchema ? storableJson(input.responseSchema) : null,
+    metadata: storableJson(input.metadata ?? {}),
+    system: input.system === undefined ? null : storableText(input.system),
+    budget: input.budget ? JSON.stringify(input.budget) : null,
+    no_reply: input.noReply,
+    cancel_requested: false,
+    timeout_ms: input.timeoutMs,
+    usage: JSON.stringify(NO_USAGE),
+  };
 }
 
 function stateName(
