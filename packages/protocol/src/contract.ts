@@ -20,6 +20,7 @@ import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as skills from './routes/skills.ts';
 import * as terminal from './routes/terminal.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -38,6 +39,7 @@ export const contract = {
   computer,
   handoff,
   agent: { ...agentRoutes, ...agentAsks },
+  skills,
   artifacts,
   checkpoints,
   pauses,

@@ -56,6 +56,21 @@ export const errorRegistry = defineErrors({
     message: 'Agent task not found',
     suggestion: 'List the tasks of the sandbox with GET /v1/sandboxes/agent/tasks?id=….',
   },
+  SKILL_NOT_FOUND: {
+    status: 404,
+    message: 'Skill not found',
+    suggestion: 'List the skills of the organization with GET /v1/skills.',
+  },
+  SKILL_EXISTS: {
+    status: 409,
+    message: 'The organization has a skill of this name',
+    suggestion: 'Choose another name, or delete that skill first (DELETE /v1/skills?id=…).',
+  },
+  SKILL_LIMIT_REACHED: {
+    status: 409,
+    message: 'The organization has 1000 skills, the most allowed',
+    suggestion: 'Delete one that is not needed any more (DELETE /v1/skills?id=…).',
+  },
   ARTIFACT_NOT_FOUND: {
     status: 404,
     message: 'Artifact not found',

@@ -44,6 +44,7 @@ export * from './schemas/contexts.ts';
 export * from './schemas/processes.ts';
 export * from './schemas/terminal.ts';
 export * from './schemas/sandbox.ts';
+export * from './schemas/skills.ts';
 export * from './schemas/usage.ts';
 export * from './schemas/webhooks.ts';
 export * from './schemas/work.ts';

@@ -8,6 +8,7 @@ import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
+import { Skills } from './skills.ts';
 import type {
   ArtifactListOptions,
   ArtifactPage,
@@ -83,6 +84,8 @@ const CLEANUP_MS = 10_000;
 export class BanataSandbox {
   /** Keys of the organization. */
   readonly apiKeys: ApiKeys;
+  /** What tasks did in the browser, saved to be done again. */
+  readonly skills: Skills;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
   /** Browser profiles that outlive sandboxes. */
@@ -109,6 +112,7 @@ export class BanataSandbox {
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     });
     this.apiKeys = new ApiKeys(this.#transport);
+    this.skills = new Skills(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
     this.profiles = new BrowserProfiles(this.#transport);
     this.events = new OrganizationEvents(this.#transport);

@@ -37,6 +37,7 @@ export { SandboxRecording } from './recording.ts';
 export { SandboxPorts } from './ports.ts';
 export type { RetryConfig } from './retry.ts';
 export { Sandbox } from './sandbox.ts';
+export { type CreateSkillOptions, type RunSkillOptions, type SkillPage, Skills } from './skills.ts';
 export type * from './types.ts';
 export { buildPreviewViewerUrl } from './viewer-url.ts';
 export { verifyWebhook, type VerifyWebhookOptions } from './verify-webhook.ts';

@@ -21,6 +21,7 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  BrowserStep,
   ConversionOptions,
   DocumentFormat,
   CodeLanguage,
@@ -29,6 +30,8 @@ import type {
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 } from '@banata/protocol/box';
 
@@ -60,6 +63,8 @@ export type {
   SandboxSession,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   User,
   Webhook,
@@ -67,11 +72,14 @@ export type {
 } from '@banata/protocol';
 export type {
   AgentMessage,
+  BrowserStep,
   CodeLanguage,
   ConversionOptions,
   DocumentFormat,
   FileChange,
   FileEntry,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 };
 
@@ -177,6 +185,8 @@ export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
+/** A page of the messages of an agent session, oldest first. */
+export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
 /** A film of the browser that is being made, or is not an artifact yet. */
 export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
 export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };

@@ -42,6 +42,7 @@ import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
 import { ProcessService } from './services/processes.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
+import { SkillService } from './services/skills/skill-service.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -232,6 +233,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...lives,
     ...lasting,
     sandboxes,
+    skills: new SkillService({ store: stores.skills, agent, now }),
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
     ...createWebhooks(base, links),

@@ -41,6 +41,7 @@ import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
 import { TransferStore } from './stores/transfer-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
@@ -66,6 +67,7 @@ export interface Stores {
   idempotency: IdempotencyStore;
   networkLog: NetworkLogStore;
   ports: PortStore;
+  skills: SkillStore;
   objects: ObjectStore;
   /** What a remote object store does not have yet; undefined where the store is the local disk. */
   spool: ObjectStore | undefined;
@@ -191,6 +193,7 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
+      skills: new SkillStore(db),
       artifacts: new ArtifactStore(db, events, transfers),
       checkpoints: new CheckpointStore(db, events),
       usage: new ModelUsageStore(db),

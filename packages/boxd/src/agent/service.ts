@@ -41,6 +41,7 @@ type AgentConfig = NonNullable<BoxConfig['agent']>;
 const messagesQuerySchema = z.object({
   sessionId: z.string().min(1).max(200).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().min(1).max(500).optional(),
 });
 
 /** Creates the agent service; nothing runs before `start`. Start the browser first: the agent asks whether there is one. */
@@ -223,8 +224,8 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
             'limit must be 1 to 500, and sessionId the id of a session; leave both out for the defaults';
           throw new BoxError(400, 'INVALID_QUERY', message, { cause: query.error });
         }
-        const { sessionId, limit } = query.data;
-        return { messages: await (await agent.runtime()).messages(sessionId ?? null, limit) };
+        const { sessionId = null, limit, cursor = null } = query.data;
+        return (await agent.runtime()).messages(sessionId, { limit, cursor });
       },
     },
   ];

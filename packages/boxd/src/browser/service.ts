@@ -165,6 +165,10 @@ class LiveBrowserService implements BrowserParts {
     await this.#whenReady(signal);
   }
 
+  live(signal: AbortSignal): Promise<LiveBrowser> {
+    return this.#whenReady(signal);
+  }
+
   agentEndpoint(): string {
     const url = this.#endpoint?.url;
     if (url === undefined)

@@ -14,3 +14,4 @@ export * from './recording.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
 export * from './handoff.ts';
+export * from './browser-steps.ts';

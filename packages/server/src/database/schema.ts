@@ -13,13 +13,23 @@ import type {
   Role,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   WebhookPayload,
   WebhookStyle,
 } from '@banata/protocol';
-import type { BoxTask, BoxTaskRequest, Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
+import type {
+  BoxTask,
+  BoxTaskRequest,
+  BrowserStep,
+  ReplayResult,
+  Runtime,
+  TaskReport,
+  TaskUsage,
+} from '@banata/protocol/box';
 import type { SizeLimits } from '@banata/config';
-import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
+import type { ColumnType, Generated, Insertable, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
 type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
@@ -297,6 +307,14 @@ export interface AgentTasksTable {
   response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
   structured: NullableJson<BoxTask['structured']>;
   files_changed: ColumnType<string[], string | undefined, string>;
+  budget: ColumnType<BoxTaskRequest['budget'], string | null | undefined, never>;
+  /** Completion report, the agent's own or a derived one. */
+  report: ColumnType<TaskReport | null, undefined, string>;
+  skill_id: ColumnType<string | null, string | null | undefined, never>;
+  /** Steps of a skill with the values of this run, sealed; null for a prompt, and once the task has ended. */
+  replay_sealed: ColumnType<Buffer | null, Buffer | null | undefined, null>;
+  /** What became of the steps. */
+  replay: ColumnType<ReplayResult | null, undefined, string | null>;
   timeout_ms: number;
   cancel_requested: boolean;
   result_text: string | null;
@@ -341,6 +359,19 @@ export interface HandoffsTable {
   completed_at: number | null;
   expires_at: number;
   updated_at: number;
+}
+
+export interface SkillsTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  description: string;
+  site: string | null;
+  recipe: string;
+  steps: JSONColumnType<BrowserStep[]>;
+  inputs: JSONColumnType<SkillInput[]>;
+  source: NullableJson<NonNullable<Skill['source']>>;
+  created_at: number;
 }
 
 export interface ArtifactsTable {
@@ -504,6 +535,7 @@ export interface Tables {
   events: EventsTable;
   agent_tasks: AgentTasksTable;
   handoffs: HandoffsTable;
+  skills: SkillsTable;
   artifacts: ArtifactsTable;
   object_transfers: ObjectTransfersTable;
   model_usage: ModelUsageTable;
@@ -529,6 +561,8 @@ export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type HandoffRow = Selectable<HandoffsTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
+export type SkillRow = Selectable<SkillsTable>;
+export type NewSkillRow = Insertable<SkillsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type ObjectTransferRow = Selectable<ObjectTransfersTable>;
 export type BrowserProfileRow = Selectable<BrowserProfilesTable>;

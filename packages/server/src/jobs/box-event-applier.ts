@@ -130,7 +130,7 @@ export class BoxEventApplier {
       case 'task.updated':
         return this.#translateTask(tx, sandboxId, body.data, finished);
       case 'task.report':
-        await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
+        await this.#deps.tasks.setReport(tx, sandboxId, body.data);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
       case 'handoff.requested':
         await this.#takeHandoff(tx, sandboxId, body.data);
@@ -200,14 +200,17 @@ export class BoxEventApplier {
 
 /** What the box says of a task, as it is stored. */
 function columnsOf(task: BoxTask, now: number): Updateable<AgentTasksTable> {
-  const { status, sessionId, resultText, structured, filesChanged, error, usage } = task;
+  const { status, sessionId, resultText, filesChanged, usage } = task;
+  const json = (value: unknown): string | null => (value === null ? null : storableJson(value));
   return {
     status,
     session_id: sessionId === null ? null : storableText(sessionId),
     result_text: resultText === null ? null : storableText(resultText),
-    structured: structured === null ? null : storableJson(structured),
+    structured: json(task.structured),
     files_changed: storableJson(filesChanged),
-    error: error ? storableJson(error) : null,
+    replay: json(task.replay),
+    ...(status === 'running' ? {} : { replay_sealed: null }),
+    error: json(task.error),
     usage: storableJson(usage),
     started_at: task.startedAt ?? now,
     finished_at: status === 'running' ? null : (task.finishedAt ?? now),

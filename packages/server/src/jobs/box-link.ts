@@ -2,6 +2,7 @@ import { ApiError, normalizeCapabilities } from '@banata/protocol';
 import {
   boxEventSchema,
   boxHoldReplySchema,
+  boxReplaySchema,
   boxTaskSchema,
   type BoxEvent,
   type BoxTaskRequest,
@@ -16,6 +17,7 @@ import type { HandoffRow, SandboxRow, TaskRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
 import { isOpen } from '../services/handoff/handoff.ts';
 import type { HandoffStore } from '../stores/handoff-store.ts';
+import type { Secrets } from '../services/secrets.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -39,6 +41,7 @@ export interface BoxLinkDeps {
   applier: BoxEventApplier;
   handoffs: HandoffStore;
   notifications: Notifications;
+  secrets: Secrets;
   tracing: Tracing;
   logger: Logger;
 }
@@ -213,7 +216,7 @@ export class BoxLink {
         this.#deps.boxes.json(sandbox, boxTaskSchema, {
           method: 'PUT',
           path: `/agent/tasks/${task.id}`,
-          json: toBoxRequest(task),
+          json: toBoxRequest(task, this.#deps.secrets),
           timeoutMs: CALL_TIMEOUT_MS,
           signal: this.#signal,
         }),
@@ -253,7 +256,8 @@ export class BoxLink {
   }
 }
 
-function toBoxRequest(task: TaskRow): BoxTaskRequest {
+function toBoxRequest(task: TaskRow, secrets: Secrets): BoxTaskRequest {
+  const sealed = task.replay_sealed;
   return {
     prompt: task.prompt,
     sessionId: task.session_id,
@@ -265,6 +269,8 @@ function toBoxRequest(task: TaskRow): BoxTaskRequest {
     files: task.files,
     responseSchema: task.response_schema,
     whileHeld: whileHeld(task),
+    budget: task.budget,
+    replay: sealed && boxReplaySchema.parse(JSON.parse(secrets.open(sealed, task.id))),
   };
 }
 

@@ -7,6 +7,7 @@ export interface SampleIds {
   apiKey: string;
   user: string;
   webhook: string;
+  skill: string;
 }
 
 /** A request that a route takes. */
@@ -92,6 +93,7 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
   if (family === 'apiKeys') return ids.apiKey;
   if (family === 'users') return ids.user;
   if (family === 'webhooks') return ids.webhook;
+  if (family === 'skills') return ids.skill;
   return ids.sandbox;
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -58,18 +58,17 @@ afterEach(async () => {
 });
 
 const complete = (...args: string[]) => run('banata-complete-task', args);
+const completeWith = (input: string, ...args: string[]) => run('banata-complete-task', args, input);
 const publish = (...args: string[]) => run('banata-publish-artifact', args);
 
 function run(
   command: string,
   args: string[],
+  input = '',
 ): Promise<{ code: number | null; out: string; err: string }> & { end: () => void } {
   const env = { PATH: process.env['PATH'] ?? '', BANATA_AGENT_SOCKET: path };
-  const child = spawn(process.execPath, [bin(command), ...args], {
-    env,
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, [bin(command), ...args], { env, cwd: folder, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined).end(input);
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
@@ -117,6 +116,20 @@ describe('banata-complete-task', () => {
     ]);
   });
 
+  test('takes single actions, and the report from a file or standard input', async () => {
+    const file = join(folder, 'report.md');
+    await writeFile(file, '1. a\n2. b');
+    const actions = ['--actions', 'Click "Buy"', '--actions', '["Open it", "Read it"]'];
+    await complete('--result', 'From a file', '--report-file', file, ...actions);
+    await completeWith('1. c\n', '--result', 'From input', '--report', '-');
+    await completeWith('1. d', '--result', 'From input', '--report-file', '-');
+    expect(reports).toEqual([
+      { result: 'From a file', report: '1. a\n2. b', actions: ['Click "Buy"', 'Open it', 'Read it'] },
+      { result: 'From input', report: '1. c\n' },
+      { result: 'From input', report: '1. d' },
+    ]);
+  });
+
   test('leaves a text with real line ends as it is', async () => {
     await complete('--result', 'Done', '--report', 'dir C:\\new\nnext');
     expect(reports[0]?.report).toBe('dir C:\\new\nnext');
@@ -126,7 +139,9 @@ describe('banata-complete-task', () => {
     [['--report', 'x'], '--result is required'],
     [['--result', 'x', '--report', ' '], '--report is required'],
     [['--result', 'x', '--report', 'x', '--steps', 'many'], '--steps takes a number, not "many"'],
-    [['--result', 'x', '--report', 'x', '--actions', '{}'], '--actions takes a JSON array of texts'],
+    [['--result', 'x', '--report', 'x', '--actions', '[1]'], '--actions takes texts'],
+    [['--result', 'x', '--report-file', '/no/such'], 'cannot be read from /no/such: ENOENT'],
+    [['--result', 'x', '--report', 'x', '--report-file', '/dev/null'], '--report-file are two ways'],
     [['--result', 'x', '--report', 'x', '--usage', 'nonsense'], '--usage takes a JSON object'],
     [['--nonsense'], '--nonsense'],
   ])('refuses %j and shows how it is used', async (args, problem) => {

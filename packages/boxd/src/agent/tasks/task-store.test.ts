@@ -16,6 +16,8 @@ const request = {
   files: [],
   whileHeld: 'wait' as const,
   responseSchema: null,
+  replay: null,
+  budget: null,
 };
 
 let folder: string;
