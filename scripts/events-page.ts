@@ -46,7 +46,8 @@ function eventText(type: string, { gloss, example, rate, reserved }: EventDefini
   return `### \`${type}\`\n\n${gloss}${note}\n\n\`\`\`json\n${exampleText(example)}\n\`\`\`\n`;
 }
 
-/** As the formatter wants it: an array of one short text stands in one line. */
+/** As the formatter wants it: an array of one short text stands in one line, and so does one of one such array. */
 function exampleText(example: unknown): string {
-  return JSON.stringify(example, null, 2).replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]');
+  const flat = JSON.stringify(example, null, 2).replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]');
+  return flat.replaceAll(/\[\n\s+(\["[^"\n]*"\])\n\s+\]/g, '[$1]');
 }

@@ -1,3 +1,5 @@
+import { runAgentScenario } from './agent/scenario.ts';
+import { agentTable } from './agent/table.ts';
 import { runBrowserScenario } from './browser/scenario.ts';
 import { browserTable } from './browser/table.ts';
 import { runCheckpointScenario } from './checkpoint/scenario.ts';
@@ -56,4 +58,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   checkpoint: scenario(runCheckpointScenario, checkpointTable),
   browser: scenario(runBrowserScenario, browserTable),
   isolation: scenario(runIsolationScenario, isolationTable),
+  agent: scenario(runAgentScenario, agentTable),
 };

@@ -1,4 +1,5 @@
 import type { BoxBrowserState, BoxConfig, BoxEventBody } from '@banata/protocol/box';
+import type { LiveBrowser } from './browser/desktop.ts';
 
 /** Identity under which a child process runs. Found by name in /etc/passwd at start. */
 export interface Account {
@@ -44,6 +45,8 @@ export interface BrowserService {
   state(): Promise<BoxBrowserState>;
   /** Resolves when the browser takes CDP clients; rejects when it failed or the signal aborts. */
   whenReady(signal: AbortSignal): Promise<void>;
+  /** The browser once it takes calls; rejects as {@link whenReady} does. */
+  live(signal: AbortSignal): Promise<LiveBrowser>;
   /**
    * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`). Answers `/json/version`; the URL
    * holds a secret, so only who was told it can connect.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import { lastingConfig, lastingSettings, type LastingConfig } from './lasting.ts';
+import { dailyModelSettings, modelSettings } from './model-settings.ts';
 import { objectStoreConfig, objectStoreSettings, type ObjectStoreConfig } from './object-store.ts';
 import { type SizeLimits, sizesOf } from './sizes.ts';
 import { oidcConfig, oidcSettings, type OidcConfig } from './oidc.ts';
@@ -178,6 +179,7 @@ export const settingsSchema = z.object({
     .describe(
       'Private or loopback host:port pairs a model base URL may name, divided by commas. Default: none.',
     ),
+  ...dailyModelSettings,
   BANATA_WEBHOOK_ALLOW_HOSTS: z
     .string()
     .default('')
@@ -254,24 +256,7 @@ export const settingsSchema = z.object({
     .default('info')
     .describe('Least level that is logged.'),
   ...tracingSettings,
-  OPENROUTER_API_KEY: z
-    .string()
-    .optional()
-    .describe('Model key for sandboxes that bring none; so are the next ones.'),
-  OPENROUTER_BASE_URL: z.string().optional().describe('Server that speaks OpenRouter’s API.'),
-  OPENROUTER_MODEL: z.string().optional().describe('Model id.'),
-  OPENROUTER_SMALL_MODEL: z
-    .string()
-    .optional()
-    .describe('Model for titles and small jobs. Default: the same model.'),
-  OPENAI_API_KEY: z.string().optional().describe('Key for OpenAI or a compatible server.'),
-  OPENAI_BASE_URL: z.string().optional().describe('Server that speaks OpenAI’s chat completions.'),
-  OPENAI_MODEL: z.string().optional().describe('Model id.'),
-  OPENAI_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
-  ANTHROPIC_API_KEY: z.string().optional().describe('Key for Anthropic or a compatible server.'),
-  ANTHROPIC_BASE_URL: z.string().optional().describe('Server that speaks Anthropic’s messages API.'),
-  ANTHROPIC_MODEL: z.string().optional().describe('Model id.'),
-  ANTHROPIC_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
+  ...modelSettings,
 });
 
 /** Settings whose values are not repeated in errors. */
@@ -313,7 +298,12 @@ export interface Config extends ObjectStoreConfig, LastingConfig {
   hostPorts: number[];
   dns: string[];
   image: { debianMirror: string | undefined; extraCaFile: string | undefined };
-  models: { variables: ModelVariables; allowHosts: string[] };
+  models: {
+    variables: ModelVariables;
+    allowHosts: string[];
+    /** Of each organization; undefined: no bound. */
+    daily: { requests: number | undefined; tokens: number | undefined };
+  };
   webhooks: { allowHosts: string[] };
   access: {
     /** Lower case. */
@@ -461,7 +451,11 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     hostPorts: list(s.BANATA_HOST_PORTS).map(port),
     dns: list(s.BANATA_DNS),
     image: { debianMirror: s.BANATA_DEBIAN_MIRROR, extraCaFile: s.BANATA_EXTRA_CA },
-    models: { variables: modelVariables(s), allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS) },
+    models: {
+      variables: modelVariables(s),
+      allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS),
+      daily: { requests: s.BANATA_MODEL_DAILY_REQUESTS, tokens: s.BANATA_MODEL_DAILY_TOKENS },
+    },
     webhooks: { allowHosts: list(s.BANATA_WEBHOOK_ALLOW_HOSTS) },
     access: {
       ownerEmail: s.BANATA_OWNER_EMAIL.toLowerCase(),

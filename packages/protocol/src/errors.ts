@@ -56,6 +56,21 @@ export const errorRegistry = defineErrors({
     message: 'Agent task not found',
     suggestion: 'List the tasks of the sandbox with GET /v1/sandboxes/agent/tasks?id=….',
   },
+  SKILL_NOT_FOUND: {
+    status: 404,
+    message: 'Skill not found',
+    suggestion: 'List the skills of the organization with GET /v1/skills.',
+  },
+  SKILL_EXISTS: {
+    status: 409,
+    message: 'The organization has a skill of this name',
+    suggestion: 'Choose another name, or delete that skill first (DELETE /v1/skills?id=…).',
+  },
+  SKILL_LIMIT_REACHED: {
+    status: 409,
+    message: 'The organization has 1000 skills, the most allowed',
+    suggestion: 'Delete one that is not needed any more (DELETE /v1/skills?id=…).',
+  },
   ARTIFACT_NOT_FOUND: {
     status: 404,
     message: 'Artifact not found',
@@ -239,6 +254,22 @@ export const errorRegistry = defineErrors({
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
   },
+  RECORDING_NOT_FOUND: {
+    status: 404,
+    message: 'There is no such recording in the sandbox',
+    suggestion:
+      'Start one with POST /v1/sandboxes/browser/recording/start; those that were kept are artifacts of the kind "recording".',
+  },
+  PROFILE_NOT_FOUND: {
+    status: 404,
+    message: 'The sandbox keeps no browser profile',
+    suggestion: 'Create the sandbox with capabilities: { browser: { persistentProfile: true } }.',
+  },
+  PROFILE_IN_USE: {
+    status: 409,
+    message: 'Another sandbox uses this browser profile',
+    suggestion: 'End the sandbox named in "sandboxId", or give another profileKey.',
+  },
   CONTROL_HELD: {
     status: 409,
     message: 'Someone else controls the browser',
@@ -250,6 +281,28 @@ export const errorRegistry = defineErrors({
     message: 'A person controls the browser; automation waits',
     suggestion:
       'Wait for the event sandbox.control.changed, or give control back with POST /v1/sandboxes/browser-preview/control { id, mode: "ai" }.',
+  },
+  HANDOFF_NOT_FOUND: {
+    status: 404,
+    message: 'No request for a person is open in this sandbox',
+    suggestion:
+      'See past ones with GET /v1/sandboxes/handoff/history?id=…; ask with POST /v1/sandboxes/handoff/request.',
+  },
+  HANDOFF_OPEN: {
+    status: 409,
+    message: 'A person was asked for already',
+    suggestion: 'Complete or cancel the request in "handoff" first; one is open at a time.',
+  },
+  HANDOFF_TAKEN: {
+    status: 409,
+    message: 'Somebody else has accepted the request',
+    suggestion:
+      'Leave it to the one in "controller"; when their lease ends ("leaseUntil") the request is open again.',
+  },
+  HANDOFF_NOT_ACCEPTED: {
+    status: 409,
+    message: 'Nobody has accepted the request, or the lease is over',
+    suggestion: 'Accept it first with POST /v1/sandboxes/handoff/accept { id, controller }.',
   },
   HUMAN_IN_LOOP_DISABLED: {
     status: 409,

@@ -4,6 +4,7 @@ import type { Transport } from './transport.ts';
 import type {
   AgentAsks,
   AgentMessage,
+  AgentMessagePage,
   AgentState,
   AgentTask,
   CallOptions,
@@ -22,6 +23,8 @@ export interface PromptOptions extends CallOptions {
   agent?: 'build' | 'plan';
   /** Agent session to go on with; without it a new one starts. */
   sessionId?: string;
+  /** Answer also while a person is asked for or at work; the browser stays theirs. Default false: wait. */
+  duringHandoff?: boolean;
   /** Add the prompt as context and do not let the model answer. Default false. */
   noReply?: boolean;
   /** Text appended to the system prompt for this turn. */
@@ -34,6 +37,8 @@ export interface PromptOptions extends CallOptions {
   files?: string[];
   /** JSON schema of the final answer, which then comes as `structured`. */
   responseSchema?: Record<string, JsonValue>;
+  /** A task whose model uses more is ended as failed, `BUDGET_EXCEEDED`. */
+  budget?: { requests?: number; tokens?: number };
   /** Longest time for the task, ms. Default 300,000 for `prompt`, 1,800,000 for `promptAsync`. */
   timeoutMs?: number;
 }
@@ -260,6 +265,24 @@ export class SandboxAgent {
       ...(signal && { signal }),
     });
     return reply.messages;
+  }
+
+  /**
+   * A page of the messages of an agent session, oldest first; the first page has the newest.
+   * @param options.sessionId Default: the newest session; with a cursor it must be given.
+   * @param options.cursor `nextCursor` of the page before, which leads to older messages.
+   * @param options.limit Default 100, at most 500.
+   * @example
+   * ```ts
+   * const page = await sandbox.agent.listMessages({ sessionId, limit: 50 });
+   * const older = await sandbox.agent.listMessages({ sessionId, limit: 50, cursor: page.nextCursor! });
+   * ```
+   */
+  listMessages(
+    options: CallOptions & { sessionId?: string; limit?: number; cursor?: string } = {},
+  ): Promise<AgentMessagePage> {
+    const { signal, ...query } = options;
+    return this.#get('/v1/sandboxes/agent/messages', query, { ...(signal && { signal }) });
   }
 
   #get<T>(

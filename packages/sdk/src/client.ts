@@ -3,10 +3,12 @@ import { AuditLog } from './audit-log.ts';
 import { BanataError } from './error.ts';
 import { OrganizationEvents } from './events.ts';
 import { Organizations } from './organizations.ts';
+import { BrowserProfiles } from './profiles.ts';
 import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
 import { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
+import { Skills } from './skills.ts';
 import type {
   ArtifactListOptions,
   ArtifactPage,
@@ -82,8 +84,12 @@ const CLEANUP_MS = 10_000;
 export class BanataSandbox {
   /** Keys of the organization. */
   readonly apiKeys: ApiKeys;
+  /** What tasks did in the browser, saved to be done again. */
+  readonly skills: Skills;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
+  /** Browser profiles that outlive sandboxes. */
+  readonly profiles: BrowserProfiles;
   /** Events of all sandboxes. */
   readonly events: OrganizationEvents;
   /** People of the organization. */
@@ -106,7 +112,9 @@ export class BanataSandbox {
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     });
     this.apiKeys = new ApiKeys(this.#transport);
+    this.skills = new Skills(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
+    this.profiles = new BrowserProfiles(this.#transport);
     this.events = new OrganizationEvents(this.#transport);
     this.users = new Users(this.#transport);
     this.auditLog = new AuditLog(this.#transport);

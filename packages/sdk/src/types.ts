@@ -21,6 +21,7 @@ import type {
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  BrowserStep,
   ConversionOptions,
   DocumentFormat,
   CodeLanguage,
@@ -29,6 +30,8 @@ import type {
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 } from '@banata/protocol/box';
 
@@ -47,6 +50,9 @@ export type {
   Conversion,
   EventData,
   EventType,
+  Handoff,
+  HandoffReason,
+  HandoffStatus,
   Identity,
   InvitedUser,
   NewApiKey,
@@ -57,6 +63,8 @@ export type {
   SandboxSession,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   User,
   Webhook,
@@ -64,11 +72,14 @@ export type {
 } from '@banata/protocol';
 export type {
   AgentMessage,
+  BrowserStep,
   CodeLanguage,
   ConversionOptions,
   DocumentFormat,
   FileChange,
   FileEntry,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 };
 
@@ -165,10 +176,24 @@ export type PreviewConnectionInfo = NonNullable<Preview['connection']>;
 /** Who controls the browser after a change. */
 export type PreviewControl = RouteResult<Routes['browser']['controlPreview']>;
 export type ControlMode = Preview['controlMode'];
+/** A request for a person with the state of the browser. */
+export type HandoffReply = RouteResult<Routes['handoff']['request']>;
+/** The newest request for a person. */
+export type HandoffState = RouteResult<Routes['handoff']['get']>;
+export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 /** Where the mouse of the desktop is after an act. */
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
+/** A page of the messages of an agent session, oldest first. */
+export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
+/** A film of the browser that is being made, or is not an artifact yet. */
+export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
+export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };
+/** A film that became an artifact. */
+export type KeptRecording = RouteResult<Routes['browserKeeping']['stopRecording']>;
+/** A browser profile that outlives sandboxes. */
+export type BrowserProfile = RouteResult<Routes['browserKeeping']['saveProfile']>;
 /** What the agent is doing. */
 export type AgentState = RouteResult<Routes['agent']['agentState']>;
 /** State of the agent with the newest files and the last task report. */

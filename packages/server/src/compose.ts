@@ -7,6 +7,8 @@ import { BoxesListener } from './boxes/boxes-listener.ts';
 import { createBrowser } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
+import { createBrowserKeeping } from './compose-browser-keeping.ts';
+import { createBoxLinks } from './compose-links.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
@@ -15,8 +17,6 @@ import { OpenConnections } from './gateway/previews/open-connections.ts';
 import { AgentGateway } from './gateway/opencode/agent-gateway.ts';
 import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
-import { BoxEventApplier } from './jobs/box-event-applier.ts';
-import { BoxLinks } from './jobs/box-links.ts';
 import { DatabaseKeeper } from './jobs/database-keeper.ts';
 import type { ObjectTransfers } from './jobs/object-transfers.ts';
 import { Reconciler } from './jobs/reconciler.ts';
@@ -42,6 +42,7 @@ import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
 import { ProcessService } from './services/processes.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
+import { SkillService } from './services/skills/skill-service.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -172,10 +173,12 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     attach: (id: string) => boxLinks.attach(id),
     detach: (id: string) => boxLinks.detach(id),
   };
-  const lives = createLives(base, { ...linking, limits, background });
-  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, links });
+  const lives = createLives(base, { ...linking, limits, background, keeping: () => keeping });
+  const { profiles } = stores;
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
   const outputs = createArtifacts(base, { sandboxes, activity, links, background });
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
   const agent = new AgentService({
     ...common,
     sandboxes,
@@ -196,8 +199,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
-  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs });
-  const boxLinks = new BoxLinks({ ...common, applier });
+  const browserParts = createBrowser(base, { sandboxes, links, activity });
+  const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
   return {
     accounts,
     activity,
@@ -206,8 +209,9 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     agentGateway: new AgentGateway({ agent, boxes, activity }),
     ...outputs,
     background,
+    ...keeping,
     boxLinks,
-    ...createBrowser(base, { sandboxes, links, activity }),
+    ...browserParts,
     contexts: new ContextService(sandboxes, boxes, activity),
     documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),
@@ -229,9 +233,10 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...lives,
     ...lasting,
     sandboxes,
+    skills: new SkillService({ store: stores.skills, agent, now }),
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
-    ...createWebhooks(base),
+    ...createWebhooks(base, links),
   };
 }
 
@@ -256,6 +261,7 @@ function startJobs(base: Foundations, services: Services): void {
     },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'handoff', everyMs: CONTROL_MS, run: () => services.handoff.tick() },
     { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
     {
       name: 'browser-connections',

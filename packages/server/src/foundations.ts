@@ -25,6 +25,7 @@ import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
 import { CONTROL_CHANNEL, ControlStore } from './stores/control-store.ts';
 import { CheckpointStore } from './stores/checkpoint-store.ts';
+import { HandoffStore } from './stores/handoff-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
@@ -34,11 +35,13 @@ import type { ObjectStore } from './stores/objects/object-store.ts';
 import { openObjectStore } from './stores/objects/open-object-store.ts';
 import { OrganizationStore } from './stores/organization-store.ts';
 import { OutboxStore } from './stores/outbox-store.ts';
+import { ProfileStore } from './stores/profile-store.ts';
 import { PlanStore } from './stores/plan-store.ts';
 import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
 import { TransferStore } from './stores/transfer-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
@@ -64,11 +67,14 @@ export interface Stores {
   idempotency: IdempotencyStore;
   networkLog: NetworkLogStore;
   ports: PortStore;
+  skills: SkillStore;
   objects: ObjectStore;
   /** What a remote object store does not have yet; undefined where the store is the local disk. */
   spool: ObjectStore | undefined;
   transfers: TransferStore;
+  profiles: ProfileStore;
   control: ControlStore;
+  handoffs: HandoffStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   outbox: OutboxStore;
@@ -161,6 +167,7 @@ export async function openFoundations(
   const driver = await open(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
+  const control = new ControlStore(db, events);
   await events.adoptClock();
   const tracing = await openTracing(config.tracing, logger, config.instanceId);
   const boxClient = new BoxClient(tracing);
@@ -187,6 +194,7 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
+      skills: new SkillStore(db),
       artifacts,
       checkpoints: new CheckpointStore(db, events, artifacts),
       usage: new ModelUsageStore(db),
@@ -198,7 +206,9 @@ export async function openFoundations(
       ports: new PortStore(db, events),
       ...(await openObjectStore(config)),
       transfers,
-      control: new ControlStore(db, events),
+      profiles: new ProfileStore(db, transfers),
+      control,
+      handoffs: new HandoffStore(db, events, control),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),
       outbox: new OutboxStore(db, config.instanceId),

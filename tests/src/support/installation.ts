@@ -66,10 +66,11 @@ export class Installation {
     return (await readFile(join(this.home, 'api-key'), 'utf8')).trim();
   }
 
-  async startServer(): Promise<void> {
+  /** @param more settings on top of the installation's own, for this start. */
+  async startServer(more: Record<string, string> = {}): Promise<void> {
     const log = openSync(join(this.home, 'server.log'), 'a');
     const child = spawn(process.execPath, [serverMain, 'serve'], {
-      env: this.#env,
+      env: { ...this.#env, ...more },
       stdio: ['ignore', log, log],
       detached: true,
     });

@@ -1,8 +1,8 @@
 import type {
-  AgentMessage,
   AgentSetup,
   BoxAgentState,
   BoxEventBody,
+  BoxHandoffWish,
   BoxModel,
   BoxPublishOutcome,
   BoxTask,
@@ -12,9 +12,10 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
-import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
-import { OpenCodeRequestError } from './opencode/client.ts';
+import { HandoffDesk } from './handoff/handoff-desk.ts';
+import { Holds } from './handoff/holds.ts';
+import { readMessages, type MessagesPage, type MessagesQuery } from './opencode/read-messages.ts';
 import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
@@ -26,6 +27,7 @@ import { prepareTools } from './server/prepare-tools.ts';
 import type { AgentPrograms } from './server/programs.ts';
 import { AgentSupervisor } from './server/supervisor.ts';
 import type { TaskLimits } from './tasks/limits.ts';
+import { StepRecorder } from './steps/step-recorder.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
 import { TaskStore } from './tasks/task-store.ts';
 
@@ -69,8 +71,6 @@ const ASSIGN_TIMEOUT_MS = 60_000;
 
 const ENDPOINT_WAIT_MS = 5_000;
 const ENDPOINT_POLL_MS = 20;
-/** Messages are left out, the oldest first, once a reply is this long. */
-const MAX_MESSAGES_BYTES = 8 * 1024 * 1024;
 
 /** The agent of one configuration: its server, its tasks, its reports. */
 export class AgentRuntime {
@@ -80,6 +80,7 @@ export class AgentRuntime {
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
   readonly #desk: PublishDesk;
+  readonly #holds: Holds;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
   readonly #assigned = Promise.withResolvers<void>();
@@ -102,11 +103,13 @@ export class AgentRuntime {
       onReady: (connection) => this.#onReady(connection),
       onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
+    this.#holds = new Holds({ path: paths.holdsFile, logger });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
       publisher: this.#publisher,
       logger,
       limits,
+      held: () => this.#holds.held,
       agent: {
         workspace: environment.workspace,
         providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
@@ -116,19 +119,31 @@ export class AgentRuntime {
         },
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),
+        browser: options.browser,
       },
+      openRecorder: () =>
+        new StepRecorder({ browser: options.browser(), logger, env: this.#settings?.env ?? {} }),
+      onRecorded: (task, recording) => this.#reports.complete(task, recording),
     });
     this.#reports = new ReportKeeper({
       file: paths.lastReportFile,
       publisher: this.#publisher,
       logger,
       runningTasks: () => this.#runner.running(),
+      recording: (taskId) => this.#runner.recording(taskId),
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);
     this.#desk = new PublishDesk({ publisher: this.#publisher });
     const publish = this.#desk.ask.bind(this.#desk);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
+    const handoffs = new HandoffDesk({
+      events,
+      holds: this.#holds,
+      runningTasks: () => this.#runner.running(),
+    });
+    const handoff = async (wish: BoxHandoffWish): Promise<string | null> =>
+      (await handoffs.request(wish)).taskId;
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish, handoff });
   }
 
   async open(): Promise<void> {
@@ -212,6 +227,13 @@ export class AgentRuntime {
     return this.#runner.cancel(taskId);
   }
 
+  /** Whether tasks that wait are held for a request for a person. @returns whether they are held now, for any. */
+  async hold(requestId: string, held: boolean): Promise<boolean> {
+    await this.#holds.set(requestId, held);
+    this.#runner.resume();
+    return this.#holds.held;
+  }
+
   /** What became of a request to publish. @returns false when nobody waits for it. */
   answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
     return this.#desk.answer(requestId, outcome);
@@ -248,19 +270,12 @@ export class AgentRuntime {
     );
   }
 
-  /** The newest `limit` messages of a session, oldest first; of the newest session without an id. */
-  async messages(sessionId: string | null, limit: number): Promise<AgentMessage[]> {
-    const connection = this.connection();
-    const id = sessionId ?? (await connection.client.listSessions(1))[0]?.id;
-    if (id === undefined) return [];
-    try {
-      return bounded((await connection.client.messages(id, limit)).map(agentMessage));
-    } catch (error) {
-      if (!(error instanceof OpenCodeRequestError) || ![400, 404].includes(error.status)) throw error;
-      throw new BoxError(404, 'SESSION_NOT_FOUND', `there is no agent session ${id.slice(0, 100)}`, {
-        cause: error,
-      });
-    }
+  /** Messages of a session, of the newest one without an id. Throws a {@link BoxError} for one that is not there. */
+  async messages(sessionId: string | null, query: MessagesQuery): Promise<MessagesPage> {
+    const { client } = this.connection();
+    const id = sessionId ?? (await client.listSessions(1))[0]?.id;
+    if (id === undefined) return { messages: [], nextCursor: null };
+    return readMessages(client, id, query);
   }
 
   async #createServer(): Promise<AgentServer> {
@@ -313,15 +328,4 @@ export class AgentRuntime {
     const { browser, logger, limits } = this.#options;
     return { browser: browser(), logger, browserStartMs: limits.browserStartMs };
   }
-}
-
-function bounded(messages: AgentMessage[]): AgentMessage[] {
-  const kept: AgentMessage[] = [];
-  let size = 0;
-  for (const message of messages.toReversed()) {
-    size += JSON.stringify(message).length;
-    if (size > MAX_MESSAGES_BYTES && kept.length > 0) break;
-    kept.unshift(message);
-  }
-  return kept;
 }

@@ -3,6 +3,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findMarked } from '../exec/marked-processes.ts';
+import type { MessagesPage } from './opencode/read-messages.ts';
 import { type HostAgent, startHostAgent } from './testing/host-agent.ts';
 
 let agent: HostAgent;
@@ -188,6 +189,22 @@ describe('a task', () => {
   });
 });
 
+describe('a budget', () => {
+  test('ends a runaway with what it used', async () => {
+    await agent.put('requests', 'SCENARIO:loop', { budget: { requests: 3 } });
+    expect(await agent.done('requests')).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_EXCEEDED' },
+    });
+    await agent.put('tokens', 'SCENARIO:loop', { budget: { tokens: 250 } });
+    const task = await agent.done('tokens');
+    expect(task.error?.message).toContain('330 tokens, more than its budget of 250');
+    expect(task.usage.modelCalls).toBeLessThan(6);
+    await agent.put('within', 'SCENARIO:text', { budget: { requests: 3, tokens: 250 } });
+    expect(await agent.done('within')).toMatchObject({ status: 'completed' });
+  });
+});
+
 describe('the end of a task', () => {
   test.each([
     ['e401', 'SCENARIO:error status=401 message="bad key"', 'MODEL_AUTH', /bad key/],
@@ -342,6 +359,25 @@ describe('the routes', () => {
     ['GET', '/agent/messages?sessionId=ses_nope', 404, 'SESSION_NOT_FOUND'],
   ])('answer %s %s with %d', async (method, path, status, code) => {
     expect(await agent.call(method, path)).toMatchObject({ status, body: { code } });
+  });
+
+  test('give a session page by page, each message once', async () => {
+    const { sessionId } = await agent.done('warm-up');
+    const at = `/agent/messages?sessionId=${sessionId}`;
+    const all = (await agent.call('GET', `${at}&limit=500`)).body as MessagesPage;
+    expect(all.messages.length).toBeGreaterThan(5);
+    expect(all.nextCursor).toBeNull();
+    const pages: AgentMessage[][] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await agent.call('GET', `${at}&limit=3${cursor && `&cursor=${cursor}`}`);
+      const page = body as MessagesPage;
+      pages.unshift(page.messages);
+      cursor = page.nextCursor;
+    }
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.flat()).toEqual(all.messages);
+    const { status, body } = await agent.call('GET', `${at}&cursor=nonsense`);
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
   });
 
   test('give the newest session without an id', async () => {

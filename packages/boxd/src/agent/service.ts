@@ -1,6 +1,7 @@
 import {
   type BoxAgentState,
   type BoxConfig,
+  boxHoldSchema,
   boxPublishOutcomeSchema,
   boxTaskRequestSchema,
 } from '@banata/protocol/box';
@@ -46,6 +47,7 @@ interface WantedAgent {
 const messagesQuerySchema = z.object({
   sessionId: z.string().min(1).max(200).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().min(1).max(500).optional(),
 });
 
 /** Creates the agent service; nothing runs before `start`. Start the browser first: the agent asks whether there is one. */
@@ -206,6 +208,17 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
       },
     },
+    {
+      method: 'PUT',
+      path: '/agent/holds/{requestId}',
+      handle: async (request) => {
+        const { held } = await request.json(boxHoldSchema);
+        const { requestId = '' } = request.params;
+        if (!/^[0-9a-z]{32}$/.test(requestId))
+          throw new BoxError(400, 'INVALID_QUERY', 'a request has an id of 32 letters and digits');
+        return { held: await (await agent.runtime()).hold(requestId, held) };
+      },
+    },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },
     {
       method: 'GET',
@@ -217,8 +230,8 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
             'limit must be 1 to 500, and sessionId the id of a session; leave both out for the defaults';
           throw new BoxError(400, 'INVALID_QUERY', message, { cause: query.error });
         }
-        const { sessionId, limit } = query.data;
-        return { messages: await (await agent.runtime()).messages(sessionId ?? null, limit) };
+        const { sessionId = null, limit, cursor = null } = query.data;
+        return (await agent.runtime()).messages(sessionId, { limit, cursor });
       },
     },
   ];

@@ -56,7 +56,7 @@ afterAll(async () => {
   broker?.close('the test is over');
   await endpoint?.close();
   if (browser?.exitCode === null && browser.kill('SIGKILL')) await once(browser, 'exit');
-  await rm(profile, { recursive: true, force: true });
+  await rm(profile, { recursive: true, force: true, maxRetries: 10 });
 });
 
 test('connectOverCDP takes the URL and finds the open page', async () => {

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { BoxError } from '../http/route.ts';
 import { CdpPipe } from './cdp-pipe.ts';
-import type { CdpClientKind, CdpEventPolicy, CdpPolicy, CdpRewrite } from './cdp-policy.ts';
+import type { CdpClientKind, CdpEventPolicy, CdpPolicy, CdpRefusal, CdpRewrite } from './cdp-policy.ts';
 import { CdpRouter } from './cdp-router.ts';
 import type { CdpAction } from './cdp-router.ts';
 import { keepAlive } from './web-socket.ts';
@@ -94,6 +94,11 @@ export class CdpBroker {
       });
       this.#do(actions);
     });
+  }
+
+  /** Why the agent may not do this now; undefined when it may. For what the daemon does in its place. */
+  refusal(method: string, params: Record<string, unknown>): CdpRefusal | undefined {
+    return this.#options.policy('agent', method, params);
   }
 
   /** Takes a client in; its session starts at once. With `targetId` the client speaks to that page alone. */

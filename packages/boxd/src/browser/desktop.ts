@@ -18,6 +18,10 @@ import { frontWindowTitle } from './x-client.ts';
 
 const CHROMIUM_START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 2_000;
+/** Chromium writes its profile before it ends. */
+const CHROMIUM_STOP_GRACE_MS = 8_000;
+/** Pages stand still this long at most. */
+const FREEZE_MS = 20_000;
 const EXIT_AFTER_PIPE_MS = 500;
 
 /** A Chromium that takes clients. */
@@ -40,6 +44,8 @@ export interface DesktopOptions {
   onReady(browser: LiveBrowser): void;
   /** It ended, and the next one is on its way. */
   onLost(): void;
+  /** The display there is, with the environment of its programs; undefined while there is none. */
+  onDisplay(display: { name: string; env: Record<string, string> } | undefined): void;
   /** A process of the desktop ended and is started again. */
   onRestart(reason: string): void;
   /** An event of the browser itself, such as of a download. */
@@ -50,6 +56,7 @@ export interface DesktopOptions {
 export class Desktop {
   readonly #options: DesktopOptions;
   readonly #env: Record<string, string>;
+  #chromiumGroup: number | undefined;
   /** Size that the desktop gets when Xvnc is started again. */
   viewport: Viewport;
 
@@ -89,6 +96,7 @@ export class Desktop {
         await this.#again(restarts, display.message, signal);
         continue;
       }
+      this.#options.onDisplay({ name: display.name, env: this.#env });
       const scope = new AbortController();
       const stop = AbortSignal.any([signal, scope.signal]);
       const clients = [this.#windowManager(display.name, stop), this.#chromium(display.name, stop)];
@@ -103,9 +111,30 @@ export class Desktop {
       } finally {
         scope.abort();
         await Promise.allSettled(clients);
+        this.#options.onDisplay(undefined);
         await display.xvnc.stop(STOP_GRACE_MS);
       }
       await this.#again(restarts, `Xvnc ended: ${ended}\n${display.xvnc.lastLines()}`, signal);
+    }
+  }
+
+  /** Does something while Chromium stands still, so that its files are of one moment; at most 20 s long. */
+  async whileFrozen<T>(work: () => Promise<T>): Promise<T> {
+    const group = this.#chromiumGroup;
+    const signalGroup = (signal: NodeJS.Signals): void => {
+      try {
+        if (group !== undefined) process.kill(-group, signal);
+      } catch {
+        // It ended meanwhile.
+      }
+    };
+    signalGroup('SIGSTOP');
+    const timer = setTimeout(() => signalGroup('SIGCONT'), FREEZE_MS);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      signalGroup('SIGCONT');
     }
   }
 
@@ -149,6 +178,7 @@ export class Desktop {
       // The box has no message bus.
       noise: /:dbus\//,
     });
+    this.#chromiumGroup = child.process.pid;
     const ready = new AbortController();
     const broker = this.#broker(child, display, () => ready.abort());
     const late = delay(CHROMIUM_START_TIMEOUT_MS, 'late' as const, { signal: ready.signal }).catch(
@@ -159,6 +189,8 @@ export class Desktop {
     );
     const ended = await Promise.race([child.exited, pipeEnd(broker, child), aborted(signal), started]);
     ready.abort();
+    this.#chromiumGroup = undefined;
+    if (signal.aborted && broker) await leave(broker, child);
     broker?.close(ended);
     await child.stop(STOP_GRACE_MS);
     return `Chromium ended: ${ended}\n${child.lastLines()}`;
@@ -218,6 +250,15 @@ function aborted(signal: AbortSignal): Promise<string> {
     if (signal.aborted) resolve('stopped');
     else signal.addEventListener('abort', () => resolve('stopped'), { once: true });
   });
+}
+
+/** Lets Chromium write its profile and end by itself: what it is told by a signal or a closed pipe, it does not. */
+async function leave(broker: CdpBroker, child: Child): Promise<void> {
+  broker.call('Browser.close', {}, { timeoutMs: CHROMIUM_STOP_GRACE_MS }).catch(() => undefined);
+  const late = new AbortController();
+  const grace = delay(CHROMIUM_STOP_GRACE_MS, '', { signal: late.signal, ref: false }).catch(() => '');
+  await Promise.race([child.exited, grace]);
+  late.abort();
 }
 
 /** The pipe closes a moment before the process ends, whose exit tells more. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { BoxBrowserState, BoxConfig, BoxEventBody, Viewport } from '@banata/protocol/box';
 import { BoxError } from '../http/route.ts';
 import type { BoxRoute, BoxUpgrade } from '../http/route.ts';
@@ -18,6 +18,10 @@ import { Downloads, shareDownload } from './downloads.ts';
 import { giveFiles, readableFiles } from './give-files.ts';
 import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
+import { ProfileKeeper } from './profile/profile-keeper.ts';
+import { profileRoutes } from './profile/profile-routes.ts';
+import { Recorder } from './recording/recorder.ts';
+import { recordingRoutes } from './recording/recording-routes.ts';
 import { readDesktopSize, setDesktopSize } from './rfb-client.ts';
 import { browserRoutes } from './routes.ts';
 import { VncTunnel } from './vnc-tunnel.ts';
@@ -57,11 +61,14 @@ class LiveBrowserService implements BrowserParts {
   readonly #changes = new EventTarget();
   readonly control: ControlState;
   readonly computer = new Computer();
+  readonly #recorder: Recorder;
+  readonly #profile: ProfileKeeper;
   #phase: Phase = { state: 'off' };
   /** Whether it was started for a sandbox that is not known yet; a browser that came up is in `#held` then. */
   #isPrepared = false;
   #held: LiveBrowser | undefined;
   #viewport = PREPARED_VIEWPORT;
+  #keepsProfile = false;
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
   #tunnel: VncTunnel | undefined;
@@ -79,17 +86,20 @@ class LiveBrowserService implements BrowserParts {
       onHeld: () => this.#phase.browser?.broker.refusePending(),
       onReleased: () => this.#phase.browser?.broker.renewContexts(),
     });
-    this.routes = browserRoutes(this);
+    this.#recorder = new Recorder(dependencies);
+    this.#profile = new ProfileKeeper(dependencies.environment);
+    this.routes = [
+      ...browserRoutes(this),
+      ...recordingRoutes(this.#recorder, () => this.#requireStarted()),
+      ...profileRoutes(this),
+    ];
     this.upgrades = [
       { path: '/browser/cdp', handle: (...upgrade) => this.#connectCdp('client', ...upgrade) },
       { path: '/browser/vnc', handle: (...upgrade) => this.#connectVnc(...upgrade) },
     ];
   }
 
-  /**
-   * The profile stays as long as the box's disk does; `persistentProfile` tells the server whether to keep it
-   * longer, and changes nothing here.
-   */
+  /** The profile stays as long as the box's disk does; the server fetches it where it is to be kept longer. */
   start(config: NonNullable<BoxConfig['browser']>): void {
     const { state } = this.#phase;
     const isPrepared = this.#isPrepared && state === 'starting';
@@ -97,6 +107,10 @@ class LiveBrowserService implements BrowserParts {
       throw new Error('The browser was started already.');
     this.#isPrepared = false;
     this.#viewport = config.viewport;
+    this.#keepsProfile = config.persistentProfile;
+    this.#recorder.open(config.recording).catch((error: unknown) => {
+      this.#dependencies.logger.error('recording.open', { error });
+    });
     if (!isPrepared) return this.#launch();
     if (this.#desktop) this.#desktop.viewport = config.viewport;
     if (this.#held) void this.#fitAndShow(this.#held);
@@ -124,6 +138,7 @@ class LiveBrowserService implements BrowserParts {
   }
 
   async stop(): Promise<void> {
+    await this.#recorder.close();
     this.#stopping.abort();
     this.#tunnel?.close();
     await this.#running;
@@ -148,6 +163,10 @@ class LiveBrowserService implements BrowserParts {
 
   async whenReady(signal: AbortSignal): Promise<void> {
     await this.#whenReady(signal);
+  }
+
+  live(signal: AbortSignal): Promise<LiveBrowser> {
+    return this.#whenReady(signal);
   }
 
   agentEndpoint(): string {
@@ -191,6 +210,29 @@ class LiveBrowserService implements BrowserParts {
     return giveFiles(await this.browser(request.signal), { ...request, paths });
   }
 
+  /** Unpacks a kept profile. @throws BoxError 409 once the browser was started; 422. */
+  async loadProfile(content: Readable): Promise<void> {
+    if (this.#phase.state !== 'off')
+      throw new BoxError(409, 'BROWSER_STARTED', 'A profile is loaded before the browser starts.');
+    await this.#profile.load(content);
+  }
+
+  /**
+   * Packs the profile.
+   * @param close ends the browser before, so that everything is in its files.
+   */
+  async saveProfile(close: boolean): Promise<{ path: string; size: number }> {
+    this.#requireStarted();
+    const { broker } = this.#phase.browser ?? {};
+    const cookies = await this.#profile.readCookies(broker);
+    if (close) {
+      await this.stop();
+      return this.#profile.save(cookies);
+    }
+    const desktop = this.#desktop;
+    return desktop ? desktop.whileFrozen(() => this.#profile.save(cookies)) : this.#profile.save(cookies);
+  }
+
   async #run(listening: Promise<void>, signal: AbortSignal): Promise<void> {
     const { environment, logger } = this.#dependencies;
     const startedAt = performance.now();
@@ -219,7 +261,11 @@ class LiveBrowserService implements BrowserParts {
         if (signal.aborted) return;
         logger.info('browser.ready', { sinceStartMs: Math.round(performance.now() - startedAt) });
         if (this.#isPrepared) this.#held = browser;
-        else this.#show(browser);
+        else void this.#showWithCookies(browser, signal);
+      },
+      onDisplay: (display) => {
+        const screen = display && { display: display.name, env: display.env, cookie: files.cookie };
+        this.#recorder.show(screen);
       },
       onLost: () => {
         this.#held = undefined;
@@ -233,6 +279,15 @@ class LiveBrowserService implements BrowserParts {
     });
     this.#desktop = desktop;
     await desktop.run(signal);
+  }
+
+  /** Shows a browser once it has the cookies that came with its profile. */
+  async #showWithCookies(browser: LiveBrowser, signal: AbortSignal): Promise<void> {
+    if (this.#keepsProfile)
+      await this.#profile
+        .restoreCookies(browser.broker)
+        .catch((error: Error) => this.#dependencies.logger.warn('profile.cookies', { error: error.message }));
+    if (!signal.aborted && !browser.broker.signal.aborted) this.#show(browser);
   }
 
   #show(browser: LiveBrowser): void {
@@ -270,6 +325,12 @@ class LiveBrowserService implements BrowserParts {
   #enter(phase: Phase): void {
     this.#phase = phase;
     this.#changes.dispatchEvent(new Event('change'));
+  }
+
+  /** @throws BoxError 409 where the browser is off. */
+  #requireStarted(): void {
+    const off = this.#phase.state === 'off' ? notReady(this.#phase, new AbortController().signal) : undefined;
+    if (off) throw off;
   }
 
   #desktopFiles(): DesktopFiles {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import type { Viewport } from '@banata/protocol/box';
 import { SocketReader } from './socket-reader.ts';
 import { X_COOKIE_PROTOCOL } from './x-authority.ts';
 
@@ -8,6 +9,11 @@ const LITTLE_ENDIAN = 'l'.charCodeAt(0);
 const REPLY = 1;
 const INTERN_ATOM = 16;
 const GET_PROPERTY = 20;
+const CHANGE_WINDOW_ATTRIBUTES = 2;
+const GET_GEOMETRY = 14;
+const CONFIGURE_NOTIFY = 22;
+const ATTRIBUTE_EVENT_MASK = 1 << 11;
+const STRUCTURE_NOTIFY_MASK = 1 << 17;
 const QUERY_POINTER = 38;
 const CHANGE_KEYBOARD_MAPPING = 100;
 const GET_KEYBOARD_MAPPING = 101;
@@ -74,6 +80,25 @@ async function withClient<T>(
   }
 }
 
+/** Calls back with the size of the screen, now and after each change, until the signal aborts or the X server ends. */
+export async function watchScreenSize(
+  display: string,
+  cookie: Buffer,
+  { onSize, signal }: { onSize: (size: Viewport) => void; signal: AbortSignal },
+): Promise<void> {
+  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
+  const end = (): void => void socket.destroy();
+  signal.addEventListener('abort', end);
+  try {
+    const client = new XClient(socket);
+    const root = await client.setUp(cookie);
+    for await (const size of client.sizes(root)) onSize(size);
+  } finally {
+    signal.removeEventListener('abort', end);
+    socket.destroy();
+  }
+}
+
 class XClient {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
@@ -123,6 +148,28 @@ class XClient {
     const { head, value } = await this.#ask(request);
     const bytesPerUnit = head.readUInt8(1) / 8;
     return value.subarray(0, head.readUInt32LE(16) * bytesPerUnit);
+  }
+
+  /** The size of a window, and its next ones. The connection is of no other use then. */
+  async *sizes(window: number): AsyncGenerator<Viewport, never> {
+    const select = Buffer.alloc(16);
+    select.writeUInt8(CHANGE_WINDOW_ATTRIBUTES, 0);
+    select.writeUInt16LE(4, 2);
+    select.writeUInt32LE(window, 4);
+    select.writeUInt32LE(ATTRIBUTE_EVENT_MASK, 8);
+    select.writeUInt32LE(STRUCTURE_NOTIFY_MASK, 12);
+    const geometry = Buffer.alloc(8);
+    geometry.writeUInt8(GET_GEOMETRY, 0);
+    geometry.writeUInt16LE(2, 2);
+    geometry.writeUInt32LE(window, 4);
+    this.#socket.write(Buffer.concat([select, geometry]));
+    for (;;) {
+      const head = await this.#reader.take(32);
+      const type = head.readUInt8(0) & 0x7f;
+      if (type === 0) throw new Error(`The X server answered error ${head.readUInt8(1)}.`);
+      if (type === REPLY) yield { width: head.readUInt16LE(16), height: head.readUInt16LE(18) };
+      if (type === CONFIGURE_NOTIFY) yield { width: head.readUInt16LE(20), height: head.readUInt16LE(22) };
+    }
   }
 
   async pointer(window: number): Promise<{ x: number; y: number }> {

@@ -1,9 +1,18 @@
 import { z } from 'zod';
+import { boxReplaySchema, browserStepSchema, MAX_STEPS, replayResultSchema } from './browser-steps.ts';
 
 /** Status of the agent server's own reply, on replies of `/agent/server` and on refusals of its WebSockets. */
 export const AGENT_STATUS_HEADER = 'x-banata-agent-status';
 
 export const agentNameSchema = z.enum(['build', 'plan']);
+
+/** What the model may use for one task; a bound that is left out is not there. */
+export const taskBudgetSchema = z.strictObject({
+  /** Requests to models. */
+  requests: z.number().int().min(1).max(10_000).optional(),
+  /** Input and output tokens together. */
+  tokens: z.number().int().min(1).max(1_000_000_000).optional(),
+});
 
 /** Body of `PUT /agent/tasks/{taskId}`; the same task id again answers the task as it is and starts nothing. */
 export const boxTaskRequestSchema = z.object({
@@ -20,8 +29,14 @@ export const boxTaskRequestSchema = z.object({
   model: z.string().nullable().default(null),
   /** Files of the box that go with the prompt: absolute, or below the workspace. */
   files: z.array(z.string()).default([]),
+  /** What a hold does to it: it waits, passes, or passes and goes before what waits. */
+  whileHeld: z.enum(['wait', 'pass', 'first']).default('wait'),
   /** JSON schema that the final answer has to fit. */
   responseSchema: z.record(z.string(), z.json()).nullable().default(null),
+  /** A task that goes over it is ended. */
+  budget: taskBudgetSchema.nullable().default(null),
+  /** Recorded steps to do first; the model is asked only where they do not fit. Null: an ordinary prompt. */
+  replay: boxReplaySchema.nullable().default(null),
 });
 export type BoxTaskRequest = z.infer<typeof boxTaskRequestSchema>;
 
@@ -61,6 +76,8 @@ export const boxTaskSchema = z.object({
   structured: z.json().default(null),
   /** Files in the workspace that changed while the task ran, at most {@link MAX_FILES_CHANGED}. */
   filesChanged: z.array(z.string()).default([]),
+  /** What became of the steps of a replay; null for an ordinary prompt. */
+  replay: replayResultSchema.nullable().default(null),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   usage: taskUsageSchema,
   startedAt: z.number().nullable(),
@@ -77,6 +94,10 @@ export const taskReportSchema = z.object({
   durationMs: z.number().optional(),
   usage: z.record(z.string(), z.unknown()).optional(),
   completedAt: z.number(),
+  /** What was seen to happen in the browser: what a skill is made of. */
+  steps: z.array(browserStepSchema).max(MAX_STEPS).optional(),
+  /** True when the agent handed in no report and this one was written from what it was seen to do. */
+  derived: z.boolean().optional(),
 });
 /** Completion report that the agent hands in with `banata-complete-task` (capabilities document, "Report fields"). */
 export type TaskReport = z.infer<typeof taskReportSchema>;
@@ -114,4 +135,8 @@ export const boxAgentStateSchema = z.object({
   lastTaskReport: taskReportSchema.nullable(),
 });
 export type BoxAgentState = z.infer<typeof boxAgentStateSchema>;
-export const boxMessagesReplySchema = z.object({ messages: z.array(agentMessageSchema) });
+export const boxMessagesReplySchema = z.object({
+  messages: z.array(agentMessageSchema),
+  /** Leads to older messages. Absent in replies of older daemons. */
+  nextCursor: z.string().max(500).nullable().default(null),
+});

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
 import { boxLimitsSchema } from './limits.ts';
+import { boxRecordingOptionsSchema } from './recording.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
 export const BOX_PROTOCOL_VERSION = 1;
@@ -48,7 +49,14 @@ export const boxConfigSchema = z.object({
   runtime: runtimeSchema,
   /** Environment of every command, terminal and agent in the box. */
   env: z.record(z.string(), z.string()),
-  browser: z.object({ viewport: viewportSchema, persistentProfile: z.boolean() }).nullable(),
+  browser: z
+    .object({
+      viewport: viewportSchema,
+      persistentProfile: z.boolean(),
+      /** A recording that begins with the browser. */
+      recording: boxRecordingOptionsSchema.optional(),
+    })
+    .nullable(),
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),

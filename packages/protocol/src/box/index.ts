@@ -11,5 +11,8 @@ export * from './exec.ts';
 export * from './files.ts';
 export * from './limits.ts';
 export * from './process.ts';
+export * from './recording.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
+export * from './handoff.ts';
+export * from './browser-steps.ts';

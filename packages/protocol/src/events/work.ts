@@ -23,6 +23,9 @@ const queuedTask: z.input<typeof agentTaskSchema> = {
   resultText: null,
   structured: null,
   filesChanged: [],
+  report: null,
+  skillId: null,
+  replay: null,
   error: null,
   usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} },
   createdAt: 1_775_044_800_000,
@@ -74,7 +77,6 @@ export const agentEvents = {
     schema: agentTaskSchema,
     gloss: 'A task is parked until a person has done their part.',
     example: { ...runningTask, status: 'waiting_for_human' },
-    reserved: true,
   }),
   'sandbox.agent.task.completed': defineEvent({
     schema: agentTaskSchema,

@@ -11,6 +11,8 @@ const errors = [
   'AGENT_NOT_ENABLED',
   'SANDBOX_UNREACHABLE',
 ] satisfies ErrorCode[];
+/** Ids are the agent's. */
+const askIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,200}$/, 'an id as the list has it');
 const okSchema = z.object({ ok: z.literal(true) });
 
 export const agentAsks = defineRoute({
@@ -35,7 +37,7 @@ export const answerPermission = defineRoute({
   summary: 'Let the agent use a tool (once, or always from now on), or refuse',
   auth: 'sandbox_sessions:exec',
   audit: ['permissionId', 'answer'],
-  body: boxPermissionReplySchema.extend({ id: idSchema, permissionId: z.string().min(1).max(200) }).strict(),
+  body: boxPermissionReplySchema.extend({ id: idSchema, permissionId: askIdSchema }).strict(),
   reply: { kind: 'json', status: 200, schema: okSchema },
   errors: [...errors, 'ASK_NOT_FOUND'],
 });
@@ -49,7 +51,7 @@ export const answerQuestion = defineRoute({
   summary: 'Answer a question of the agent: the labels chosen for each, or null to refuse',
   auth: 'sandbox_sessions:exec',
   audit: ['questionId'],
-  body: boxQuestionReplySchema.extend({ id: idSchema, questionId: z.string().min(1).max(200) }).strict(),
+  body: boxQuestionReplySchema.extend({ id: idSchema, questionId: askIdSchema }).strict(),
   reply: { kind: 'json', status: 200, schema: okSchema },
   errors: [...errors, 'ASK_NOT_FOUND'],
 });

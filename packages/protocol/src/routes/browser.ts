@@ -18,8 +18,8 @@ import {
   previewSchema,
   previewStartSchema,
   previewViewSchema,
-  viewerNonceSchema,
 } from '../schemas/browser.ts';
+import { viewerNonceSchema } from '../schemas/viewer-nonce.ts';
 import type { ErrorCode } from '../errors.ts';
 
 const tag = 'Browser';

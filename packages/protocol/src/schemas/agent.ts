@@ -3,9 +3,11 @@ import {
   agentMessagePartSchema,
   agentMessageSchema,
   agentNameSchema,
+  taskBudgetSchema,
   taskReportSchema,
   taskUsageSchema,
 } from '../box/agent.ts';
+import { replayResultSchema } from '../box/browser-steps.ts';
 import { idSchema } from '../ids.ts';
 
 export const DEFAULT_TASK_TIMEOUT_MS = 30 * 60 * 1000;
@@ -24,6 +26,18 @@ export type TaskStatus = z.infer<typeof taskStatusSchema>;
 export const MAX_PROMPT_LENGTH = 1024 * 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
 const MAX_RESPONSE_SCHEMA_BYTES = 64 * 1024;
+
+export const promptBudgetSchema = taskBudgetSchema
+  .optional()
+  .describe(
+    'A task whose model uses more is ended as failed, BUDGET_EXCEEDED: `requests` to models, `tokens` in all.',
+  );
+
+export const promptMetadataSchema = z
+  .record(z.string(), z.json())
+  .refine(fitsJson(MAX_METADATA_BYTES), `metadata may take ${MAX_METADATA_BYTES} bytes as JSON`)
+  .optional()
+  .describe('Free-form, up to 16 KiB as JSON; comes back with the task and its events.');
 
 const promptFields = {
   id: idSchema,
@@ -46,11 +60,14 @@ const promptFields = {
     .max(256 * 1024)
     .optional()
     .describe('Text appended to the system prompt for this turn.'),
-  metadata: z
-    .record(z.string(), z.json())
-    .refine(fitsJson(MAX_METADATA_BYTES), `metadata may take ${MAX_METADATA_BYTES} bytes as JSON`)
+  duringHandoff: z
+    .boolean()
     .optional()
-    .describe('Free-form, up to 16 KiB as JSON; comes back with the task and its events.'),
+    .describe(
+      'Answer also while a person is asked for or at work; the browser stays theirs. Default false: wait.',
+    ),
+  metadata: promptMetadataSchema,
+  budget: promptBudgetSchema,
   model: z
     .string()
     .max(256)
@@ -108,6 +125,11 @@ export const agentTaskSchema = z
     filesChanged: z
       .array(z.string())
       .describe('Files in /workspace that changed while the task ran, at most 200, sorted.'),
+    report: taskReportSchema
+      .nullable()
+      .describe('Completion report: the agent’s own, or one derived from what it did.'),
+    skillId: idSchema.nullable().describe('The skill that the task runs; null for a prompt.'),
+    replay: replayResultSchema.nullable().describe('What became of each step of a skill.'),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     usage: taskUsageSchema,
     createdAt: z.number(),
@@ -148,4 +170,7 @@ export const runtimeStateSchema = agentStateSchema.extend({
     .describe('Newest files directly in /workspace.'),
 });
 
-export const agentMessagesSchema = z.object({ messages: z.array(agentMessageSchema) });
+export const agentMessagesSchema = z.object({
+  messages: z.array(agentMessageSchema),
+  nextCursor: z.string().nullable().describe('Leads to older messages; null when there are none.'),
+});

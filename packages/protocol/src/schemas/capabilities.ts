@@ -6,17 +6,25 @@ import {
   type AgentPermissions,
 } from '../box/agent-asks.ts';
 import { viewportSchema } from '../box/config.ts';
+import { profileKeySchema } from './profiles.ts';
+import { recordingOptionsSchema } from './recording.ts';
 
 const browserSchema = z.strictObject({
   mode: z
     .enum(['none', 'local-chromium', 'paired-banata-browser'])
     .optional()
     .describe('Default: "local-chromium" when `browser` is given, else "none".'),
-  recording: z.boolean().optional().describe('Record the browser as MP4. Default false.'),
+  recording: z
+    .union([z.boolean(), recordingOptionsSchema])
+    .optional()
+    .describe('Record the browser as MP4 from the start; with options or true. Default false.'),
   persistentProfile: z
     .boolean()
     .optional()
     .describe('Keep cookies and state across sessions. Default false.'),
+  profileKey: profileKeySchema
+    .optional()
+    .describe('Which of the kept profiles of the organization. Default "default".'),
   streamPreview: z.boolean().optional().describe('Live view of the browser. Default true.'),
   humanInLoop: z.boolean().optional().describe('A person may take over the browser. Default false.'),
   viewport: viewportSchema.partial().optional().describe('Pixels. Default 1280 × 800.'),
@@ -83,7 +91,10 @@ export interface Capabilities {
   browser: {
     mode: 'none' | 'local-chromium' | 'paired-banata-browser';
     recording: boolean;
+    /** Of the recording that begins with the browser. */
+    recordingOptions: { frameRate: number; bitrateKbps: number };
     persistentProfile: boolean;
+    profileKey: string;
     streamPreview: boolean;
     humanInLoop: boolean;
     viewport: { width: number; height: number };
@@ -103,13 +114,27 @@ export interface Capabilities {
 }
 
 const DEFAULT_VIEWPORT = { width: 1280, height: 800 };
+const DEFAULT_PROFILE_KEY = 'default';
+const DEFAULT_FRAME_RATE = 10;
+const DEFAULT_BITRATE_KBPS = 1500;
+
+export function withRecordingDefaults(
+  asked: z.infer<typeof recordingOptionsSchema>,
+): Capabilities['browser']['recordingOptions'] {
+  return {
+    frameRate: asked.frameRate ?? DEFAULT_FRAME_RATE,
+    bitrateKbps: asked.bitrateKbps ?? DEFAULT_BITRATE_KBPS,
+  };
+}
 
 function normalizeBrowser(browser: CapabilitiesInput['browser']): Capabilities['browser'] {
   const asked = browser ?? { mode: 'none' as const };
   return {
     mode: asked.mode ?? 'local-chromium',
-    recording: asked.recording ?? false,
+    recording: asked.recording !== undefined && asked.recording !== false,
+    recordingOptions: withRecordingDefaults(typeof asked.recording === 'object' ? asked.recording : {}),
     persistentProfile: asked.persistentProfile ?? false,
+    profileKey: asked.profileKey ?? DEFAULT_PROFILE_KEY,
     streamPreview: asked.streamPreview ?? true,
     humanInLoop: asked.humanInLoop ?? false,
     viewport: {

@@ -19,8 +19,10 @@ import type { Links } from '../services/links.ts';
 import { toApiError } from '../services/failures.ts';
 import type { PortService } from '../services/ports.ts';
 import type { SandboxService } from '../services/sandboxes/sandbox-service.ts';
+import type { SkillService } from '../services/skills/skill-service.ts';
 import type { WebhookService } from '../services/webhooks/webhook-service.ts';
 import type { NetworkService } from '../services/network/network-service.ts';
+import type { HandoffService } from '../services/handoff/handoff-service.ts';
 import type { ControlService } from '../services/control/control-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -29,10 +31,12 @@ import { mountAgentServer } from './agent-server.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountLasting, type LastingRoutesDeps } from './checkpoints.ts';
 import { mountBrowser } from './browser.ts';
+import { mountBrowserKeeping, type BrowserKeepingDeps } from './browser-keeping.ts';
 import { mountComputer } from './computer.ts';
 import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
 import { mountFiles, type FileRoutesDeps } from './files.ts';
+import { mountHandoff } from './handoff.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountOrganizations } from './organizations.ts';
@@ -40,6 +44,7 @@ import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountPorts } from './ports.ts';
 import { mountSandboxes } from './sandboxes.ts';
+import { mountSkills } from './skills.ts';
 import type { EventStreams } from './sse.ts';
 import { mountWebhooks } from './webhooks.ts';
 import { mountWork } from './work.ts';
@@ -47,6 +52,7 @@ import { mountWork } from './work.ts';
 export interface AppDeps
   extends
     InteractiveDeps,
+    BrowserKeepingDeps,
     LastingRoutesDeps,
     FileRoutesDeps,
     UsageRoutesDeps,
@@ -58,10 +64,12 @@ export interface AppDeps
   execution: ExecutionService;
   browser: BrowserService;
   controlService: ControlService;
+  handoff: HandoffService;
   sandboxStore: SandboxStore;
   agent: AgentService;
   agentGateway: AgentGateway;
   asks: AgentAsks;
+  skills: SkillService;
   artifacts: ArtifactService;
   network: NetworkService;
   ports: PortService;
@@ -97,9 +105,12 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountFiles(app, mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
+  mountBrowserKeeping(mount, deps);
   mountComputer(mount, deps);
+  mountHandoff(mount, deps);
   mountAgent(mount, deps);
   mountAgentServer(mount, deps);
+  mountSkills(mount, deps);
   mountArtifacts(mount, deps);
   mountLasting(mount, deps);
   mountDocuments(mount, deps);

@@ -187,7 +187,8 @@ describe('webhooks', () => {
     const ids = receiver.received
       .filter((entry) => entry.path === '/test')
       .map(({ headers }) => headers['webhook-id']);
-    expect(ids).toEqual([delivery.eventId, delivery.eventId]);
+    // The receiver is told of other tests' sandboxes as well.
+    expect(ids.filter((id) => id === delivery.eventId)).toHaveLength(2);
     expect(await call('POST', '/v1/webhooks/redeliver', { id: webhook.id, deliveryId: 'x' })).toMatchObject({
       status: 404,
       body: { code: 'DELIVERY_NOT_FOUND' },

@@ -13,7 +13,10 @@ import * as sizes from './migrations/0013-sizes.ts';
 import * as tracing from './migrations/0015-tracing.ts';
 import * as organizationLives from './migrations/0016-organization-lives.ts';
 import * as artifacts from './migrations/0040-artifacts.ts';
+import * as browserProfiles from './migrations/0055-browser-profiles.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
+import * as skills from './migrations/0065-skills.ts';
+import * as handoff from './migrations/0070-handoff.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -39,7 +42,10 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0015-tracing': tracing,
           '0016-organization-lives': organizationLives,
           '0040-artifacts': artifacts,
+          '0055-browser-profiles': browserProfiles,
           '0060-agent-prompts': agentPrompts,
+          '0065-skills': skills,
+          '0070-handoff': handoff,
         }),
     },
   });

@@ -7,18 +7,29 @@ import type {
   Connection,
   DeliveryStatus,
   EventType,
+  Handoff,
   Isolation,
   Network,
   Role,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   WebhookPayload,
   WebhookStyle,
 } from '@banata/protocol';
-import type { BoxTask, BoxTaskRequest, Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
+import type {
+  BoxTask,
+  BoxTaskRequest,
+  BrowserStep,
+  ReplayResult,
+  Runtime,
+  TaskReport,
+  TaskUsage,
+} from '@banata/protocol/box';
 import type { SizeLimits } from '@banata/config';
-import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
+import type { ColumnType, Generated, Insertable, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
 type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
@@ -296,6 +307,14 @@ export interface AgentTasksTable {
   response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
   structured: NullableJson<BoxTask['structured']>;
   files_changed: ColumnType<string[], string | undefined, string>;
+  budget: ColumnType<BoxTaskRequest['budget'], string | null | undefined, never>;
+  /** Completion report, the agent's own or a derived one. */
+  report: ColumnType<TaskReport | null, undefined, string>;
+  skill_id: ColumnType<string | null, string | null | undefined, never>;
+  /** Steps of a skill with the values of this run, sealed; null for a prompt, and once the task has ended. */
+  replay_sealed: ColumnType<Buffer | null, Buffer | null | undefined, null>;
+  /** What became of the steps. */
+  replay: ColumnType<ReplayResult | null, undefined, string | null>;
   timeout_ms: number;
   cancel_requested: boolean;
   result_text: string | null;
@@ -306,6 +325,53 @@ export interface AgentTasksTable {
   finished_at: number | null;
   /** W3C trace context of the request that made it; null where nothing is traced. */
   traceparent: ColumnType<string | null, string | null | undefined, string | null>;
+  /** Whether it is begun also while a person is asked for. */
+  during_handoff: ColumnType<boolean, boolean | undefined, boolean>;
+  /** The request for a person after whose end the agent goes on with it. */
+  handoff_id: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The task that waits for it, and ends as it ends. */
+  continues_task_id: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+export interface HandoffsTable {
+  id: string;
+  /** Order of arrival. */
+  ordinal: Generated<number>;
+  organization_id: string;
+  sandbox_id: string;
+  status: Handoff['status'];
+  round: number;
+  reason: Handoff['reason'];
+  message: string;
+  requested_by: Handoff['requestedBy'];
+  resume_prompt: string | null;
+  controller: string | null;
+  /** Tab that accepted by link. */
+  holder: string | null;
+  note: string | null;
+  lease_until: number | null;
+  /** The task that waits. */
+  task_id: string | null;
+  /** The task with which the agent went on. */
+  follow_up_task_id: string | null;
+  requested_at: number;
+  accepted_at: number | null;
+  completed_at: number | null;
+  expires_at: number;
+  updated_at: number;
+}
+
+export interface SkillsTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  description: string;
+  site: string | null;
+  recipe: string;
+  steps: JSONColumnType<BrowserStep[]>;
+  inputs: JSONColumnType<SkillInput[]>;
+  source: NullableJson<NonNullable<Skill['source']>>;
+  created_at: number;
 }
 
 export interface ArtifactsTable {
@@ -441,6 +507,19 @@ export interface InstallationTable {
   value: Buffer;
 }
 
+/** Kept browser profiles. */
+export interface BrowserProfilesTable {
+  organization_id: string;
+  key: string;
+  /** Where its content is; null until it was saved once. */
+  object_key: string | null;
+  size: number | null;
+  saved_at: number | null;
+  created_at: number;
+  /** Sandbox that used it last, and uses it until it has ended. */
+  sandbox_id: string | null;
+}
+
 export interface Tables {
   port_previews: PortPreviewsTable;
   installation: InstallationTable;
@@ -455,6 +534,8 @@ export interface Tables {
   checkpoints: CheckpointsTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
+  handoffs: HandoffsTable;
+  skills: SkillsTable;
   artifacts: ArtifactsTable;
   object_transfers: ObjectTransfersTable;
   model_usage: ModelUsageTable;
@@ -468,6 +549,7 @@ export interface Tables {
   webhook_deliveries: WebhookDeliveriesTable;
   webhook_attempts: WebhookAttemptsTable;
   network_log: NetworkLogTable;
+  browser_profiles: BrowserProfilesTable;
 }
 
 export type OrganizationRow = Selectable<OrganizationsTable>;
@@ -477,9 +559,13 @@ export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
 export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
+export type HandoffRow = Selectable<HandoffsTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
+export type SkillRow = Selectable<SkillsTable>;
+export type NewSkillRow = Insertable<SkillsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
 export type ObjectTransferRow = Selectable<ObjectTransfersTable>;
+export type BrowserProfileRow = Selectable<BrowserProfilesTable>;
 export type EventRow = Selectable<EventsTable>;
 export type WebhookRow = Selectable<WebhooksTable>;
 export type DeliveryRow = Selectable<WebhookDeliveriesTable>;

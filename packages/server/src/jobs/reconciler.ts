@@ -1,6 +1,7 @@
 import type { BoxListing, SandboxDriver } from '@banata/drivers';
 import type { SandboxRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
+import type { Background } from '../services/background.ts';
 import type { Provisioner } from '../services/sandboxes/provisioner.ts';
 import { isReturning, type Returner } from '../services/sandboxes/returner.ts';
 import type { Terminator } from '../services/sandboxes/terminator.ts';
@@ -13,6 +14,7 @@ export interface ReconcilerDeps {
   provisioner: Provisioner;
   returner: Returner;
   terminator: Terminator;
+  background: Background;
   serverId: string;
   /** When the counters of a sandbox's box were read last. */
   lastSampleAt: (sandboxId: string) => Promise<number | undefined>;
@@ -56,7 +58,10 @@ export class Reconciler {
     if (row.status === 'queued' || row.status === 'assigning') {
       if (this.#isAbandoned(row)) this.#begin(row);
     } else if (row.status === 'ending') {
-      await this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.');
+      // On its own time: a box may be slow to hand over what is kept of it.
+      this.#deps.background.run('end-sandbox', () =>
+        this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.'),
+      );
     } else if (takesWork(row.status) && found?.state !== 'running') {
       await this.#confirmLoss(row, found?.reason);
     }

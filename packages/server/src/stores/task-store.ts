@@ -122,7 +122,13 @@ export class TaskStore {
     });
   }
 
-  async setReport(tx: Tx, sandboxId: string, report: TaskReport): Promise<void> {
+  /** Keeps a report as the sandbox's last, and with its task while that one runs. */
+  async setReport(
+    tx: Tx,
+    sandboxId: string,
+    { taskId, report }: { taskId: string | null; report: TaskReport },
+  ): Promise<void> {
+    if (taskId !== null) await this.updateOpen(tx, sandboxId, taskId, { report: storableJson(report) });
     await tx
       .updateTable('sandboxes')
       .set({ last_task_report: storableJson(report) })

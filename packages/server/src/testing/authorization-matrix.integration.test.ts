@@ -84,7 +84,8 @@ async function makeObjects(key: string): Promise<SampleIds> {
   const webhook = idSchema.parse(
     await post('/v1/webhooks', key, { url: 'https://example.com/hook', eventTypes: ['sandbox.ended'] }),
   );
-  return { sandbox: sandbox.id, apiKey: apiKey.id, user: user.id, webhook: webhook.id };
+  const skill = idSchema.parse(await post('/v1/skills', key, { name: newId(), recipe: 'Open the page' }));
+  return { skill: skill.id, sandbox: sandbox.id, apiKey: apiKey.id, user: user.id, webhook: webhook.id };
 }
 
 async function makeKey(held: Scope[] | undefined, more: { expiresAt?: number } = {}) {
@@ -375,7 +376,7 @@ test('a link that has expired, or was signed for another purpose, opens nothing'
 
 /** Ids that no organization has. */
 function nowhere(): SampleIds {
-  return { sandbox: newId(), apiKey: newId(), user: newId(), webhook: newId() };
+  return { sandbox: newId(), apiKey: newId(), user: newId(), webhook: newId(), skill: newId() };
 }
 
 /** Ending and removing come last. */

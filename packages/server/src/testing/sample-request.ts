@@ -7,6 +7,7 @@ export interface SampleIds {
   apiKey: string;
   user: string;
   webhook: string;
+  skill: string;
 }
 
 /** A request that a route takes. */
@@ -43,11 +44,14 @@ const known: Record<string, unknown> = {
   to: '/workspace/sample2.txt',
   mode: '0644',
   key: 'sample.txt',
+  profileKey: 'sample',
   context: 'samplecontext',
   checkpointId: 'samplecheckpoint',
   network: { egress: 'all' },
   paths: ['/workspace/sample.txt'],
   keys: 'Enter',
+  reason: 'custom',
+  viewer: 'sample-viewer-0001',
   points: [
     { x: 1, y: 1 },
     { x: 2, y: 2 },
@@ -89,13 +93,14 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
   if (family === 'apiKeys') return ids.apiKey;
   if (family === 'users') return ids.user;
   if (family === 'webhooks') return ids.webhook;
+  if (family === 'skills') return ids.skill;
   return ids.sandbox;
 }
 
 function sample(name: string, schema: JsonSchema): unknown {
-  if (name in known) return known[name];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
+  if (name in known) return known[name];
   const [first] = schema.anyOf ?? [];
   if (first) return sample(name, first);
   switch (schema.type) {

@@ -98,19 +98,22 @@ test('a command is a request with a call to the box below it; what the box refus
     json: { id, command: 'cat /etc/very-secret-path' },
     headers,
   });
-  expect(reply.status).toBe(502);
+  expect(reply.status).toBe(400);
   const spans = await spansOf(traceId, 'POST /v1/sandboxes/exec');
   expect(treeBelow(spans, spanId)).toEqual({ 'POST /v1/sandboxes/exec': { 'box POST /exec': {} } });
   expect(named(spans, 'POST /v1/sandboxes/exec')).toMatchObject({
-    failed: true,
+    failed: false,
     attributes: {
       'banata.sandbox.id': id,
-      'banata.error.code': 'SANDBOX_UNREACHABLE',
-      'http.response.status_code': 502,
+      'banata.error.code': 'NOT_SUPPORTED',
+      'http.response.status_code': 400,
       'banata.request.id': reply.headers.get('x-request-id'),
     },
   });
-  expect(named(spans, 'box POST /exec')).toMatchObject({ kind: 3, failed: true });
+  expect(named(spans, 'box POST /exec')).toMatchObject({
+    kind: 3,
+    attributes: { 'http.response.status_code': 501 },
+  });
 });
 
 test('a caller’s mistake is no failure, and a traceparent that is none begins a new trace', async () => {

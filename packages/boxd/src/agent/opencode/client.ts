@@ -54,6 +54,8 @@ interface CallOptions {
   query?: Record<string, string>;
   body?: object;
   timeoutMs?: number;
+  /** Given the headers of a reply that succeeded. */
+  onHead?: (headers: Headers) => void;
 }
 
 /** Talks to one running OpenCode server. Every call is bounded in time and size. */
@@ -106,6 +108,24 @@ export class OpenCodeClient {
   messages(sessionId: string, limit: number): Promise<OpenCodeMessage[]> {
     const query = { limit: String(limit) };
     return this.#call(`${sessionPath(sessionId)}/message`, z.array(messageSchema), { query });
+  }
+
+  /**
+   * A page of messages, oldest first: the newest `limit`, or those before a cursor.
+   * @param options.before `nextCursor` of another page; null for the newest messages.
+   */
+  async messagePage(
+    sessionId: string,
+    { limit, before }: { limit: number; before: string | null },
+  ): Promise<{ messages: OpenCodeMessage[]; nextCursor: string | null }> {
+    const query = { limit: String(limit), ...(before === null ? {} : { before }) };
+    let nextCursor: string | null = null;
+    const onHead = (headers: Headers): void => {
+      nextCursor = headers.get('x-next-cursor');
+    };
+    const path = `${sessionPath(sessionId)}/message`;
+    const messages = await this.#call(path, z.array(messageSchema), { query, onHead });
+    return { messages, nextCursor };
   }
 
   async sessionStatus(sessionId: string): Promise<SessionStatus> {
@@ -215,6 +235,7 @@ export class OpenCodeClient {
       const message = `${method} ${path} answered ${response.status}: ${text.slice(0, MAX_ERROR_TEXT)}`;
       throw new OpenCodeRequestError(response.status, message);
     }
+    options.onHead?.(response.headers);
     const parsed = schema.safeParse(text === '' ? undefined : parseJson(text));
     if (parsed.success) return parsed.data;
     throw new OpenCodeRequestError(0, `${method} ${path} answered something else than agreed`, {

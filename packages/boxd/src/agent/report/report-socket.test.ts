@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../logger.ts';
 import type { SubmittedReport } from './report-keeper.ts';
 import { ReportSocket } from './report-socket.ts';
-import type { BoxEventBody } from '@banata/protocol/box';
+import type { BoxEventBody, BoxHandoffWish } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PublishDesk } from '../publish/publish-desk.ts';
 
@@ -18,6 +18,7 @@ let folder: string;
 let path: string;
 let socket: ReportSocket;
 let reports: SubmittedReport[];
+let wishes: BoxHandoffWish[];
 let desk: PublishDesk;
 let journal: Extract<BoxEventBody, { type: 'artifact.requested' }>['data'][];
 
@@ -26,6 +27,7 @@ beforeEach(async () => {
   path = join(folder, 'agent.sock');
   reports = [];
   journal = [];
+  wishes = [];
   desk = new PublishDesk({
     askAgainMs: 100,
     publisher: {
@@ -42,6 +44,10 @@ beforeEach(async () => {
       return 'task-1';
     },
     publish: (wanted, signal) => desk.ask(wanted, signal),
+    handoff: async (wish) => {
+      wishes.push(wish);
+      return 'task-1';
+    },
   });
   await socket.open();
 });
@@ -52,18 +58,17 @@ afterEach(async () => {
 });
 
 const complete = (...args: string[]) => run('banata-complete-task', args);
+const completeWith = (input: string, ...args: string[]) => run('banata-complete-task', args, input);
 const publish = (...args: string[]) => run('banata-publish-artifact', args);
 
 function run(
   command: string,
   args: string[],
+  input = '',
 ): Promise<{ code: number | null; out: string; err: string }> & { end: () => void } {
   const env = { PATH: process.env['PATH'] ?? '', BANATA_AGENT_SOCKET: path };
-  const child = spawn(process.execPath, [bin(command), ...args], {
-    env,
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, [bin(command), ...args], { env, cwd: folder, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined).end(input);
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
@@ -111,6 +116,20 @@ describe('banata-complete-task', () => {
     ]);
   });
 
+  test('takes single actions, and the report from a file or standard input', async () => {
+    const file = join(folder, 'report.md');
+    await writeFile(file, '1. a\n2. b');
+    const actions = ['--actions', 'Click "Buy"', '--actions', '["Open it", "Read it"]'];
+    await complete('--result', 'From a file', '--report-file', file, ...actions);
+    await completeWith('1. c\n', '--result', 'From input', '--report', '-');
+    await completeWith('1. d', '--result', 'From input', '--report-file', '-');
+    expect(reports).toEqual([
+      { result: 'From a file', report: '1. a\n2. b', actions: ['Click "Buy"', 'Open it', 'Read it'] },
+      { result: 'From input', report: '1. c\n' },
+      { result: 'From input', report: '1. d' },
+    ]);
+  });
+
   test('leaves a text with real line ends as it is', async () => {
     await complete('--result', 'Done', '--report', 'dir C:\\new\nnext');
     expect(reports[0]?.report).toBe('dir C:\\new\nnext');
@@ -120,7 +139,9 @@ describe('banata-complete-task', () => {
     [['--report', 'x'], '--result is required'],
     [['--result', 'x', '--report', ' '], '--report is required'],
     [['--result', 'x', '--report', 'x', '--steps', 'many'], '--steps takes a number, not "many"'],
-    [['--result', 'x', '--report', 'x', '--actions', '{}'], '--actions takes a JSON array of texts'],
+    [['--result', 'x', '--report', 'x', '--actions', '[1]'], '--actions takes texts'],
+    [['--result', 'x', '--report-file', '/no/such'], 'cannot be read from /no/such: ENOENT'],
+    [['--result', 'x', '--report', 'x', '--report-file', '/dev/null'], '--report-file are two ways'],
     [['--result', 'x', '--report', 'x', '--usage', 'nonsense'], '--usage takes a JSON object'],
     [['--nonsense'], '--nonsense'],
   ])('refuses %j and shows how it is used', async (args, problem) => {
@@ -189,6 +210,38 @@ describe('banata-publish-artifact', () => {
     expect(err).toContain(problem);
     expect(err).toContain('Example:\n  banata-publish-artifact');
     expect(journal).toEqual([]);
+  });
+});
+
+describe('banata-request-handoff', () => {
+  test('hands in what the person is to do, and tells the agent to end its turn', async () => {
+    const args = [
+      '--reason',
+      'mfa',
+      '--message',
+      'Enter the code.',
+      '--resume',
+      'Go on.',
+      '--expires',
+      '60000',
+    ];
+    const { code, out, err } = await run('banata-request-handoff', args);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('End your turn now');
+    const wish = { reason: 'mfa', message: 'Enter the code.', resumePrompt: 'Go on.', expiresInMs: 60_000 };
+    expect(wishes).toEqual([wish]);
+  });
+
+  test.each([
+    [['--message', 'x'], '--reason is one of'],
+    [['--reason', 'bored', '--message', 'x'], '--reason is one of'],
+    [['--reason', 'mfa'], '--message is required'],
+    [['--reason', 'mfa', '--message', 'x', '--expires', 'soon'], '--expires takes milliseconds'],
+  ])('refuses %j and shows how it is used', async (args, problem) => {
+    const { code, err } = await run('banata-request-handoff', args);
+    expect(code).toBe(2);
+    expect(err).toContain(problem);
+    expect(wishes).toEqual([]);
   });
 });
 

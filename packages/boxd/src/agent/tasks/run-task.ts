@@ -1,6 +1,8 @@
-import type { BoxLogger } from '../../services.ts';
+import type { TaskUsage } from '@banata/protocol/box';
+import type { BoxLogger, BrowserService } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { OpenCodeRequestError, type OpenCodePrompt } from '../opencode/client.ts';
+import type { OpenCodePart } from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
 import { AgentUnavailableError } from '../server/supervisor.ts';
 import { findAttachments } from './attachments.ts';
@@ -33,6 +35,10 @@ export interface TaskContext {
   prepareTools(connection: AgentConnection, signal: AbortSignal): Promise<void>;
   /** Does the same for tools that broke in the middle of a turn; returns at once. */
   repairTools(connection: AgentConnection): void;
+  /** The live browser, for what is done in it without a model. */
+  browser(): BrowserService;
+  /** Told of each state of each tool call; returns at once. */
+  onTool(part: Extract<OpenCodePart, { type: 'tool' }>): void;
   /** Makes a change of the record durable, then visible. */
   save(record: TaskRecord): Promise<void>;
 }
@@ -69,11 +75,11 @@ export async function runTask(
   }
 }
 
-function failed(code: TaskErrorCode, message: string): TurnOutcome {
+export function failed(code: TaskErrorCode, message: string): TurnOutcome {
   return { status: 'failed', resultText: null, error: { code, message }, usage: NO_USAGE };
 }
 
-function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
+export function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
   const stop = stopReasonOf(signal);
   if (stop?.kind === 'shutdown') return { status: 'shutdown' };
   if (stop?.kind === 'cancelled')
@@ -191,7 +197,7 @@ async function withStructuredAnswer(
     const { resultText, usage } = outcome;
     return { status: 'failed', resultText, error: { code: 'ANSWER_MISMATCH', message }, usage };
   }
-  const next = await sendBack(context, record, answer.problem, signal);
+  const next = await sendBack(context, record, { outcome, problem: answer.problem }, signal);
   const judged = await withStructuredAnswer(context, record, next, signal);
   if (judged.status === 'shutdown' || judged.status === 'lost') return judged;
   return { ...judged, usage: addUsage(outcome.usage, judged.usage) };
@@ -200,13 +206,14 @@ async function withStructuredAnswer(
 async function sendBack(
   context: TaskContext,
   record: TaskRecord,
-  problem: string,
+  { outcome, problem }: { outcome: { usage: TaskUsage }; problem: string },
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   const connection = await context.whenReady(context.limits.agentStartMs, signal);
   const sessionId = record.task.sessionId ?? '';
   const [last] = await connection.client.messages(sessionId, 1);
   record.answerSentBack = true;
+  record.task = { ...record.task, usage: outcome.usage };
   await context.save(record);
   using turn = openTurn(context, record, connection, {
     sessionId,
@@ -217,6 +224,28 @@ async function sendBack(
   return settle(context, record, await turn.finish(signal), signal);
 }
 
+/** Puts a prompt into the task's session, a new one if it has none yet, and follows its turn. */
+export async function askModel(
+  context: TaskContext,
+  record: TaskRecord,
+  text: string,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const connection = await context.whenReady(context.limits.agentStartMs, signal);
+  await untilAborted(context.prepareTools(connection, signal), signal);
+  if (!(await untilAborted(connection.events.whenConnected(5_000), signal)))
+    context.logger.warn('agent.events.late', {});
+  const sessionId = record.task.sessionId ?? (await connection.client.createSession(titleOf(text))).id;
+  const [last] = await connection.client.messages(sessionId, 1);
+  record.task = { ...record.task, sessionId };
+  record.lastMessageBefore = last?.info.id ?? null;
+  await context.save(record);
+  const { lastMessageBefore } = record;
+  using turn = openTurn(context, record, connection, { sessionId, lastMessageBefore });
+  await sendPrompt(context, record, connection, { ...promptOf(context, record, []), text });
+  return settle(context, record, await turn.finish(signal), signal);
+}
+
 function openTurn(
   context: TaskContext,
   record: TaskRecord,
@@ -224,7 +253,9 @@ function openTurn(
   target: Target,
 ): Turn {
   const repairTools = (): void => context.repairTools(connection);
-  return new Turn({ ...context, ...target, connection, taskId: record.task.taskId, repairTools });
+  const { taskId, usage: spent } = record.task;
+  const { budget } = record.request;
+  return new Turn({ ...context, ...target, connection, taskId, repairTools, budget, spent });
 }
 
 type Target = { sessionId: string; lastMessageBefore: string | null };

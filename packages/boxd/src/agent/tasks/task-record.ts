@@ -42,6 +42,7 @@ export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: nu
     resultText: null,
     structured: null,
     filesChanged: [],
+    replay: null,
     error: null,
     usage: NO_USAGE,
     startedAt: null,

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../../http/route.ts';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
+import type { Recording, StepRecorder } from '../steps/step-recorder.ts';
 import { changedFiles } from './changed-files.ts';
 import type { TaskLimits } from './limits.ts';
+import { runReplay } from './replay-task.ts';
 import { runTask, type TaskContext } from './run-task.ts';
 import { TaskStopped } from './stop-reason.ts';
 import { isFinal, newTaskRecord, type TaskRecord } from './task-record.ts';
@@ -16,7 +18,16 @@ export interface TaskRunnerOptions {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
-  agent: Pick<TaskContext, 'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId'>;
+  /** Whether tasks that wait are not to be begun, since a person is asked for. */
+  held: () => boolean;
+  agent: Pick<
+    TaskContext,
+    'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId' | 'browser'
+  >;
+  /** Records what a task does. */
+  openRecorder: () => StepRecorder;
+  /** Told of a finished recording before its task gets its final state; never rejects. */
+  onRecorded: (task: BoxTask, recording: Recording) => Promise<void>;
 }
 
 /** Tasks that wait at most; beyond that the box refuses more. */
@@ -45,6 +56,7 @@ export class TaskRunner {
   readonly #submitting = new Map<string, Promise<BoxTask>>();
   /** Final states that the journal did not take, of a full disk, say. */
   readonly #unsaved = new Map<string, BoxTask>();
+  readonly #recorders = new Map<string, StepRecorder>();
   #nextOrder = 1;
   #stopped = false;
 
@@ -103,9 +115,19 @@ export class TaskRunner {
     return entry.record.task;
   }
 
+  /** To be called when `held` has become false. */
+  resume(): void {
+    this.#pump();
+  }
+
   /** Ids of the tasks that run or wait, in order of arrival. */
   unfinished(): string[] {
     return [...this.#entries.keys()];
+  }
+
+  /** What a running task was seen to do so far; null when it does not run. */
+  async recording(taskId: string): Promise<Recording | null> {
+    return (await this.#recorders.get(taskId)?.recording()) ?? null;
   }
 
   running(): string[] {
@@ -159,9 +181,11 @@ export class TaskRunner {
     if (this.#stopped) return;
     const busySessions = new Set<string>();
     let free = this.#options.limits.parallelTasks - this.running().length;
+    const held = this.#options.held();
     // In order of arrival, so an entry that waits keeps later ones of its session waiting.
-    for (const entry of this.#entries.values()) {
+    for (const entry of inOrder(this.#entries.values())) {
       const session = entry.record.task.sessionId;
+      if (held && entry.done === null && entry.record.request.whileHeld === 'wait') continue;
       const blocked = session !== null && busySessions.has(session);
       if (session !== null) busySessions.add(session);
       if (entry.done !== null || blocked || free <= 0) continue;
@@ -184,6 +208,8 @@ export class TaskRunner {
 
   async #runToEnd({ record, controller }: Entry): Promise<void> {
     const { request } = record;
+    const recorder = this.#options.openRecorder();
+    this.#recorders.set(record.task.taskId, recorder);
     const begun = Date.now();
     const spentMs = record.promptedAt === null ? 0 : begun - record.promptedAt;
     const message = `the task was not done after ${request.timeoutMs / 1000} s and was ended`;
@@ -192,10 +218,13 @@ export class TaskRunner {
       Math.min(Math.max(0, request.timeoutMs - spentMs), MAX_TIMER_MS),
     );
     try {
-      const outcome = await runTask(this.#context(), record, controller.signal);
+      const run = request.replay === null ? runTask : runReplay;
+      const outcome = await run(this.#context(recorder), record, controller.signal);
       await this.#finish(record, outcome);
     } finally {
       clearTimeout(timer);
+      this.#recorders.delete(record.task.taskId);
+      recorder.close();
     }
     this.#log(record, begun);
   }
@@ -206,9 +235,10 @@ export class TaskRunner {
     this.#options.logger.info('agent.task', fields);
   }
 
-  #context(): TaskContext {
+  #context(recorder: StepRecorder): TaskContext {
     const { publisher, logger, limits, agent } = this.#options;
-    return { publisher, logger, limits, ...agent, save: (record) => this.#save(record) };
+    const save = (record: TaskRecord): Promise<void> => this.#save(record);
+    return { publisher, logger, limits, ...agent, save, onTool: (part) => recorder.see(part) };
   }
 
   async #save(record: TaskRecord): Promise<void> {
@@ -227,6 +257,8 @@ export class TaskRunner {
     const finishedAt = Date.now();
     const ended = { status, resultText, structured, filesChanged, usage, error, finishedAt };
     const task: BoxTask = { ...record.task, ...ended };
+    const recording = await this.recording(task.taskId);
+    if (recording !== null) await this.#options.onRecorded(task, recording);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#save({ ...record, task });
@@ -242,4 +274,13 @@ export class TaskRunner {
     }
     record.task = task;
   }
+}
+
+/** Those that run, then those that go first, then the others as they came. */
+function inOrder(entries: Iterable<Entry>): Entry[] {
+  const rank = ({ done, record }: Entry): number => {
+    if (done !== null) return 0;
+    return record.request.whileHeld === 'first' ? 1 : 2;
+  };
+  return [...entries].sort((a, b) => rank(a) - rank(b));
 }

@@ -14,7 +14,10 @@ const request = {
   noReply: false,
   model: null,
   files: [],
+  whileHeld: 'wait' as const,
   responseSchema: null,
+  replay: null,
+  budget: null,
 };
 
 let folder: string;

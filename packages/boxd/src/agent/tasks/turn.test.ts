@@ -7,6 +7,7 @@ import { EventPublisher } from '../events/publisher.ts';
 import { OpenCodeClient } from '../opencode/client.ts';
 import { OpenCodeEventStream } from '../opencode/event-stream.ts';
 import { TASK_LIMITS } from './limits.ts';
+import { NO_USAGE } from './task-record.ts';
 import { TaskStopped } from './stop-reason.ts';
 import { Turn } from './turn.ts';
 
@@ -86,6 +87,9 @@ function openTurn(): Turn {
     sessionId: 's',
     lastMessageBefore: null,
     repairTools: () => undefined,
+    onTool: () => undefined,
+    budget: null,
+    spent: NO_USAGE,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { AgentPermissions, BoxEventBody, BoxTask, BoxTaskRequest } from '@banata/protocol/box';
+import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,13 @@ export interface HostAgentOptions {
   env?: Record<string, string>;
 }
 
+/** Where a file of the image lies: in the topmost layer that has it. */
+function inImage(path: string): string {
+  const layer = imageLayers().find((folder) => existsSync(join(folder, path)));
+  if (layer === undefined) throw new Error(`No layer of the image has ${path}`);
+  return join(layer, path);
+}
+
 /** Layer folders of the image, top first. */
 export function imageLayers(): string[] {
   const layers = (process.env['BANATA_TEST_IMAGE_LAYERS'] ?? '').split(':').filter((layer) => layer !== '');
@@ -47,7 +55,7 @@ async function makeEnvironment(folder: string, base: string): Promise<BoxEnviron
     await chown(join(folder, name), user.uid, user.gid);
   }
   await mkdir(join(folder, 'install/bin'), { recursive: true });
-  for (const name of ['banata-complete-task', 'banata-publish-artifact'])
+  for (const name of ['banata-complete-task', 'banata-publish-artifact', 'banata-request-handoff'])
     await copyFile(new URL(`../../../box/bin/${name}`, import.meta.url), join(folder, 'install/bin', name));
   return {
     accounts: { root: { ...account('root', 0), home: '/root' }, desktop: account('daemon', 1), user },
@@ -88,8 +96,7 @@ export class HostAgent {
   }
 
   async start(): Promise<void> {
-    const [layers, options] = [imageLayers(), this.#options];
-    const [top = '', base = ''] = [layers[0], layers.at(-1)];
+    const options = this.#options;
     const service = createAgentService({
       environment: this.environment,
       events: this.#sink,
@@ -97,9 +104,9 @@ export class HostAgent {
       browser: () => this.#browser,
       runCommandEnv: () => ({ PATH: this.environment.path, LANG: 'C.UTF-8' }),
       programs: {
-        opencode: join(top, 'usr/local/bin/opencode'),
-        node: join(base, 'usr/local/bin/node'),
-        playwrightMcp: join(top, 'opt/mcp/node_modules/@playwright/mcp/cli.js'),
+        opencode: inImage('usr/local/bin/opencode'),
+        node: inImage('usr/local/bin/node'),
+        playwrightMcp: inImage('opt/mcp/node_modules/@playwright/mcp/cli.js'),
         bash: '/bin/bash',
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),

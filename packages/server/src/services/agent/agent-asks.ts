@@ -1,6 +1,7 @@
 import { boxAsksSchema, type BoxAsks } from '@banata/protocol/box';
 import { z } from 'zod';
 import type { Boxes } from '../../boxes/boxes.ts';
+import { storableText } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
@@ -34,7 +35,7 @@ export class AgentAsks {
       ...reply
     }: { id: string; permissionId: string; answer: string; message?: string | undefined },
   ): Promise<{ ok: true }> {
-    return this.#answer(caller, id, `permissions/${encodeURIComponent(permissionId)}`, reply);
+    return this.#answer(caller, id, `permissions/${encodeURIComponent(storableText(permissionId))}`, reply);
   }
 
   /** @throws {ApiError} ASK_NOT_FOUND when the agent does not wait for it (any more). */
@@ -42,7 +43,7 @@ export class AgentAsks {
     caller: Caller,
     { id, questionId, answers }: { id: string; questionId: string; answers: string[][] | null },
   ): Promise<{ ok: true }> {
-    return this.#answer(caller, id, `questions/${encodeURIComponent(questionId)}`, { answers });
+    return this.#answer(caller, id, `questions/${encodeURIComponent(storableText(questionId))}`, { answers });
   }
 
   async #answer(caller: Caller, id: string, ask: string, reply: object): Promise<{ ok: true }> {

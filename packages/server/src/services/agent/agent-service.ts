@@ -1,5 +1,6 @@
 import {
   ApiError,
+  newId,
   normalizeCapabilities,
   type AgentTask,
   type agentStateSchema,
@@ -14,6 +15,7 @@ import {
   boxListReplySchema,
   boxMessagesReplySchema,
   type AgentMessage,
+  type BoxReplay,
 } from '@banata/protocol/box';
 import type { ModelVariables } from '@banata/config';
 import type { z } from 'zod';
@@ -45,6 +47,23 @@ const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, b
 
 type PromptInput = z.output<typeof promptAsyncSchema>;
 
+interface MessagesOptions {
+  sessionId?: string | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type MessagesPage = z.output<typeof boxMessagesReplySchema>;
+
+/** The run of a skill. Secret: its steps hold the values of secret inputs. */
+interface SkillRun {
+  skillId: string;
+  /** Without one the prompt is all there is. */
+  replay?: BoxReplay;
+  model: string | undefined;
+  reservation: Reservation | undefined;
+}
+
 export interface AgentServiceDeps {
   sandboxes: SandboxService;
   tasks: TaskStore;
@@ -66,7 +85,20 @@ export class AgentService {
   }
 
   /** Records the task and returns; the server that speaks for the sandbox hands it to the box. */
-  async promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+  promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+    return this.#queue(caller, input, { reservation });
+  }
+
+  /** Queues a task for a skill; the model is the small one unless another is named. */
+  runSkill(caller: Caller, input: PromptInput, skill: SkillRun): Promise<AgentTask> {
+    return this.#queue(caller, input, skill);
+  }
+
+  async #queue(
+    caller: Caller,
+    input: PromptInput,
+    { reservation, skillId, replay, model }: Partial<SkillRun>,
+  ): Promise<AgentTask> {
     const found = await this.#withAgent(caller, input.id);
     const made = reservation?.resumed ? await this.#deps.tasks.find(found.id, reservation.id) : undefined;
     if (made) return toTask(made);
@@ -74,24 +106,18 @@ export class AgentService {
     this.#requirePrompting(row);
     await this.#requireSession(row, input.sessionId);
     this.#deps.activity.touch(row.id);
+    const id = reservation?.id ?? newId();
+    const wanted = skillId === undefined ? input.model : (model ?? this.#modelOf(row).smallModel);
     const task = await this.#deps.tasks.insert(
       {
-        ...(reservation && { id: reservation.id }),
+        ...promptColumns(input),
+        id,
+        skill_id: skillId ?? null,
+        replay_sealed: replay ? this.#deps.secrets.seal(JSON.stringify(replay), id) : null,
         organization_id: row.organization_id,
         sandbox_id: row.id,
-        status: 'queued',
-        prompt: storableText(input.prompt),
-        agent: input.agent ?? null,
-        session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
-        model: this.#chooseModel(row, input.model),
-        files: storableJson(input.files ?? []),
-        response_schema: input.responseSchema ? storableJson(input.responseSchema) : null,
-        metadata: storableJson(input.metadata ?? {}),
-        system: input.system === undefined ? null : storableText(input.system),
-        no_reply: input.noReply,
-        cancel_requested: false,
-        timeout_ms: input.timeoutMs,
-        usage: JSON.stringify(NO_USAGE),
+        model: this.#chooseModel(row, wanted),
+        during_handoff: input.duringHandoff ?? false,
         created_at: this.#deps.now(),
         traceparent: this.#deps.tracing.traceparent ?? null,
       },
@@ -162,11 +188,9 @@ export class AgentService {
     return { ...state, status: row.status, outputs };
   }
 
-  async messages(
-    caller: Caller,
-    id: string,
-    options: { sessionId?: string | undefined; limit: number },
-  ): Promise<{ messages: AgentMessage[] }> {
+  async messages(caller: Caller, id: string, options: MessagesOptions): Promise<MessagesPage> {
+    if (options.cursor !== undefined && options.sessionId === undefined)
+      throw new ApiError('INVALID_REQUEST', 'cursor: give the sessionId of its messages as well');
     const row = requireWorking(await this.#withAgent(caller, id));
     return this.#messagesOf(row, options, MESSAGES_TIMEOUT_MS);
   }
@@ -176,17 +200,14 @@ export class AgentService {
     return this.#withAgent(caller, id);
   }
 
-  #messagesOf(
-    row: SandboxRow,
-    options: { sessionId?: string | undefined; limit: number },
-    timeoutMs: number,
-  ): Promise<{ messages: AgentMessage[] }> {
+  #messagesOf(row: SandboxRow, options: MessagesOptions, timeoutMs: number): Promise<MessagesPage> {
     return this.#deps.boxes.json(row, boxMessagesReplySchema, {
       method: 'GET',
       path: '/agent/messages',
       query: {
         limit: String(options.limit),
         ...(options.sessionId === undefined ? {} : { sessionId: options.sessionId }),
+        ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
       },
       timeoutMs,
     });
@@ -302,6 +323,24 @@ export class AgentService {
       unsubscribe();
     }
   }
+}
+
+function promptColumns(input: PromptInput) {
+  return {
+    status: 'queued' as const,
+    prompt: storableText(input.prompt),
+    agent: input.agent ?? null,
+    session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
+    files: storableJson(input.files ?? []),
+    response_schema: input.responseSchema ? storableJson(input.responseSchema) : null,
+    metadata: storableJson(input.metadata ?? {}),
+    system: input.system === undefined ? null : storableText(input.system),
+    budget: input.budget ? JSON.stringify(input.budget) : null,
+    no_reply: input.noReply,
+    cancel_requested: false,
+    timeout_ms: input.timeoutMs,
+    usage: JSON.stringify(NO_USAGE),
+  };
 }
 
 function stateName(

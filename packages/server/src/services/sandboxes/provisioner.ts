@@ -56,6 +56,8 @@ export interface ProvisionerDeps {
   serverId: string;
   /** What the box of a sandbox begins with; undefined for an empty one. */
   contentsOf: (row: SandboxRow, signal: AbortSignal) => Promise<BoxContents | undefined>;
+  /** Puts into a new box what its browser kept from earlier ones. */
+  loadProfile: (row: SandboxRow, signal: AbortSignal) => Promise<void>;
   /** Takes up the link to the box of a followed sandbox that became ready. */
   attach: (sandboxId: string) => Promise<void>;
   background: Background;
@@ -196,6 +198,8 @@ export class Provisioner {
     egress.boxes.set(box.address, row.id, row.network);
     boxes.remember(boxId, box.endpoint);
     await contents?.fill?.(row, signal);
+    // What comes from a checkpoint has the profile of that time.
+    if (!contents) await this.#deps.loadProfile(row, signal);
     const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
     await boxes.json(row, boxHealthSchema, {
       method: 'PUT',
@@ -253,7 +257,15 @@ export class Provisioner {
       browser:
         browser.mode === 'none'
           ? null
-          : { viewport: browser.viewport, persistentProfile: browser.persistentProfile },
+          : {
+              viewport: browser.viewport,
+              persistentProfile: browser.persistentProfile,
+              ...(browser.recording &&
+                row.box_id !== null && {
+                  // One a box, so that a repeated configuration starts no second one.
+                  recording: { recordingId: row.box_id, ...browser.recordingOptions },
+                }),
+            },
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
@@ -305,7 +317,8 @@ function startTimeout({ checkpoint_id: from }: SandboxRow): number {
 /** Which kind of warm box serves a sandbox best. */
 function servicesOf(asked: SandboxRow['capabilities']): BoxServices {
   const { browser, agent } = normalizeCapabilities(asked);
-  if (browser.mode === 'none') return 'none';
+  // A kept profile must be there before the browser starts.
+  if (browser.mode === 'none' || browser.persistentProfile) return 'none';
   return agent.enabled ? 'agent' : 'browser';
 }
 

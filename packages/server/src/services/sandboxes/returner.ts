@@ -26,6 +26,8 @@ export interface ReturnerDeps {
   egress: Egress;
   provisioner: Provisioner;
   terminator: Terminator;
+  /** Ends and keeps what a box records, before it goes. */
+  keepRecordings: (row: SandboxRow) => Promise<void>;
   /** Reads what a box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
   attach: (sandboxId: string) => Promise<void>;
@@ -147,6 +149,7 @@ export class Returner {
     const { store, driver, boxes, provisioner, now } = this.#deps;
     const startedAt = now();
     const previous = row.previous_box_id ?? '';
+    await this.#deps.keepRecordings({ ...row, box_id: previous });
     boxes.forget(previous, new ApiError('SANDBOX_INTERRUPTED'));
     await this.#deps.detach(row.id);
     // What is restored over must not go on meanwhile; one that cannot stand still is gone soon.

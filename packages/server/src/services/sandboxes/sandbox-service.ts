@@ -13,9 +13,11 @@ import {
 import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { Insertable } from 'kysely';
 import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
+import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { takeProfile } from '../browser-keeping/profiles.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -37,6 +39,7 @@ export interface SandboxServiceDeps {
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
+  profiles: ProfileStore;
   config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation' | 'sizes'>;
   now: () => number;
 }
@@ -61,15 +64,23 @@ export class SandboxService {
     reservation?: Reservation,
     checkpointId?: string,
   ): Promise<SandboxSession> {
-    const { store, links, provisioner, planGate } = this.#deps;
+    const { store, links, provisioner, planGate, profiles } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
     if (made) return toSession(made, links, caller);
     const { plan, maxDurationMs } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
+    const profileUser = {
+      id,
+      organization_id: caller.organizationId,
+      capabilities: input.capabilities ?? null,
+    };
     const row = await store.insert(
       { ...this.#newRow(caller, input, { id, maxDurationMs }), checkpoint_id: checkpointId ?? null },
       [{ type: 'sandbox.created', data: {} }],
-      (tx) => planGate.admit(tx, caller.organizationId, plan),
+      async (tx) => {
+        await planGate.admit(tx, caller.organizationId, plan);
+        await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
+      },
     );
     provisioner.start(id);
     return toSession(row, links, caller);
@@ -281,10 +292,14 @@ function refuseUnsupported({ browser }: Capabilities): void {
       browser.mode === 'paired-banata-browser',
       'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
     ],
-    [browser.recording, 'capabilities.browser.recording'],
-    [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
     [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
   ];
+  const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
+  if (browser.mode === 'none' && kept !== undefined)
+    throw new ApiError(
+      'INVALID_REQUEST',
+      `capabilities.browser.${kept} needs a browser: use mode "local-chromium".`,
+    );
   const found = unsupported.find(([asked]) => asked);
   if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
 }

@@ -13,6 +13,8 @@ export interface TerminatorDeps {
   tasks: TaskStore;
   driver: SandboxDriver;
   boxes: Boxes;
+  /** Keeps what is to outlive the box, before it goes. */
+  keepLast: (row: SandboxRow) => Promise<void>;
   /** Reads what the box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
   tracing: Tracing;
@@ -65,6 +67,7 @@ export class Terminator {
     const row = (await this.#markEnding(id, reason, ranUntil)) ?? (await store.find(id));
     if (row?.status !== 'ending') return;
     if (row.box_id !== null) {
+      await this.#deps.keepLast(row);
       await this.#deps.sampleLast(row);
       boxes.forget(row.box_id);
       await driver.destroy(row.box_id);
