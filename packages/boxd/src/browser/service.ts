@@ -18,6 +18,7 @@ import { Downloads, shareDownload } from './downloads.ts';
 import { giveFiles, readableFiles } from './give-files.ts';
 import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
+import { Keyboard } from './keyboard.ts';
 import { readDesktopSize, setDesktopSize } from './rfb-client.ts';
 import { browserRoutes } from './routes.ts';
 import { VncTunnel } from './vnc-tunnel.ts';
@@ -56,7 +57,8 @@ class LiveBrowserService implements BrowserParts {
   readonly #vnc = new WebSocketAcceptor({ maxPayload: MAX_VNC_MESSAGE_BYTES, protocol: 'binary' });
   readonly #changes = new EventTarget();
   readonly control: ControlState;
-  readonly computer = new Computer();
+  readonly #keyboard = new Keyboard();
+  readonly computer = new Computer(this.#keyboard);
   #phase: Phase = { state: 'off' };
   /** Whether it was started for a sandbox that is not known yet; a browser that came up is in `#held` then. */
   #isPrepared = false;
@@ -304,8 +306,10 @@ class LiveBrowserService implements BrowserParts {
   }
 
   #connectVnc(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgrade(socket, () => {
-      this.#vnc.accept(request, socket, head, (viewer) => this.#tunnel?.open(viewer));
+    this.#upgrade(socket, ({ display }) => {
+      const { cookie } = this.#desktopFiles();
+      const prepare = (keysyms: number[]): Promise<number> => this.#keyboard.give(display, cookie, keysyms);
+      this.#vnc.accept(request, socket, head, (viewer) => this.#tunnel?.open(viewer, prepare));
     });
   }
 

@@ -10,5 +10,6 @@ export * from './exec.ts';
 export * from './files.ts';
 export * from './limits.ts';
 export * from './process.ts';
+export * from './rfb-messages.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
