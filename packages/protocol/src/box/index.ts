@@ -12,6 +12,7 @@ export * from './files.ts';
 export * from './limits.ts';
 export * from './process.ts';
 export * from './recording.ts';
+export * from './rfb-messages.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
 export * from './handoff.ts';
