@@ -55,6 +55,8 @@ describe.each([
 test.each(
   allRoutes
     .filter((route) => route.auth === 'link' && route.reply.kind !== 'websocket')
+    // Input is parsed first: routes that need more are in the server's authorization matrix.
+    .filter((route) => !('body' in route) || route.body.safeParse({}).success)
     .map((route) => [route.id, route] as const),
 )('%s refuses a link it did not sign', async (_id, route) => {
   const body = route.body ? { body: {} } : {};
@@ -95,15 +97,14 @@ test.each([
   expect(reply.body['error']).toContain(message);
 });
 
-test.each([
-  ['recording', { browser: { recording: true } }],
-  ['persistentProfile', { browser: { persistentProfile: true } }],
-  ['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }],
-])('%s is refused as not supported, not ignored', async (name, capabilities) => {
-  const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
-  expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
-  expect(reply.body['error']).toContain(name);
-});
+test.each([['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }]])(
+  '%s is refused as not supported, not ignored',
+  async (name, capabilities) => {
+    const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
+    expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
+    expect(reply.body['error']).toContain(name);
+  },
+);
 
 test.each([
   ['POST', '/v1/sandboxes/exec', {}, 'Missing required field: id'],
