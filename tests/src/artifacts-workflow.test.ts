@@ -117,7 +117,7 @@ test('what cannot be published says why, and leaves nothing', async () => {
   expect(await codeOf(sandbox.publishArtifact('/workspace/nothing'))).toBe('FILE_NOT_FOUND');
   expect(await codeOf(sandbox.publishArtifact('/workspace/closed/a'))).toBe('FILE_ACCESS_DENIED');
   expect(await codeOf(sandbox.publishArtifact('/workspace/closed'))).toBe('FILE_ACCESS_DENIED');
-  expect(await codeOf(sandbox.publishArtifact('/etc/passwd', { format: 'zip' }))).toBe('INVALID_REQUEST');
+  expect(await codeOf(sandbox.publishArtifact('/etc/passwd', { format: 'zip' }))).toBe('NOT_A_DIRECTORY');
   expect(await codeOf(sandbox.publishArtifact('/dev/zero'))).toBe('NOT_A_FILE');
   expect(await codeOf(sandbox.getArtifactDownloadUrl('customer-a/job-42/nothing'))).toBe(
     'ARTIFACT_NOT_FOUND',
