@@ -38,13 +38,13 @@ export interface BoxLogger {
 /** The live browser, as the other parts of the daemon use it. */
 export interface BrowserService {
   /** Starts Xvnc, window manager and Chromium. Returns at once; events say when it is ready or failed. */
-  start(config: NonNullable<BoxConfig['browser']>): void;
+  start(config: NonNullable<BoxConfig['browser']>, options?: { proxyServer?: string | undefined }): void;
   state(): Promise<BoxBrowserState>;
   /** Resolves when the browser takes CDP clients; rejects when it failed or the signal aborts. */
   whenReady(signal: AbortSignal): Promise<void>;
   /**
-   * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`). Answers `/json/version`; the URL
-   * holds a secret, so only who was told it can connect.
+   * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`), which answers `/json/version`, or the
+   * WebSocket URL of a browser in another box. It holds a secret, so only who was told it can connect.
    */
   agentEndpoint(): string;
   /** Ports of the loopback that the browser's own listeners have. */

@@ -4,6 +4,7 @@ import * as agent from './routes/agent.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as browsers from './routes/browsers.ts';
 import * as contexts from './routes/code-contexts.ts';
 import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
@@ -25,6 +26,7 @@ export const contract = {
   contexts,
   terminal,
   browser,
+  browsers,
   agent,
   artifacts,
   documents,

@@ -146,6 +146,12 @@ export const errorRegistry = define({
     suggestion:
       'List your sandboxes with GET /v1/sandboxes; an id is good only for the organization that made it.',
   },
+  BROWSER_SESSION_NOT_FOUND: {
+    status: 404,
+    message: 'Session not found',
+    suggestion:
+      'List your browser sessions with GET /v1/browsers; an id is good only for the organization that made it.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     message: 'Agent task not found',

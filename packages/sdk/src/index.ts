@@ -2,7 +2,10 @@ export { type PromptOptions, SandboxAgent, type TaskPage } from './agent.ts';
 export { SandboxArtifacts } from './artifacts.ts';
 export { SandboxBrowser } from './browser.ts';
 export { ApiKeys, type CreateApiKeyOptions, type RotateApiKeyOptions } from './api-keys.ts';
-export { BanataSandbox, type BanataSandboxOptions, type LaunchOptions, type ListOptions } from './client.ts';
+export { BrowserCloud, type LaunchBrowserOptions } from './browser-cloud.ts';
+export { BanataSandbox, type LaunchOptions, type ListOptions } from './client.ts';
+export type { BanataSandboxOptions } from './client-options.ts';
+export { LaunchedBrowserSession } from './launched-browser.ts';
 export { SandboxContexts } from './contexts.ts';
 export {
   type OutputOffsets,

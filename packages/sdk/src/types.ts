@@ -1,5 +1,7 @@
 import type {
+  BrowserSession,
   contract,
+  CreateBrowser,
   CreateSandbox,
   EventData,
   EventType,
@@ -30,6 +32,7 @@ export type {
   AgentTask,
   ApiKey,
   Artifact,
+  BrowserSession,
   CapabilitiesInput,
   Connection,
   Conversion,
@@ -110,6 +113,16 @@ export type CodeContext = BoxContext;
 export type CodeContextLanguage = ContextLanguage;
 /** A terminal session. */
 export type TerminalInfo = BoxTerminal;
+
+/** What a browser session is made with; all of it is optional. */
+export type CreateBrowserOptions = CreateBrowser;
+
+/** A page of browser sessions, newest first. */
+export interface BrowserSessionPage {
+  data: BrowserSession[];
+  /** Give it as `cursor` for the next page; null on the last one. */
+  nextCursor: string | null;
+}
 
 /** A page of sandboxes, newest first. */
 export interface SandboxPage {

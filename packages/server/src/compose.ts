@@ -23,6 +23,8 @@ import { AgentService } from './services/agent/agent-service.ts';
 import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
 import { BrowserService } from './services/browser.ts';
+import { BrowserSessionService } from './services/browsers/browser-session-service.ts';
+import { SessionKeeper } from './services/browsers/session-keeper.ts';
 import { ContextService } from './services/contexts.ts';
 import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
@@ -47,6 +49,7 @@ const EXPIRE_MS = 60_000;
 const SAMPLE_MS = 30_000;
 const NETWORK_MS = 2_000;
 const PREVIEW_SWEEP_MS = 2_000;
+const SESSIONS_MS = 3_000;
 const DATABASE_MS = 5_000;
 const STOP_GRACE_MS = 5_000;
 
@@ -84,6 +87,7 @@ export async function compose(
     address: base.serviceAddress,
     config,
     store: stores.sandboxes,
+    boxes,
     usage: stores.usage,
     secrets,
     guard,
@@ -115,6 +119,7 @@ export async function compose(
       links: services.links,
       activity: services.activity,
       previews: services.previews,
+      sessionKeeper: services.sessionKeeper,
       logger,
     },
     previews: services.previews,
@@ -190,6 +195,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     background,
     boxLinks,
     browser: new BrowserService({ ...common, sandboxes, links, activity }),
+    browserSessions: new BrowserSessionService({ ...common, ...limits, links, provisioner, terminator }),
+    sessionKeeper: new SessionKeeper({ ...common, terminator }),
     contexts: new ContextService(sandboxes, boxes, activity),
     documents: new DocumentService({ ...common, sandboxes, activity, artifacts }),
     execution: new ExecutionService(sandboxes, boxes, activity),
@@ -224,6 +231,7 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'browser-sessions', everyMs: SESSIONS_MS, run: () => services.sessionKeeper.sweep() },
     { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
     {
       name: 'link',

@@ -30,6 +30,10 @@ export interface DesktopOptions {
   /** Size of the desktop at its first start. */
   viewport: Viewport;
   policy: CdpPolicy;
+  /** Most pages at once. Default: as many as fit. */
+  maxPages?: number | undefined;
+  /** HTTP proxy on the loopback that Chromium uses. Default: none. */
+  proxyServer?: string | undefined;
   /** A Chromium came up. */
   onReady(browser: LiveBrowser): void;
   /** It ended, and the next one is on its way. */
@@ -128,7 +132,14 @@ export class Desktop {
     );
     const preferences = JSON.stringify(chromiumPreferences(files.downloadsDir));
     const { chromium: binary, profileDir, sharedMemory } = files;
-    const command = chromiumCommand({ binary, profileDir, viewport: this.viewport, sharedMemory });
+    const { proxyServer } = this.#options;
+    const command = chromiumCommand({
+      binary,
+      profileDir,
+      viewport: this.viewport,
+      sharedMemory,
+      proxyServer,
+    });
     const launch = ['/bin/sh', '-c', CHROMIUM_PREPARE, 'sh', profileDir, preferences] as const;
     const child = new Child('Chromium', [...launch, ...command], {
       account: environment.accounts.desktop,
@@ -159,7 +170,7 @@ export class Desktop {
     const broker = new CdpBroker({
       input: input as Writable,
       output: output as Readable,
-      policy: this.#options.policy,
+      policy: (kind, method, params) => pages.refuse(method) ?? this.#options.policy(kind, method, params),
       onEvent: (event) => pages.handle(event),
       onEnd: () => {
         pages.stop();
@@ -169,9 +180,12 @@ export class Desktop {
     });
     const frontTitle = (): Promise<string | undefined> =>
       frontWindowTitle(display, this.#options.files.cookie);
-    const pages = new Pages(broker, frontTitle, () => {
-      onFirstPage();
-      this.#options.onReady({ broker, pages });
+    const pages = new Pages(broker, frontTitle, {
+      maxPages: this.#options.maxPages,
+      onFirst: () => {
+        onFirstPage();
+        this.#options.onReady({ broker, pages });
+      },
     });
     // Rejects only when the browser ends, which its exit tells.
     broker

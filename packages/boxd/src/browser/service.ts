@@ -28,6 +28,8 @@ export interface BrowserDependencies {
   policy?: CdpPolicy;
 }
 
+type StartOptions = NonNullable<BoxConfig['browser']> & { proxyServer: string | undefined };
+
 type Phase =
   | { state: 'off' | 'starting'; browser?: undefined }
   | { state: 'ready'; browser: LiveBrowser }
@@ -68,7 +70,10 @@ class LiveBrowserService implements BrowserParts {
    * The profile stays as long as the box's disk does; `persistentProfile` tells the server whether to keep it
    * longer, and changes nothing here.
    */
-  start(config: NonNullable<BoxConfig['browser']>): void {
+  start(
+    config: NonNullable<BoxConfig['browser']>,
+    { proxyServer }: { proxyServer?: string | undefined } = {},
+  ): void {
     const { state } = this.#phase;
     if (state === 'starting' || state === 'ready') throw new Error('The browser was started already.');
     this.#stopping = new AbortController();
@@ -81,7 +86,7 @@ class LiveBrowserService implements BrowserParts {
     });
     this.#endpoint = endpoint;
     const listening = endpoint.listen();
-    this.#running = this.#run(config.viewport, listening, this.#stopping.signal)
+    this.#running = this.#run({ ...config, proxyServer }, listening, this.#stopping.signal)
       .catch((error: Error) => this.#fail(error))
       .then(() => endpoint.close());
   }
@@ -96,14 +101,15 @@ class LiveBrowserService implements BrowserParts {
   async state(): Promise<BoxBrowserState> {
     const phase = this.#phase;
     const reason = phase.state === 'failed' ? phase.reason : null;
-    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null };
+    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null, clients: 0 };
     if (phase.state !== 'ready') return nothing;
     // What a browser that just ended cannot tell stays null; the next question finds the new state.
     const [viewport, page] = await Promise.all([
       readDesktopSize(this.#desktopFiles().rfbSocket).catch(() => null),
       phase.browser.pages.front().catch(() => undefined),
     ]);
-    return { ...nothing, viewport, url: page?.url ?? null, title: page?.title ?? null };
+    const clients = phase.browser.broker.outsideClients;
+    return { ...nothing, viewport, url: page?.url ?? null, title: page?.title ?? null, clients };
   }
 
   async whenReady(signal: AbortSignal): Promise<void> {
@@ -137,7 +143,11 @@ class LiveBrowserService implements BrowserParts {
     return size;
   }
 
-  async #run(viewport: Viewport, listening: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #run(
+    { viewport, maxPages, proxyServer }: StartOptions,
+    listening: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { environment, logger } = this.#dependencies;
     const startedAt = performance.now();
     const [files] = await Promise.all([prepareDesktopFiles(environment), listening]);
@@ -148,6 +158,8 @@ class LiveBrowserService implements BrowserParts {
       logger,
       files,
       viewport,
+      maxPages,
+      proxyServer,
       policy: this.#dependencies.policy ?? (() => undefined),
       onReady: (browser) => {
         if (signal.aborted) return;

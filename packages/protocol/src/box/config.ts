@@ -43,7 +43,18 @@ export const boxConfigSchema = z.object({
   runtime: runtimeSchema,
   /** Environment of every command, terminal and agent in the box. */
   env: z.record(z.string(), z.string()),
-  browser: z.object({ viewport: viewportSchema, persistentProfile: z.boolean() }).nullable(),
+  browser: z
+    .object({
+      viewport: viewportSchema,
+      persistentProfile: z.boolean(),
+      /** Most pages at once. Absent: as many as fit. */
+      maxPages: z.number().int().positive().optional(),
+    })
+    .nullable(),
+  /** CDP address of a browser in another box, which the agent drives in place of one here. */
+  pairedBrowser: z.object({ cdpUrl: z.string() }).optional(),
+  /** Proxy of the sandbox's creator, with its credentials, for browser and commands. */
+  proxy: z.object({ url: z.string() }).optional(),
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),

@@ -23,6 +23,7 @@ import type { EventStore } from '../stores/event-store.ts';
 import { mountAgent } from './agent.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountBrowser } from './browser.ts';
+import { mountBrowsers, type BrowserSessionRoutesDeps } from './browsers.ts';
 import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
@@ -40,6 +41,7 @@ export interface AppDeps
     InteractiveDeps,
     UsageRoutesDeps,
     DocumentsRoutesDeps,
+    BrowserSessionRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
     Omit<MountDeps, 'publicUrl'> {
@@ -82,6 +84,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountWork(mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
+  mountBrowsers(mount, deps);
   mountAgent(mount, deps);
   mountArtifacts(mount, deps);
   mountDocuments(mount, deps);

@@ -1,15 +1,16 @@
 import { ApiError } from '@banata/protocol';
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
-import { toApiError } from '../services/failures.ts';
+import type { SessionKeeper } from '../services/browsers/session-keeper.ts';
 import type { Links } from '../services/links.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 import { beginsWithInput } from './rfb-input.ts';
 import { TERMINAL_PATH, openTerminal } from './terminal.ts';
 import { openTunnel } from './tunnel.ts';
@@ -21,6 +22,7 @@ export interface UpgradeDeps {
   links: Links;
   activity: ActivityService;
   previews: PreviewGateway;
+  sessionKeeper: SessionKeeper;
   logger: Logger;
 }
 
@@ -40,7 +42,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Before anything else: a socket that fails without a listener would end the process.
     socket.on('error', () => socket.destroy());
-    upgrade(request, socket, head, deps).catch((error: unknown) => refuse(socket, error, deps.logger));
+    upgrade(request, socket, head, deps).catch((error: unknown) => refuseUpgrade(socket, error, deps.logger));
   });
 }
 
@@ -68,19 +70,9 @@ async function upgrade(
     path: boxPath,
     signal: deps.boxes.lifeOf(row),
     onClientData: (chunk) => {
-      if (countsAsActivity(chunk)) deps.activity.touch(row.id);
+      if (countsAsActivity(chunk)) deps.activity.touch(row.paired_with ?? row.id);
+      if (purpose === 'cdp') deps.sessionKeeper.clientSpoke(row);
     },
   });
-}
-
-function refuse(socket: Duplex, error: unknown, logger: Logger): void {
-  if (socket.destroyed) return;
-  if (!(error instanceof ApiError))
-    logger.error({ event: 'upgrade.error', err: error }, 'unexpected error on upgrade');
-  const known = toApiError(error);
-  const body = JSON.stringify(known.toBody());
-  socket.end(
-    `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? 'Error'}\r\n` +
-      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  if (purpose === 'cdp') await deps.sessionKeeper.clientLeft(row);
 }

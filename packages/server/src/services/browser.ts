@@ -153,12 +153,12 @@ export class BrowserService {
   /** For commands, which count as activity; looking does not. */
   async #working(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#withBrowser(caller, id);
-    this.#deps.activity.touch(row.id);
+    this.#deps.activity.touch(row.paired_with ?? row.id);
     return row;
   }
 
   async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
-    const row = await this.#deps.sandboxes.findWorking(caller, id);
+    const row = await this.#deps.sandboxes.findBrowser(caller, id);
     if (normalizeCapabilities(row.capabilities).browser.mode === 'none')
       throw new ApiError('BROWSER_NOT_ENABLED');
     return row;

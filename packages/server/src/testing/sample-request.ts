@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** An object of each kind, to name in requests. */
 export interface SampleIds {
   sandbox: string;
+  browser: string;
   apiKey: string;
   user: string;
   webhook: string;
@@ -80,6 +81,7 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
   if (family === 'apiKeys') return ids.apiKey;
   if (family === 'users') return ids.user;
   if (family === 'webhooks') return ids.webhook;
+  if (family === 'browsers') return ids.browser;
   return ids.sandbox;
 }
 

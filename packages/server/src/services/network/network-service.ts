@@ -46,6 +46,9 @@ export class NetworkService {
     );
     if (!row) throw new ApiError('SANDBOX_NOT_READY');
     await this.#apply(id);
+    const paired = await store.findPaired(id);
+    if (paired && (await store.update(paired.id, { network: storableJson(network) }, [], now())))
+      await this.#apply(paired.id);
     return toSession(row, links, caller);
   }
 

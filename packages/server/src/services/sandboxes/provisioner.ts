@@ -8,6 +8,8 @@ import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Background } from '../background.ts';
+import { boxBrowser, browserReady } from '../browsers/box-browser.ts';
+import { limitsOf } from '../browsers/weights.ts';
 import { boxModel } from '../models/box-model.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
@@ -71,6 +73,18 @@ export class Provisioner {
   /** Resolves when this server does not work on the sandbox any more; at once when it does not. */
   async settled(id: string): Promise<void> {
     await this.#inProgress.get(id)?.done;
+  }
+
+  /** The same, at most as long as the caller waits and is there. */
+  async settledWithin(
+    id: string,
+    { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([this.settled(id), over]);
+    clearTimeout(timer);
   }
 
   /** Breaks off the provisioning of a sandbox that is to end; resolves when nothing of it goes on. */
@@ -139,7 +153,7 @@ export class Provisioner {
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: config.limits, isolation: row.isolation, network },
+      { id: boxId, limits: limitsOf(row, config.limits), isolation: row.isolation, network },
       signal,
     );
     stopwatch.lapWith(box.timings);
@@ -154,6 +168,7 @@ export class Provisioner {
       signal,
     });
     stopwatch.lap('configure');
+    if (row.kind === 'browser') await browserReady(boxes, row, signal);
     const readyAt = now();
     const ready = await store.transition(
       row.id,
@@ -174,6 +189,7 @@ export class Provisioner {
     // Ended while it was being made: whoever ended it may have come before there was a box.
     if (!ready) await driver.destroy(boxId);
     else if (ready.followed) await this.#deps.attach(ready.id);
+    if (ready?.paired_with) await store.pair(ready.paired_with, ready.id, readyAt);
     stopwatch.lap('record');
   }
 
@@ -183,16 +199,12 @@ export class Provisioner {
     const capabilities = normalizeCapabilities(row.capabilities);
     const models = resolveModelAccess({ env, server: config.models.variables });
     const origin = `http://host.banata.internal:${serviceAddress.port}`;
-    const browser = capabilities.browser;
     return {
       sandboxId: row.id,
       runtime: row.runtime,
-      limits: config.limits,
+      limits: limitsOf(row, config.limits),
       env: models.boxEnv(origin, modelToken),
-      browser:
-        browser.mode === 'none'
-          ? null
-          : { viewport: browser.viewport, persistentProfile: browser.persistentProfile },
+      ...boxBrowser(row, capabilities.browser, { origin, token: modelToken, secrets }),
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
@@ -220,6 +232,7 @@ export class Provisioner {
       },
       now(),
     );
+    if (row.paired_with !== null) await store.unpair(row.paired_with, reason, now());
   }
 }
 

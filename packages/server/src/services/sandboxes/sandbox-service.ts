@@ -6,16 +6,19 @@ import {
   type Capabilities,
   type CreateSandbox,
   type Plan,
+  type Proxy,
   type Isolation,
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
 import type { Config } from '@banata/config';
-import type { Insertable } from 'kysely';
-import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/schema.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { sealProxy } from '../browsers/browser-row.ts';
+import { pairedBrowserRow, type NewSandboxRow } from '../browsers/paired-browser-row.ts';
+import { requestedProxy, withoutCredentials } from '../browsers/requested-proxy.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -23,6 +26,7 @@ import type { Reservation } from '../limits/idempotency.ts';
 import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
 import type { Provisioner } from './provisioner.ts';
+import { requireCapacity } from './require-capacity.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
 import type { Terminator } from './terminator.ts';
@@ -53,22 +57,30 @@ export class SandboxService {
    * @throws {ApiError} PLAN_FEATURE_UNAVAILABLE, PLAN_LIMIT_EXCEEDED, NOT_SUPPORTED, CAPACITY_EXHAUSTED.
    */
   async create(caller: Caller, input: CreateSandbox, reservation?: Reservation): Promise<SandboxSession> {
-    const { store, links, provisioner, planGate } = this.#deps;
+    const { store, links, provisioner, planGate, secrets } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
     if (made) return toSession(made, links, caller);
-    const { plan, maxDurationMs } = await this.#allow(caller, input);
+    const { plan, maxDurationMs, proxy } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
-    const row = await store.insert(
-      this.#newRow(caller, input, { id, maxDurationMs }),
-      [{ type: 'sandbox.created', data: {} }],
-      (tx) => planGate.admit(tx, caller.organizationId, plan),
-    );
+    const asked = this.#newRow(caller, input, { id, maxDurationMs, proxy });
+    const browser = pairedBrowserRow(asked, { proxy, secrets });
+    const created = [{ type: 'sandbox.created' as const, data: {} }];
+    const row = await store.insert(asked, created, async (tx) => {
+      await planGate.admit(tx, caller.organizationId, plan);
+      if (!browser) return;
+      await planGate.admitBrowser(tx, caller.organizationId, plan);
+      await store.insertIn(tx, browser, created);
+    });
     provisioner.start(id);
+    if (browser) provisioner.start(browser.id);
     return toSession(row, links, caller);
   }
 
   /** What can be decided before the sandbox is recorded. */
-  async #allow(caller: Caller, input: CreateSandbox): Promise<{ plan: Plan; maxDurationMs: number }> {
+  async #allow(
+    caller: Caller,
+    input: CreateSandbox,
+  ): Promise<{ plan: Plan; maxDurationMs: number; proxy: Proxy | undefined }> {
     const { store, config, plans, planGate } = this.#deps;
     const capabilities = normalizeCapabilities(input.capabilities);
     const plan = await plans.of(caller.organizationId);
@@ -77,21 +89,18 @@ export class SandboxService {
       input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
+    const proxy = requestedProxy(capabilities.browser.byoProxyUrl);
     await requireDiskSpace(config.home);
-    if ((await store.countLive()) >= config.driver.maxSandboxes) {
-      throw new ApiError(
-        'CAPACITY_EXHAUSTED',
-        `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
-      );
-    }
-    return { plan, maxDurationMs };
+    const boxes = capabilities.browser.mode === 'paired-banata-browser' ? 2 : 1;
+    await requireCapacity(store, config.driver.maxSandboxes, boxes);
+    return { plan, maxDurationMs, proxy };
   }
 
   #newRow(
     caller: Caller,
     input: CreateSandbox,
-    { id, maxDurationMs }: { id: string; maxDurationMs: number },
-  ): Insertable<SandboxesTable> {
+    { id, maxDurationMs, proxy }: { id: string; maxDurationMs: number; proxy: Proxy | undefined },
+  ): NewSandboxRow {
     const { secrets, config } = this.#deps;
     const { browser, agent } = normalizeCapabilities(input.capabilities);
     const now = this.#deps.now();
@@ -104,10 +113,11 @@ export class SandboxService {
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
-      capabilities: input.capabilities ? storableJson(input.capabilities) : null,
+      capabilities: input.capabilities ? storableJson(withoutCredentials(input.capabilities, proxy)) : null,
       metadata: storableJson(input.metadata ?? {}),
       network: storableJson(input.network ?? DEFAULT_NETWORK),
       env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
+      proxy_sealed: sealProxy(proxy, id, secrets),
       followed: browser.mode !== 'none' || agent.enabled,
       created_at: now,
       expires_at: now + maxDurationMs,
@@ -135,11 +145,7 @@ export class SandboxService {
     }: { reservation?: Reservation | undefined; waitMs: number; signal: AbortSignal },
   ): Promise<SandboxSession> {
     const { id } = await this.create(caller, input, reservation);
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, waitMs);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([this.#deps.provisioner.settled(id), over]);
-    clearTimeout(timer);
+    await this.#deps.provisioner.settledWithin(id, { waitMs, signal });
     return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
   }
 
@@ -199,14 +205,31 @@ export class SandboxService {
     );
     if (!updated)
       throw new ApiError('CONFLICT', `The sandbox is ${row.status}; its deadline cannot be renewed.`);
+    const paired = await this.#deps.store.findPaired(id);
+    if (paired) await this.#deps.store.update(paired.id, { expires_at: expiresAt }, [], now);
     return toSession(updated, this.#deps.links, caller);
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, also for a sandbox of another organization. */
   async find(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#deps.store.find(id, caller.organizationId);
-    if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+    if (row?.kind !== 'sandbox') throw new ApiError('SANDBOX_NOT_FOUND');
     return row;
+  }
+
+  /**
+   * The box that runs the browser of a sandbox, or of a browser session.
+   * @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY, BROWSER_NOT_READY.
+   */
+  async findBrowser(caller: Caller, id: string): Promise<SandboxRow> {
+    const { store } = this.#deps;
+    const row = await store.find(id, caller.organizationId);
+    if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+    requireWorking(row);
+    if (normalizeCapabilities(row.capabilities).browser.mode !== 'paired-banata-browser') return row;
+    const paired = await store.findPaired(id);
+    if (!paired || !takesWork(paired.status)) throw new ApiError('BROWSER_NOT_READY');
+    return paired;
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
@@ -224,14 +247,9 @@ export function requireWorking(row: SandboxRow): SandboxRow {
 
 function refuseUnsupported({ browser, storage }: Capabilities): void {
   const unsupported: [boolean, string][] = [
-    [
-      browser.mode === 'paired-banata-browser',
-      'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
-    ],
     [browser.recording, 'capabilities.browser.recording'],
     [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
     [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
-    [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
     [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
   ];
   const found = unsupported.find(([asked]) => asked);

@@ -36,9 +36,11 @@ function mayDrive({ scopes }: Pick<Caller, 'scopes'>): boolean {
 function pairedBrowser(row: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
   const { browser } = normalizeCapabilities(row.capabilities);
   if (browser.mode === 'none' || !takesWork(row.status)) return null;
-  const { cdpUrl, viewerUrl } = links.forBrowser(row.id);
+  const sessionId = browser.mode === 'paired-banata-browser' ? row.paired_session_id : row.id;
+  if (sessionId === null) return null;
+  const { cdpUrl, viewerUrl } = links.forBrowser(sessionId);
   return {
-    sessionId: row.id,
+    sessionId,
     cdpUrl,
     previewUrl: viewerUrl,
     recording: browser.recording,

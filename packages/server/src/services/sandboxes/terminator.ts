@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
 import { toTask } from '../agent/task-view.ts';
+import { isFinal, takesWork } from './status.ts';
 
 export interface TerminatorDeps {
   store: SandboxStore;
@@ -68,6 +69,7 @@ export class Terminator {
       await driver.destroy(row.box_id);
     }
     await this.#failOpenTasks(row);
+    await this.#endPaired(row, reason);
     const endedAt = now();
     await store.transition(
       id,
@@ -96,6 +98,18 @@ export class Terminator {
       { to: 'ending', set: { end_reason: reason }, events, ...(ranUntil !== undefined && { ranUntil }) },
       this.#deps.now(),
     );
+  }
+
+  /** The browser session of a sandbox ends with it; a sandbox whose browser ends first is told. */
+  async #endPaired(row: SandboxRow, reason: string): Promise<void> {
+    const { store, now } = this.#deps;
+    if (row.paired_with !== null) {
+      const owner = await store.find(row.paired_with);
+      if (owner && takesWork(owner.status)) await store.unpair(owner.id, reason, now());
+    } else if (row.kind === 'sandbox') {
+      const paired = await store.findPaired(row.id);
+      if (paired && !isFinal(paired.status)) await this.end(paired.id, 'Its sandbox ended.');
+    }
   }
 
   async #failOpenTasks(row: SandboxRow): Promise<void> {
