@@ -2,9 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 const sources = ['packages/*/src/**', 'image/src/**', 'bench/src/**', 'scripts/**'];
 
+/** What is about the host rather than about what runs in a box. */
+const hostTests = ['packages/drivers/src/**/*.integration.test.ts', 'image/src/**/*.integration.test.ts'];
+
 /**
- * `unit` needs nothing but Node. `integration`, `e2e` and `security` need root, the sandbox image and Debian's packages, which
- * `./banata test` sets up; their tests share the machine's two cores, so files run one after the other.
+ * `unit` needs nothing but Node. `database` needs root and PostgreSQL; its files mostly wait, so several run at a time.
+ * `integration`, `host`, `e2e` and `security` need root, the sandbox image and Debian's packages, which `./banata test` sets
+ * up; their tests make programs fight for the machine, so files run one after the other.
  */
 export default defineConfig({
   test: {
@@ -16,6 +20,19 @@ export default defineConfig({
           name: 'unit',
           include: sources.map((source) => `${source}/*.test.ts`),
           exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
+          // Other tests may run beside them, on two cores.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'database',
+          globalSetup: ['packages/server/src/testing/postgres-setup.ts'],
+          include: ['packages/server/src/**/*.integration.test.ts'],
+          maxWorkers: 3,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -23,6 +40,17 @@ export default defineConfig({
           name: 'integration',
           globalSetup: ['scripts/test-image.ts'],
           include: sources.map((source) => `${source}/*.integration.test.ts`),
+          exclude: ['packages/server/**', ...hostTests, '**/node_modules/**'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'host',
+          globalSetup: ['scripts/test-image.ts'],
+          include: hostTests,
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,

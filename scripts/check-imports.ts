@@ -12,8 +12,8 @@ const allowed: Record<string, readonly string[]> = {
   'packages/server': ['@banata/protocol', '@banata/config', '@banata/drivers', '@banata/image'],
   'packages/cli': ['@banata/protocol', '@banata/config', '@banata/image', '@banata-boxes/sdk'],
   'packages/web': ['@banata/protocol', '@banata-boxes/sdk'],
-  bench: ['@banata-boxes/sdk', '@banata/config'],
-  tests: ['@banata-boxes/sdk', '@banata/protocol', '@banata/config', '@banata/boxd'],
+  bench: ['@banata-boxes/sdk', '@banata/boxd', '@banata/config'],
+  tests: ['@banata-boxes/sdk', '@banata/protocol', '@banata/config', '@banata/boxd', '@banata/bench'],
   scripts: ['@banata/config', '@banata/image', '@banata/protocol'],
 };
 

@@ -22,7 +22,7 @@ BANATA_PORT=7171 BANATA_WARM=4 ./banata up --detach
 
 An empty variable counts as unset. A value that cannot be used stops the command with a message that names the variable. A running server keeps the settings that it was started with: \`./banata down\` and \`./banata up\` again to change them. Two installations on one machine need a \`BANATA_HOME\` and a \`BANATA_PORT\` each, and leave each other alone.
 
-This page is made from the schema in \`packages/config/src/index.ts\` by \`node scripts/generate-docs.ts\`.
+This page is made from the schema in \`packages/config/src\` by \`node scripts/generate-docs.ts\`.
 `;
 
 /** `docs/configuration.md` as the schema has it now. */

@@ -20,6 +20,7 @@ Every change of a sandbox appends an event, in the same transaction as the chang
 - \`GET /v1/sandboxes/events?id=…\`: the events of one sandbox, in the order of \`seq\`, which counts from 1 without gaps. \`after\` is the last \`seq\` seen.
 - \`GET /v1/events\`: the events of all sandboxes of the organization. Each carries a \`cursor\`; \`after\` is the last one seen. Filters: \`type\` (names divided by commas), \`sandboxId\`. \`order=desc\` lists the newest first.
 - With \`Accept: text/event-stream\` both are streams of server-sent events with a heartbeat (a comment line) every 10 s. A client that reconnects with \`Last-Event-ID\` misses nothing and gets nothing twice. The stream of a sandbox begins at \`after\` (default: its first event), that of the organization at \`after\` (default: now).
+- In the SDK \`sandbox.events()\` and \`banata.events.follow()\` follow them and pick broken streams up again; \`banata.events.list()\` reads pages.
 - Webhooks push them: [webhooks.md](webhooks.md).
 
 Going on after a cursor of \`GET /v1/events\` misses no event, however the transactions of several servers interleave: an event is listed once everything before it is settled. The order of events of one sandbox is the order in which they happened; between sandboxes it is that in which their transactions began to write. One long transaction in the database, also of another program in the same PostgreSQL, holds the list back while it lasts.
@@ -45,7 +46,8 @@ function eventText(type: string, { gloss, example, rate, reserved }: EventDefini
   return `### \`${type}\`\n\n${gloss}${note}\n\n\`\`\`json\n${exampleText(example)}\n\`\`\`\n`;
 }
 
-/** As the formatter wants it: an array of one short text stands in one line. */
+/** As the formatter wants it: an array of one short text stands in one line, and so does one of one such array. */
 function exampleText(example: unknown): string {
-  return JSON.stringify(example, null, 2).replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]');
+  const flat = JSON.stringify(example, null, 2).replaceAll(/\[\n\s+("[^"\n]*")\n\s+\]/g, '[$1]');
+  return flat.replaceAll(/\[\n\s+(\["[^"\n]*"\])\n\s+\]/g, '[$1]');
 }

@@ -6,6 +6,8 @@ import { run } from './run.ts';
 /** A running installation, driven from outside by the start script. */
 export interface Installation extends AsyncDisposable {
   client: BanataSandbox;
+  /** Address and key of the API, for plain HTTP. */
+  api: { url: string; key: string };
   /** What the server measured of each step of making a box, ms. */
   serverTimings(sandboxId: string): Promise<Record<string, number>>;
 }
@@ -28,6 +30,7 @@ export async function startInstallation(
   ) as UpReply;
   return {
     client: new BanataSandbox({ apiKey: reply.apiKey, baseUrl: reply.apiUrl }),
+    api: { url: reply.apiUrl, key: reply.apiKey },
     serverTimings: (sandboxId) => readTimings(join(reply.dataDir, 'server.log'), sandboxId),
     [Symbol.asyncDispose]: async () => {
       // After an abort too.

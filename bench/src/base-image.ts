@@ -23,13 +23,17 @@ export async function importBase(
   await engine.importImage(tar.stdout, name);
 }
 
-async function baseTree({ root, signal }: BaseImageOptions): Promise<string> {
+async function baseTree(options: BaseImageOptions): Promise<string> {
+  const base = (await imageLayers(options)).at(-1);
+  if (base === undefined) throw new Error('The sandbox image has no layers');
+  return base;
+}
+
+/** Folders of the sandbox image, topmost first. */
+export async function imageLayers({ root, signal }: BaseImageOptions): Promise<string[]> {
   const reply = await run(join(root, 'banata'), ['image', 'build', '--json'], {
     signal,
     timeoutMs: 45 * 60_000,
   });
-  const { layers } = JSON.parse(reply) as { layers: string[] };
-  const base = layers.at(-1);
-  if (base === undefined) throw new Error('The sandbox image has no layers');
-  return base;
+  return (JSON.parse(reply) as { layers: string[] }).layers;
 }

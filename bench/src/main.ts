@@ -1,55 +1,33 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runDocumentsScenario } from './documents/scenario.ts';
-import { documentsTable } from './documents/table.ts';
-import { runExecScenario } from './exec/scenario.ts';
-import { execTable } from './exec/table.ts';
-import { runStartScenario } from './start/scenario.ts';
-import { startTable } from './start/table.ts';
-
-const USAGE =
-  'usage: node bench/src/main.ts start|exec|documents --output FILE [--runs COUNT]; ./banata bench calls it';
+import { scenarios } from './scenarios.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { runs: { type: 'string', default: '20' }, output: { type: 'string' } },
 });
 const runs = Number(values.runs);
-const [name] = positionals;
-if (
-  (name !== 'start' && name !== 'exec' && name !== 'documents') ||
-  values.output === undefined ||
-  !Number.isInteger(runs) ||
-  runs < 1
-) {
-  console.error(USAGE);
+const [name = ''] = positionals;
+const measure = scenarios[name];
+if (!measure || values.output === undefined || !Number.isInteger(runs) || runs < 1) {
+  const names = Object.keys(scenarios).join('|');
+  console.error(
+    `usage: node bench/src/main.ts ${names} --output FILE [--runs COUNT]; ./banata bench calls it`,
+  );
   process.exit(2);
 }
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
-const scenario = {
+const { report, table, fault } = await measure({
   root: join(import.meta.dirname, '../..'),
   runs,
   signal: stop.signal,
-  progress: (note: string) => console.error(note),
-};
-const { report, table } = await measure(name);
+  progress: (note) => console.error(note),
+});
 await mkdir(dirname(values.output), { recursive: true });
 await writeFile(values.output, `${JSON.stringify(report, null, 2)}\n`);
 console.error(table);
-
-async function measure(wanted: 'start' | 'exec' | 'documents'): Promise<{ report: object; table: string }> {
-  if (wanted === 'documents') {
-    const documents = await runDocumentsScenario(scenario);
-    return { report: documents, table: documentsTable(documents) };
-  }
-  if (wanted === 'exec') {
-    const exec = await runExecScenario(scenario);
-    return { report: exec, table: execTable(exec) };
-  }
-  const start = await runStartScenario(scenario);
-  return { report: start, table: startTable(start) };
-}
+if (fault) process.exitCode = 1;

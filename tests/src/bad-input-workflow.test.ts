@@ -57,7 +57,8 @@ test.each(
     .filter((route) => route.auth === 'link' && route.reply.kind !== 'websocket')
     .map((route) => [route.id, route] as const),
 )('%s refuses a link it did not sign', async (_id, route) => {
-  const reply = await call('GET', `${route.path}?token=eyJ9.AAAA`, { key: null });
+  const body = route.body ? { body: {} } : {};
+  const reply = await call(route.method, `${route.path}?token=eyJ9.AAAA`, { key: null, ...body });
   expect(reply).toMatchObject({ status: 401, body: { code: 'LINK_INVALID' } });
 });
 
@@ -95,10 +96,8 @@ test.each([
 });
 
 test.each([
-  ['recording', { browser: { recording: true } }],
-  ['persistentProfile', { browser: { persistentProfile: true } }],
-  ['streamPreview', { browser: { streamPreview: false } }],
-  ['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }],
+  ['recording', { browser: { mode: 'paired-banata-browser', recording: true } }],
+  ['persistentProfile', { browser: { mode: 'paired-banata-browser', persistentProfile: true } }],
 ])('%s is refused as not supported, not ignored', async (name, capabilities) => {
   const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
   expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });

@@ -1,9 +1,11 @@
 import { BanataError, BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Installation } from './support/installation.ts';
+import { Tty } from './support/tty.ts';
 import { until } from './support/until.ts';
 
 let installation: Installation;
@@ -129,6 +131,73 @@ test('a terminal takes input, outlives its viewer, and needs a key or a link', a
   expect(bare.status).toBe(401);
 });
 
+test('contexts are interrupted and started anew on request', async () => {
+  const { id: context } = await sandbox.contexts.create({ language: 'python' });
+  const run = (code: string) => sandbox.runCode(code, { context, timeout: 60_000 });
+  expect(await run('kept = 41')).toMatchObject({ error: null });
+  let begun = '';
+  const long = sandbox.runCode('print("begun", flush=True)\nimport time\ntime.sleep(50)', {
+    context,
+    timeout: 60_000,
+    onStdout: (text) => (begun += text),
+  });
+  await until('the long call', () => Promise.resolve(begun === '' ? undefined : true));
+  await fault(
+    'interrupt of a context',
+    async () => {
+      await sandbox.contexts.interrupt(context);
+      return long;
+    },
+    ({ error, timedOut }) => `${error?.name}, timedOut ${timedOut}`,
+  ).then((result) => expect(result).toMatchObject({ timedOut: false, error: { name: 'KeyboardInterrupt' } }));
+  expect((await run('print(kept + 1)')).stdout).toBe('42\n');
+  const restarted = await fault(
+    'restart of a context',
+    () => sandbox.contexts.restart(context),
+    ({ id }) => (id === context ? 'the same context' : id),
+  );
+  expect(restarted.id).toBe(context);
+  expect(await run('kept')).toMatchObject({ error: { name: 'NameError' } });
+  expect(await codeOf(sandbox.contexts.interrupt('nope'))).toBe('CONTEXT_NOT_FOUND');
+  expect(await codeOf(sandbox.contexts.restart('nope'))).toBe('CONTEXT_NOT_FOUND');
+  await sandbox.contexts.delete(context);
+});
+
+test('`banata terminal` on a terminal: size, Ctrl-C, leaving, coming back, exit code, and the terminal as it was', async () => {
+  const cli = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+  const start = (...args: string[]): Tty => {
+    const command = `${process.execPath} ${cli} terminal ${sandbox.id} ${args.join(' ')}`;
+    const script = `before=$(stty -g); ${command}; echo code:$?; [ "$before" = "$(stty -g)" ] && echo as it was`;
+    const tty = new Tty('/bin/sh', ['-c', script], { ...installation.env, TERM: 'xterm-256color' });
+    onTestFinished(() => tty.close());
+    return tty;
+  };
+  const first = start();
+  const [, session = ''] = await first.shows(/banata: terminal (\S+); Ctrl-\] leaves/);
+  await first.shows(/\$ /);
+  first.type('stty size\r');
+  await first.shows(/30 100\r\n/);
+  first.resize(120, 40);
+  first.type('sleep 0.2; stty size\r');
+  await first.shows(/40 120\r\n/);
+  first.type('echo wait; sleep 300\r');
+  await first.shows(/wait\r\n/);
+  first.type('\x03');
+  await first.shows(/\^C[^]*\$ /);
+  first.type('echo still-$((40+2))\r');
+  await first.shows(/still-42\r\n/);
+  first.type('\x1d');
+  await first.shows(new RegExp(`left; come back with ./banata terminal ${sandbox.id} --session ${session}`));
+  await first.shows(/code:0\r\nas it was/);
+  expect(await first.ended()).toBe(0);
+
+  const again = start('--session', session);
+  await again.shows(/still-42/);
+  again.type('exit 7\r');
+  await again.shows(/code:7\r\nas it was/);
+  expect(await again.ended()).toBe(0);
+}, 120_000);
+
 describe('faults', () => {
   test('timeout and abort end the whole tree', async () => {
     const script = 'setsid sleep 4801 & (setsid bash -c "(sleep 4801 &)" &); sleep 4801';
@@ -183,22 +252,32 @@ describe('faults', () => {
   }, 180_000);
 
   test('a fork bomb leaves another call an answer', async () => {
-    const bomb = sandbox.exec('f() { f | f & }; f; sleep 5', undefined, { timeout: 4_000 });
+    await using bombed = await banata.launch();
+    const bomb = bombed.exec('f() { f | f & }; f; sleep 5', undefined, { timeout: 4_000 });
     bomb.catch(() => undefined);
     await sleep(1_000);
     await fault(
       'another call beside a fork bomb',
-      () => codeOf(sandbox.exec('echo still', undefined, { timeout: 5_000 })),
+      () => codeOf(bombed.exec('echo still', undefined, { timeout: 5_000 })),
       (code) => code,
     );
     await bomb.catch(() => undefined);
-    const after = await fault(
-      'a call after it',
-      () => sandbox.exec('echo still'),
-      ({ stdout }) => stdout.trim(),
+    // gVisor's kernel takes its time with a thousand programs that all want to run.
+    await fault(
+      'until calls are answered after it',
+      () =>
+        until(
+          'an answer',
+          async () => {
+            const code = await codeOf(bombed.exec('echo still', undefined, { timeout: 5_000 }));
+            return code === 'no error' ? true : undefined;
+          },
+          90_000,
+        ),
+      () => 'answers',
     );
-    expect(after.stdout).toBe('still\n');
-  }, 60_000);
+    expect((await bombed.exec('echo still')).stdout).toBe('still\n');
+  }, 150_000);
 
   test('kill -9 of the daemon: callers get an error, files are intact, it is back', async () => {
     await sandbox.fs.write('/workspace/kept.txt', 'kept');
@@ -227,7 +306,7 @@ describe('faults', () => {
     expect(await sandbox.fs.read('/workspace/kept.txt')).toBe('kept');
   });
 
-  test('a sandbox that is ended, or dies by itself, fails its callers within 2 s', async () => {
+  test('a sandbox that is ended, or dies by itself, fails its callers in a moment', async () => {
     const victim = await banata.launch();
     const { id } = await victim.process.start('sleep 100');
     const terminal = await victim.terminal();
@@ -253,26 +332,28 @@ describe('faults', () => {
     const dying = await banata.launch();
     const call = codeOf(dying.exec('sleep 30'));
     await sleep(500);
-    const init = boxInit();
+    const boxes = boxProcesses();
     const died = performance.now();
-    for (const pid of init) process.kill(pid, 'SIGKILL');
+    for (const pid of boxes) process.kill(pid, 'SIGKILL');
     const code = await fault(
       'all sandboxes’ first processes killed',
       () => call,
       (answer) => answer,
     );
-    expect(performance.now() - died).toBeLessThan(2_000);
+    // With gVisor the connections' other end is gone with it: the server knows by its next look at the boxes.
+    expect(performance.now() - died).toBeLessThan(installation.isolation === 'gvisor' ? 8_000 : 2_000);
     expect(['SANDBOX_UNREACHABLE', 'SANDBOX_ENDED']).toContain(code);
   });
 });
 
-/** Host process ids of the first processes of this installation's boxes. */
-function boxInit(): number[] {
-  const lines = execFileSync('ps', ['-eo', 'pid,cgroup:200,args'], { encoding: 'utf8' }).split('\n');
-  return lines
-    .filter(
-      (line) =>
-        line.includes(`banata-${installation.instanceId}`) && line.includes('/usr/bin/tini -- /opt/banata'),
-    )
-    .map((line) => Number.parseInt(line, 10));
+/** Host process ids of this installation's boxes: their first process, or with gVisor the kernel they run on. */
+function boxProcesses(): number[] {
+  const folder = join(installation.home, 'oci/boxes');
+  const records = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return records.flatMap((name) => {
+    const { process: first } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as {
+      process: { pid: number } | null;
+    };
+    return first ? [first.pid] : [];
+  });
 }

@@ -82,7 +82,7 @@ test('launch, prompt, browse, watch, read the result, download it, end', async (
       storage: { artifactPrefix: 'customer-a/job-42' },
     },
   });
-  expect(sandbox.session.pairedBrowser?.controlMode).toBe('shared');
+  expect(sandbox.session.pairedBrowser?.controlMode).toBe('ai');
 
   const url = `http://host.banata.internal:${pagePort}/berths`;
   const queued = await sandbox.promptAsync(
@@ -109,7 +109,7 @@ test('launch, prompt, browse, watch, read the result, download it, end', async (
   const viewer = await launchChromium();
   try {
     const page = await viewer.newPage({ viewport: { width: 1024, height: 820 } });
-    await page.goto(preview.viewerUrl);
+    await page.goto(preview.viewerUrl ?? '');
     const canvas = page.locator('canvas').first();
     await canvas.waitFor({ timeout: 20_000 });
     await expect

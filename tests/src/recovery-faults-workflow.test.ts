@@ -135,7 +135,7 @@ test('while the database is down new work gets a clear error; then all goes on',
 });
 
 test('a full host disk stops new work with a clear error and loses nothing', async () => {
-  const folder = await mkdtemp('/var/lib/banata-test-disk-');
+  const folder = await mkdtemp(join(process.env['BANATA_TEST_FOLDER'] ?? '/var/lib', 'banata-test-disk-'));
   await chmod(folder, 0o711);
   const disk = join(folder, 'disk');
   const home = join(disk, 'home');

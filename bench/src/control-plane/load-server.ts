@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,10 +13,10 @@ export interface LoadServer extends AsyncDisposable {
   memory(): Promise<number>;
 }
 
-/** Starts it pinned to the first CPU, with a database that has `rows` ended sandboxes. */
+/** Starts it, pinned to the first CPU from then on, with a database that has `rows` ended sandboxes. */
 export async function startLoadServer(root: string, rows: number): Promise<LoadServer> {
   const program = join(root, 'packages/server/src/testing/load-server.ts');
-  const child = spawn('taskset', ['-c', '0', process.execPath, program, '--rows', String(rows)], {
+  const child = spawn(process.execPath, [program, '--rows', String(rows)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -30,7 +30,9 @@ export async function startLoadServer(root: string, rows: number): Promise<LoadS
     });
     const gone = exited.then(() => Promise.reject(new Error('the load server ended while it started')));
     const [line] = (await Promise.race([first, gone])) as [string];
-    const { url, apiKey } = JSON.parse(line) as { url: string; apiKey: string };
+    const { url, apiKey, pid } = JSON.parse(line) as { url: string; apiKey: string; pid: number };
+    // Only now, and all of its threads: the database that it has started would inherit the CPU.
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '0', String(pid)], { stdio: 'ignore' });
     return { url, apiKey, memory: () => residentMemory(url), [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();

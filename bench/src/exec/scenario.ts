@@ -1,6 +1,6 @@
 import type { Sandbox } from '@banata-boxes/sdk';
-import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeMachine, type Machine } from '../machine.ts';
 import { startInstallation } from '../banata-installation.ts';
 import { importBase, type BaseImageOptions } from '../base-image.ts';
 import { startDocker } from '../docker-engine.ts';
@@ -26,7 +26,7 @@ interface ExecFigures {
 export interface ExecReport {
   scenario: 'exec';
   at: string;
-  machine: { cpu: string; cores: number; kernel: string; node: string; loadBefore: number };
+  machine: Machine;
   banata: ExecFigures;
   docker: (ExecFigures & { version: string }) | { unavailable: string };
   dockerOverBanata: { p50: number; p99: number; parallelP50: number } | null;
@@ -34,13 +34,7 @@ export interface ExecReport {
 
 /** Measures `true` in a running sandbox over HTTP, and in a running container with `docker exec`, in the same run. */
 export async function runExecScenario(scenario: ExecScenario): Promise<ExecReport> {
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    kernel: release(),
-    node: process.versions.node,
-    loadBefore: loadavg()[0] ?? 0,
-  };
+  const machine = describeMachine();
   const banata = await measureBanata(scenario);
   const docker = await measureDocker(scenario).catch((error: unknown) => {
     scenario.signal.throwIfAborted();

@@ -9,7 +9,7 @@ const PAUSE_MS = 2_000;
 export async function measureBanata(kind: 'cold' | 'warm', scenario: StartScenario): Promise<Measured> {
   await using installation = await startInstallation(
     scenario.root,
-    { BANATA_WARM: kind === 'warm' ? '2' : '0' },
+    { BANATA_WARM: kind === 'warm' ? '2' : '0', BANATA_WARM_BROWSER: '0', BANATA_WARM_AGENT: '0' },
     scenario.signal,
   );
   const { client } = installation;

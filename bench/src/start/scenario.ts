@@ -1,6 +1,9 @@
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { describeMachine, type Machine } from '../machine.ts';
 import { type Summary, summarizeSteps } from '../statistics.ts';
+import { startInstallation } from '../banata-installation.ts';
 import { measureBanata } from './banata.ts';
+import { measureBrowser } from './browser.ts';
+import { measureCrowd, type CrowdReport } from './crowd.ts';
 import { measureDocker } from './docker.ts';
 
 export interface StartScenario {
@@ -23,18 +26,22 @@ interface KindReport {
   runs: Record<string, number>[];
 }
 
+interface CrowdSummary extends Omit<CrowdReport, 'runs'> {
+  steps: Record<string, Summary>;
+}
+
 export interface StartReport {
   scenario: 'start';
   at: string;
-  machine: {
-    cpu: string;
-    cores: number;
-    memoryGib: number;
-    kernel: string;
-    node: string;
-    loadBefore: number;
+  machine: Machine;
+  banata: {
+    cold: KindReport;
+    warm: KindReport;
+    staggered: CrowdSummary;
+    burst: CrowdSummary;
+    browserCold: KindReport;
+    browserWarm: KindReport;
   };
-  banata: { cold: KindReport; warm: KindReport };
   /** Null with a reason where Docker Engine cannot run. */
   docker: (KindReport & { version: string }) | { unavailable: string };
   /** How many times longer Docker took, by the medians of the totals. */
@@ -43,25 +50,39 @@ export interface StartReport {
 
 /** Measures `create` → output of the first command: cold, warm, and through Docker Engine, one after the other. */
 export async function runStartScenario(scenario: StartScenario): Promise<StartReport> {
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 1024 ** 3),
-    kernel: release(),
-    node: process.versions.node,
-    loadBefore: loadavg()[0] ?? 0,
-  };
+  const machine = describeMachine();
   const cold = reportOf(await measureBanata('cold', scenario));
   const warm = reportOf(await measureBanata('warm', scenario));
+  const crowds = await measureCrowds(scenario);
+  const browserCold = reportOf(await measureBrowser('cold', scenario));
+  const browserWarm = reportOf(await measureBrowser('warm', scenario));
   const docker = await dockerReport(scenario);
   return {
     scenario: 'start',
     at: new Date().toISOString(),
     machine,
-    banata: { cold, warm },
+    banata: { cold, warm, ...crowds, browserCold, browserWarm },
     docker,
     dockerOverBanata: 'steps' in docker ? { cold: ratio(docker, cold), warm: ratio(docker, warm) } : null,
   };
+}
+
+/** Two crowds after each other on the same host, so that the second would see what the first left. */
+async function measureCrowds(
+  scenario: StartScenario,
+): Promise<Pick<StartReport['banata'], 'staggered' | 'burst'>> {
+  await using installation = await startInstallation(
+    scenario.root,
+    { BANATA_WARM: '2', BANATA_WARM_BROWSER: '0', BANATA_WARM_AGENT: '0' },
+    scenario.signal,
+  );
+  const staggered = await measureCrowd('staggered', installation, scenario);
+  const burst = await measureCrowd('burst', installation, scenario);
+  return { staggered: crowdSummary(staggered), burst: crowdSummary(burst) };
+}
+
+function crowdSummary({ runs, errors, traces }: CrowdReport): CrowdSummary {
+  return { steps: summarizeSteps(runs), errors, traces };
 }
 
 function reportOf(measured: Measured): KindReport {

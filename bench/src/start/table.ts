@@ -11,6 +11,10 @@ export function startTable(report: StartReport): string {
     ...rows('  in the server', banata.warm.server),
     ...rows('Banata, cold', banata.cold.steps),
     ...rows('  in the server', banata.cold.server),
+    ...crowdRows('30, one each 150 ms', banata.staggered),
+    ...crowdRows('30 at once', banata.burst),
+    ...rows('with browser, warm', banata.browserWarm.steps),
+    ...rows('with browser, cold', banata.browserCold.steps),
     ...('steps' in docker
       ? rows(`Docker ${docker.version}`, docker.steps)
       : [`Docker: ${docker.unavailable}`]),
@@ -19,6 +23,16 @@ export function startTable(report: StartReport): string {
   if (factor)
     lines.push(`Docker takes ${factor.cold} × as long as cold and ${factor.warm} × as long as warm.`);
   return lines.join('\n');
+}
+
+function crowdRows(title: string, { steps, errors, traces }: StartReport['banata']['burst']): string[] {
+  const total = steps['total'];
+  const facts = `  ${total?.count ?? 0} made, ${errors.length} failed, ${traces.length} traces of an earlier use`;
+  return [
+    ...rows(title, total ? { total } : {}),
+    facts,
+    ...[...errors, ...traces].map((line) => `    ${line}`),
+  ];
 }
 
 function rows(title: string, steps: Record<string, Summary>): string[] {

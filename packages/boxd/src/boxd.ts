@@ -11,9 +11,10 @@ import { commandEnvironment } from './exec/command-environment.ts';
 import { CommandRunner } from './exec/command-runner.ts';
 import { createExecService } from './exec/service.ts';
 import { createFilesService } from './files/service.ts';
-import { Router } from './http/router.ts';
+import { Router, type LazyPart } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { endLeftovers } from './leftovers.ts';
+import { beginLife } from './life.ts';
 import { DiskReserve } from './limits/disk-reserve.ts';
 import { LimitsService } from './limits/service.ts';
 import { OptionalParts } from './optional-parts.ts';
@@ -23,7 +24,7 @@ import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
 import { WorkParts, type WorkPartsOptions } from './work-parts.ts';
-import { repairWorkspace } from './workspace.ts';
+import { keepWorkspace, repairWorkspace } from './workspace.ts';
 
 /** A running daemon. */
 export interface Boxd {
@@ -38,6 +39,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const startedAt = performance.now();
   const { boot, environment } = config;
   await prepareDirectories(environment);
+  await beginLife(environment.stateDir, boot.token);
   await endLeftovers(environment, logger);
 
   const store = new ConfigStore(join(environment.stateDir, 'config.json'));
@@ -56,6 +58,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     logger,
     script: config.filesWorkerScript,
     diskFull: () => limits.diskFull(),
+    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
   });
   const optional = new OptionalParts({
     environment,
@@ -81,7 +84,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const router = new Router({
     routes: parts.flatMap(({ routes }) => routes),
     upgrades: ports.upgrades,
-    lazy: [...optional.lazyParts, ...work.lazyParts],
+    lazy: [...optional.lazyParts, ...work.lazyParts, archivePart(environment, store)],
   });
   const server = new HttpServer({ token: boot.token, router, logger });
   const sudo = new SudoServer({
@@ -101,6 +104,10 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   });
   if (restored)
     await apply(restored).catch((error: unknown) => logger.error('boxd.restore_failed', { error }));
+  else if (boot.prepare)
+    await optional
+      .prepare(boot.prepare)
+      .catch((error: unknown) => logger.error('boxd.prepare_failed', { error }));
 
   const stop = async (): Promise<void> => {
     callOffRehearsal();
@@ -142,6 +149,16 @@ function createCore(
       path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
   });
   return { journal, limits, runner };
+}
+
+/** Files of the box as an archive, for drivers that cannot copy disks: loaded when it is first used. */
+function archivePart(environment: BoxEnvironment, store: ConfigStore): LazyPart {
+  const load = async () => {
+    const { createArchiveService } = await import('./archive/service.ts');
+    const service = createArchiveService({ environment, isFresh: () => store.current === null });
+    return { ...service, upgrades: [] };
+  };
+  return { prefix: '/archive', load };
 }
 
 function createWork(

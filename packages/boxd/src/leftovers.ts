@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { killTree } from './exec/kill-tree.ts';
 import type { BoxEnvironment, BoxLogger } from './services.ts';
 
+/** File in `runDir`, which goes with the box's processes: a daemon has run before this one. */
+export const STARTED_NOTE = 'started';
+
 /** Variable that every service process of the daemon carries, with the service's name as its value. */
 const SERVICE_MARKER = 'BANATA_SERVICE';
 
@@ -11,7 +14,7 @@ const SERVICE_MARKER = 'BANATA_SERVICE';
  * `runDir`, which goes with the box, tells whether there was one.
  */
 export async function endLeftovers(environment: BoxEnvironment, logger: BoxLogger): Promise<void> {
-  const note = join(environment.runDir, 'started');
+  const note = join(environment.runDir, STARTED_NOTE);
   try {
     await writeFile(note, '', { flag: 'wx' });
     return;

@@ -1,6 +1,9 @@
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { startBoxd, type Boxd } from './boxd.ts';
 import { loadConfig } from './config.ts';
+import { STARTED_NOTE } from './leftovers.ts';
+import { clearDisplays } from './life.ts';
 import { createLogger } from './logger.ts';
 
 const STOP_LIMIT_MS = 8000;
@@ -38,6 +41,7 @@ process.on('SIGINT', () => void stop());
 
 loadConfig(process.env)
   .then(async (config) => {
+    if (!existsSync(join(config.environment.runDir, STARTED_NOTE))) await clearDisplays('/tmp');
     boxd = await startBoxd(config, logger);
   })
   .catch((error: unknown) => die('boxd.start_failed', error));

@@ -1,4 +1,4 @@
-import type { BoxConfig } from '@banata/protocol/box';
+import type { BoxBoot, BoxConfig } from '@banata/protocol/box';
 import type { BoxRoute, BoxUpgrade } from './http/route.ts';
 import { pairedBrowser } from './browser/paired-browser.ts';
 import type { LazyPart } from './http/router.ts';
@@ -36,6 +36,12 @@ export class OptionalParts {
     ];
   }
 
+  /** Starts what the configuration to come will ask for. Nothing of it shows before. */
+  async prepare(services: NonNullable<BoxBoot['prepare']>): Promise<void> {
+    (await this.#loadBrowser()).prepare();
+    if (services === 'agent') (await this.#loadAgent()).prepare();
+  }
+
   /** Starts what the configuration asks for; returns when both are on their way. */
   async start(config: BoxConfig): Promise<void> {
     if (config.proxy) await this.#startProxy(config.proxy.url);
@@ -47,6 +53,9 @@ export class OptionalParts {
     ]);
     if (config.browser) browser?.start(config.browser, { proxyServer });
     if (config.agent) agent?.start(config.agent, config.env);
+    // What was prepared for nothing would only take memory.
+    if (!config.agent) await (await this.#agent)?.stop();
+    if (!config.browser && !config.agent) await (await this.#browser)?.stop();
   }
 
   /** Ports of the loopback that browser and agent listen on. */

@@ -1,4 +1,5 @@
 import type { BoxBrowserState, BoxConfig, BoxEventBody } from '@banata/protocol/box';
+import type { LiveBrowser } from './browser/desktop.ts';
 
 /** Identity under which a child process runs. Found by name in /etc/passwd at start. */
 export interface Account {
@@ -37,11 +38,15 @@ export interface BoxLogger {
 
 /** The live browser, as the other parts of the daemon use it. */
 export interface BrowserService {
+  /** Starts the same for a sandbox that is not known yet; {@link BrowserService.start} takes it over. No event tells. */
+  prepare(): void;
   /** Starts Xvnc, window manager and Chromium. Returns at once; events say when it is ready or failed. */
   start(config: NonNullable<BoxConfig['browser']>, options?: { proxyServer?: string | undefined }): void;
   state(): Promise<BoxBrowserState>;
   /** Resolves when the browser takes CDP clients; rejects when it failed or the signal aborts. */
   whenReady(signal: AbortSignal): Promise<void>;
+  /** The browser once it takes calls; rejects as {@link whenReady} does. */
+  live(signal: AbortSignal): Promise<LiveBrowser>;
   /**
    * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`), which answers `/json/version`, or the
    * WebSocket URL of a browser in another box. It holds a secret, so only who was told it can connect.
@@ -54,6 +59,8 @@ export interface BrowserService {
 
 /** The AI agent, as the other parts of the daemon use it. */
 export interface AgentService {
+  /** Starts the agent server for a sandbox that is not known yet; {@link AgentService.start} takes it over. */
+  prepare(): void;
   /** Starts the agent server. Returns at once; events say when it is ready or failed. */
   start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>): void;
   /** Ports of the loopback that the agent server has. */

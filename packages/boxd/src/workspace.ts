@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, rename } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, rename, stat } from 'node:fs/promises';
 import type { Account, BoxLogger } from './services.ts';
 
 const OWNER_ALL = 0o700;
@@ -23,4 +23,10 @@ export async function repairWorkspace(path: string, owner: Account, logger: BoxL
   await mkdir(path);
   await chown(path, owner.uid, owner.gid);
   return true;
+}
+
+/** Makes the workspace anew where nothing that is a directory, or leads to one, is in its place. */
+export async function keepWorkspace(path: string, owner: Account, logger: BoxLogger): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) await repairWorkspace(path, owner, logger);
 }

@@ -9,13 +9,16 @@ const [{ createProgram }, { reportFailure }] = await Promise.all([
   import('./report-failure.ts'),
 ]);
 
+/** A key press may arrive twice: from the terminal, and from a program such as timeout that passes it on. */
+const SAME_REQUEST_MS = 500;
+
 const stopping = new AbortController();
-let signals = 0;
+let askedAt: number | undefined;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
-    signals += 1;
+    askedAt ??= performance.now();
     // The first asks to stop and clean up; whoever asks again does not want to wait for that.
-    if (signals > 1) process.exit(130);
+    if (performance.now() - askedAt > SAME_REQUEST_MS) process.exit(130);
     stopping.abort();
   });
 }

@@ -154,8 +154,8 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
     });
   program
     .command('bench')
-    .description('Measure, side by side with Docker where it can run, in an installation of its own.')
-    .argument('[scenario]', 'start, exec or documents', 'start')
+    .description('Measure in an installation of its own; start, exec and files side by side with Docker.')
+    .argument('[scenario]', 'start, exec, files, documents, checkpoint, browser or isolation', 'start')
     .option('-r, --runs <count>', 'runs of each kind', '20')
     .option(...JSON_OPTION)
     .action(async (scenario: string, options: CommonOptions & { runs: string }) => {

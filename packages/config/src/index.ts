@@ -1,6 +1,20 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { lastingConfig, lastingSettings, type LastingConfig } from './lasting.ts';
+import { dailyModelSettings, modelSettings } from './model-settings.ts';
+import { objectStoreConfig, objectStoreSettings, type ObjectStoreConfig } from './object-store.ts';
+import { type SizeLimits, sizesOf } from './sizes.ts';
+import { oidcConfig, oidcSettings, type OidcConfig } from './oidc.ts';
+import { tracingConfig, tracingSettings, type TracingConfig } from './tracing.ts';
+import { warmCounts, warmSettings, type WarmCounts } from './warm.ts';
+
+export { ConfigError } from './config-error.ts';
+export type { S3Config } from './object-store.ts';
+export type { OidcConfig } from './oidc.ts';
+export type { TracingConfig } from './tracing.ts';
+export { STANDARD_SIZE, type SizeLimits } from './sizes.ts';
 
 const flag = z.stringbool();
 const gib = 1024 ** 3;
@@ -74,13 +88,7 @@ export const settingsSchema = z.object({
     .describe(
       'Reserve the whole pool on disk at the start, so that a full host disk cannot hurt sandboxes: true, false, or auto (where a fifth of the disk stays free).',
     ),
-  BANATA_WARM: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(64)
-    .default(1)
-    .describe('Started, unused sandboxes kept ready, so that creating one takes milliseconds.'),
+  ...warmSettings,
   BANATA_ISOLATION: z
     .enum(['container', 'gvisor'])
     .default('container')
@@ -126,12 +134,19 @@ export const settingsSchema = z.object({
     .min(0)
     .default(0)
     .describe('Network rate of a sandbox, Mbit/s in each direction. 0: no limit.'),
+  BANATA_SIZES: z
+    .string()
+    .default('')
+    .describe(
+      'Further sizes of sandboxes, JSON such as {"large":{"cpus":4,"memoryGib":8}}. A size may have cpus, memoryGib, pids, diskGib, openFiles, networkMbit; the rest is as in "standard". Default: none.',
+    ),
   BANATA_MAX_SANDBOXES: z.coerce
     .number()
     .int()
     .positive()
     .default(64)
     .describe('Most sandboxes at once on this machine.'),
+  ...lastingSettings,
   BANATA_DEFAULT_DURATION_MS: z.coerce
     .number()
     .int()
@@ -164,6 +179,7 @@ export const settingsSchema = z.object({
     .describe(
       'Private or loopback host:port pairs a model base URL may name, divided by commas. Default: none.',
     ),
+  ...dailyModelSettings,
   BANATA_WEBHOOK_ALLOW_HOSTS: z
     .string()
     .default('')
@@ -200,25 +216,7 @@ export const settingsSchema = z.object({
     .describe(
       'Proxies in front of the server that add to X-Forwarded-For, so that sign-in limits and the audit log see the client’s address.',
     ),
-  BANATA_OIDC_ISSUER: z
-    .url()
-    .optional()
-    .describe('OpenID Connect provider for sign-in to the dashboard. Default: passwords only.'),
-  BANATA_OIDC_CLIENT_ID: z.string().optional().describe('Client id at the provider.'),
-  BANATA_OIDC_CLIENT_SECRET: z.string().optional().describe('Client secret at the provider.'),
-  BANATA_OIDC_TRUST_EMAIL: flag
-    .default(false)
-    .describe('Take addresses as verified where the provider does not say whether they are.'),
-  BANATA_OIDC_ORGANIZATION: z
-    .string()
-    .optional()
-    .describe(
-      'Id of the organization in which people get an account at their first sign-in at the provider. Default: only people who were invited sign in.',
-    ),
-  BANATA_OIDC_ROLE: z
-    .enum(['owner', 'member', 'viewer'])
-    .default('viewer')
-    .describe('Role of such an account.'),
+  ...oidcSettings,
   BANATA_PLANS_FILE: z
     .string()
     .optional()
@@ -246,6 +244,7 @@ export const settingsSchema = z.object({
       'Your billing system: gets POST { organizationId, plan, currentPlan } and answers { url }. Default: none, checkout answers 501.',
     ),
   BANATA_BILLING_CHECKOUT_TOKEN: z.string().optional().describe('Sent to it as Authorization: Bearer.'),
+  ...objectStoreSettings,
   BANATA_METRICS_TOKEN: z
     .string()
     .optional()
@@ -256,28 +255,12 @@ export const settingsSchema = z.object({
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .describe('Least level that is logged.'),
-  OPENROUTER_API_KEY: z
-    .string()
-    .optional()
-    .describe('Model key for sandboxes that bring none; so are the next ones.'),
-  OPENROUTER_BASE_URL: z.string().optional().describe('Server that speaks OpenRouter’s API.'),
-  OPENROUTER_MODEL: z.string().optional().describe('Model id.'),
-  OPENROUTER_SMALL_MODEL: z
-    .string()
-    .optional()
-    .describe('Model for titles and small jobs. Default: the same model.'),
-  OPENAI_API_KEY: z.string().optional().describe('Key for OpenAI or a compatible server.'),
-  OPENAI_BASE_URL: z.string().optional().describe('Server that speaks OpenAI’s chat completions.'),
-  OPENAI_MODEL: z.string().optional().describe('Model id.'),
-  OPENAI_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
-  ANTHROPIC_API_KEY: z.string().optional().describe('Key for Anthropic or a compatible server.'),
-  ANTHROPIC_BASE_URL: z.string().optional().describe('Server that speaks Anthropic’s messages API.'),
-  ANTHROPIC_MODEL: z.string().optional().describe('Model id.'),
-  ANTHROPIC_SMALL_MODEL: z.string().optional().describe('Model for small jobs.'),
+  ...tracingSettings,
+  ...modelSettings,
 });
 
 /** Settings whose values are not repeated in errors. */
-const SECRET_NAME = /(_KEY|_URL)$/;
+const SECRET_NAME = /(_KEY|_URL|_TOKEN|_SECRET|_HEADERS)$/;
 
 type Settings = z.infer<typeof settingsSchema>;
 
@@ -285,7 +268,7 @@ type Settings = z.infer<typeof settingsSchema>;
 export type ModelVariables = Record<string, string>;
 
 /** The settings in the form the code uses. Sizes in bytes, times in ms. */
-export interface Config {
+export interface Config extends ObjectStoreConfig, LastingConfig {
   home: string;
   cache: string;
   /** Six letters and digits that mark everything this installation makes on the host; derived from `home`. */
@@ -302,24 +285,25 @@ export interface Config {
     subnet: string | undefined;
     poolBytes: number;
     reservePool: boolean | 'auto';
-    warm: number;
+    warm: WarmCounts;
     allowPrivate: string[];
     maxSandboxes: number;
   };
   isolation: { default: 'container' | 'gvisor'; override: boolean; runscPath: string };
-  limits: {
-    cpus: number;
-    memoryBytes: number;
-    pids: number;
-    diskBytes: number;
-    openFiles: number;
-    networkBitsPerSecond: number;
-  };
+  /** Limits of the standard size. */
+  limits: SizeLimits;
+  /** Limits by name of the size. */
+  sizes: Record<string, SizeLimits>;
   defaults: { maxDurationMs: number; idleTimeoutMs: number };
   hostPorts: number[];
   dns: string[];
   image: { debianMirror: string | undefined; extraCaFile: string | undefined };
-  models: { variables: ModelVariables; allowHosts: string[] };
+  models: {
+    variables: ModelVariables;
+    allowHosts: string[];
+    /** Of each organization; undefined: no bound. */
+    daily: { requests: number | undefined; tokens: number | undefined };
+  };
   webhooks: { allowHosts: string[] };
   access: {
     /** Lower case. */
@@ -336,6 +320,8 @@ export interface Config {
   };
   billing: { checkoutUrl: string; checkoutToken: string | undefined } | undefined;
   metricsToken: string | undefined;
+  /** Undefined: nothing is traced. */
+  tracing: TracingConfig | undefined;
   logLevel: Settings['BANATA_LOG_LEVEL'];
   /** Files and folders below `home`. */
   paths: {
@@ -346,27 +332,11 @@ export interface Config {
     secret: string;
     postgres: string;
     artifacts: string;
+    /** What waits for the object store. */
+    spool: string;
     driver: string;
     serverLog: string;
   };
-}
-
-/** Sign-in with an OpenID Connect provider. */
-export interface OidcConfig {
-  issuer: string;
-  clientId: string;
-  clientSecret: string;
-  trustEmail: boolean;
-  /** Where people without an invitation get an account, and as what. */
-  newcomers: { organizationId: string; role: Settings['BANATA_OIDC_ROLE'] } | undefined;
-}
-
-/** A setting that cannot be used, with the variable's name in the message. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConfigError';
-  }
 }
 
 function list(text: string): string[] {
@@ -396,6 +366,7 @@ function paths(home: string): Config['paths'] {
     secret: join(home, 'secret'),
     postgres: join(home, 'postgres'),
     artifacts: join(home, 'artifacts'),
+    spool: join(home, 'spool'),
     driver: join(home, 'oci'),
     serverLog: join(home, 'server.log'),
   };
@@ -408,25 +379,6 @@ function modelVariables(settings: Settings): ModelVariables {
         /^(OPENROUTER|OPENAI|ANTHROPIC)_/.test(entry[0]) && typeof entry[1] === 'string',
     ),
   );
-}
-
-function oidc(s: Settings): OidcConfig | undefined {
-  if (s.BANATA_OIDC_ISSUER === undefined) return undefined;
-  if (s.BANATA_OIDC_CLIENT_ID === undefined || s.BANATA_OIDC_CLIENT_SECRET === undefined) {
-    throw new ConfigError(
-      'BANATA_OIDC_ISSUER needs BANATA_OIDC_CLIENT_ID and BANATA_OIDC_CLIENT_SECRET beside it. See docs/access.md.',
-    );
-  }
-  return {
-    issuer: s.BANATA_OIDC_ISSUER,
-    clientId: s.BANATA_OIDC_CLIENT_ID,
-    clientSecret: s.BANATA_OIDC_CLIENT_SECRET,
-    trustEmail: s.BANATA_OIDC_TRUST_EMAIL,
-    newcomers:
-      s.BANATA_OIDC_ORGANIZATION === undefined
-        ? undefined
-        : { organizationId: s.BANATA_OIDC_ORGANIZATION, role: s.BANATA_OIDC_ROLE },
-  };
 }
 
 function rateLimitOverrides(text: string): Config['rateLimits']['overrides'] {
@@ -484,7 +436,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       subnet: s.BANATA_SUBNET,
       poolBytes: Math.round(s.BANATA_POOL_GIB * gib),
       reservePool: s.BANATA_POOL_RESERVE,
-      warm: s.BANATA_WARM,
+      warm: warmCounts(s),
       allowPrivate: list(s.BANATA_ALLOW_PRIVATE),
       maxSandboxes: s.BANATA_MAX_SANDBOXES,
     },
@@ -493,24 +445,22 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       override: s.BANATA_ISOLATION_OVERRIDE,
       runscPath: s.BANATA_RUNSC,
     },
-    limits: {
-      cpus: s.BANATA_SANDBOX_CPUS,
-      memoryBytes: Math.round(s.BANATA_SANDBOX_MEMORY_GIB * gib),
-      pids: s.BANATA_SANDBOX_PIDS,
-      diskBytes: Math.round(s.BANATA_SANDBOX_DISK_GIB * gib),
-      openFiles: s.BANATA_SANDBOX_OPEN_FILES,
-      networkBitsPerSecond: Math.round(s.BANATA_SANDBOX_NETWORK_MBIT * 1_000_000),
-    },
+    ...sizesOf(s),
+    ...lastingConfig(s),
     defaults: { maxDurationMs: s.BANATA_DEFAULT_DURATION_MS, idleTimeoutMs: s.BANATA_DEFAULT_IDLE_MS },
     hostPorts: list(s.BANATA_HOST_PORTS).map(port),
     dns: list(s.BANATA_DNS),
     image: { debianMirror: s.BANATA_DEBIAN_MIRROR, extraCaFile: s.BANATA_EXTRA_CA },
-    models: { variables: modelVariables(s), allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS) },
+    models: {
+      variables: modelVariables(s),
+      allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS),
+      daily: { requests: s.BANATA_MODEL_DAILY_REQUESTS, tokens: s.BANATA_MODEL_DAILY_TOKENS },
+    },
     webhooks: { allowHosts: list(s.BANATA_WEBHOOK_ALLOW_HOSTS) },
     access: {
       ownerEmail: s.BANATA_OWNER_EMAIL.toLowerCase(),
       sessionMs: s.BANATA_SESSION_HOURS * 60 * minute,
-      oidc: oidc(s),
+      oidc: oidcConfig(s),
     },
     trustedProxies: s.BANATA_TRUSTED_PROXIES,
     plans: { file: s.BANATA_PLANS_FILE, defaultPlan: s.BANATA_DEFAULT_PLAN },
@@ -519,7 +469,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       overrides: rateLimitOverrides(s.BANATA_RATE_LIMIT_OVERRIDES),
     },
     billing: billing(s),
+    ...objectStoreConfig(s),
     metricsToken: s.BANATA_METRICS_TOKEN,
+    tracing: tracingConfig(s),
     logLevel: s.BANATA_LOG_LEVEL,
     paths: paths(s.BANATA_HOME),
   };

@@ -1,3 +1,5 @@
+import type { BoxCheckpoints, BoxPauses, RestoredContents } from './lasting.ts';
+
 /**
  * What stands between a box and the host. `container`: the host's own kernel, with namespaces and filters. `gvisor`: a
  * kernel of its own in user space, which makes few and plain system calls of the host's.
@@ -54,6 +56,9 @@ export interface BoxFlow {
   bytesReceived: number;
 }
 
+/** Programs that a warm box has running before anybody asks for it. `agent`: the agent server and a browser. */
+export type BoxServices = 'none' | 'browser' | 'agent';
+
 /** What the caller of {@link SandboxDriver.create} asks for. */
 export interface BoxRequest {
   /**
@@ -66,6 +71,13 @@ export interface BoxRequest {
   isolation?: BoxIsolation;
   /** Default: `{ egress: 'all' }`. */
   network?: BoxNetwork;
+  /** Name of a checkpoint of this driver's that the box begins with. Default: empty. */
+  from?: string;
+  /**
+   * What the box is for. A warm box that has it running is handed out where there is one; any other box starts it when
+   * it is configured. Default: `none`.
+   */
+  services?: BoxServices;
 }
 
 /** What a box has used since it was started, and holds now. Warm time before it was handed out counts. */
@@ -102,10 +114,15 @@ export interface Box {
   isolation: BoxIsolation;
   /** Milliseconds each step of the creation took, by name, in order. Empty for an adopted box. */
   timings: Record<string, number>;
+  /** What it got of the checkpoint it was made from. Only in the answer of `create`. */
+  restored?: RestoredContents;
 }
 
-/** State of a box as the host sees it: `dead` boxes hold resources but run nothing. */
-export type BoxState = 'running' | 'paused' | 'dead';
+/**
+ * State of a box as the host sees it: `dead` boxes hold resources but run nothing, `stored` ones have a disk only and can
+ * be resumed.
+ */
+export type BoxState = 'running' | 'paused' | 'stored' | 'dead';
 
 export interface BoxListing {
   id: string;
@@ -138,6 +155,10 @@ export interface ServiceAddress {
  */
 export interface SandboxDriver {
   readonly name: string;
+  /** Left out by a driver that cannot copy disks. */
+  readonly checkpoints?: BoxCheckpoints;
+  /** Left out by a driver that cannot pause boxes. */
+  readonly pauses?: BoxPauses;
   /**
    * Prepares the host (pool, network, warm boxes) and adopts what an earlier run left. Idempotent.
    * @returns the address the server has to listen on for its boxes.

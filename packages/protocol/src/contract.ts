@@ -1,18 +1,26 @@
 import type { RouteDefinition } from './route.ts';
 import * as access from './routes/access.ts';
-import * as agent from './routes/agent.ts';
+import * as agentRoutes from './routes/agent.ts';
+import * as agentAsks from './routes/agent-asks.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
 import * as browsers from './routes/browsers.ts';
+import * as browserKeeping from './routes/browser-keeping.ts';
+import * as checkpoints from './routes/checkpoints.ts';
 import * as contexts from './routes/code-contexts.ts';
+import * as computer from './routes/computer.ts';
 import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
+import * as files from './routes/files.ts';
 import * as health from './routes/health.ts';
+import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
+import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
 import * as processes from './routes/processes.ts';
 import * as sandboxes from './routes/sandboxes.ts';
+import * as skills from './routes/skills.ts';
 import * as terminal from './routes/terminal.ts';
 import * as usage from './routes/usage.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -22,13 +30,19 @@ import * as work from './routes/work.ts';
 export const contract = {
   sandboxes,
   work,
+  files,
   processes,
   contexts,
   terminal,
   browser,
   browsers,
-  agent,
+  browserKeeping,
+  computer,
+  agent: { ...agentRoutes, ...agentAsks },
+  skills,
   artifacts,
+  checkpoints,
+  pauses,
   documents,
   events,
   webhooks,
@@ -37,6 +51,7 @@ export const contract = {
   ports,
   health,
   access,
+  organizations,
   auth,
 };
 

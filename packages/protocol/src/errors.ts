@@ -1,19 +1,10 @@
 import { z } from 'zod';
-
-interface ErrorDefinition {
-  status: number;
-  /** Text of `error` when the thrower gives none. Documented texts are kept to the letter. */
-  message: string;
-  /** What the caller can do about it. */
-  suggestion: string;
-}
-
-function define<T extends Record<string, ErrorDefinition>>(definitions: T): T {
-  return definitions;
-}
+import { accessErrors } from './access-errors.ts';
+import { defineErrors } from './define-errors.ts';
 
 /** Every error the API answers, declared once: status, default text and what to do next. */
-export const errorRegistry = define({
+export const errorRegistry = defineErrors({
+  ...accessErrors,
   INVALID_REQUEST: {
     status: 400,
     message: 'Invalid request',
@@ -24,111 +15,15 @@ export const errorRegistry = define({
     message: 'Not supported by this server',
     suggestion: 'Leave the field out, or use a server that offers the feature.',
   },
-  UNAUTHORIZED: {
-    status: 401,
-    message: 'Invalid or missing API key',
-    suggestion:
-      'Send the header "Authorization: Bearer br_live_…" with a key that is neither revoked nor expired.',
-  },
-  SIGN_IN_FAILED: {
-    status: 401,
-    message: 'Wrong e-mail address or password',
-    suggestion:
-      'Try again, or ask an owner of the organization for a new invitation link (POST /v1/users/invite).',
-  },
-  INVITATION_INVALID: {
-    status: 401,
-    message: 'This invitation is invalid, was used or has expired',
-    suggestion: 'Ask an owner of the organization for a new one (POST /v1/users/invite).',
-  },
-  ORIGIN_REFUSED: {
-    status: 403,
-    message: 'A request with a session cookie that changes something must come from a page of this server',
-    suggestion:
-      'Send it from the dashboard, so that the browser adds this server’s Origin, or use an API key. Behind a proxy set BANATA_PUBLIC_URL.',
-  },
-  SIGN_IN_BLOCKED: {
-    status: 429,
-    message: 'Too many failed sign-ins',
-    suggestion: 'Wait as many seconds as Retry-After says, then try again.',
-  },
-  SIGN_IN_METHOD_UNAVAILABLE: {
-    status: 501,
-    message: 'This server has no OpenID Connect provider',
-    suggestion: 'Sign in with a password, or set BANATA_OIDC_ISSUER and what belongs to it.',
-  },
-  API_KEY_NOT_FOUND: {
-    status: 404,
-    message: 'API key not found',
-    suggestion: 'List the keys with GET /v1/api-keys.',
-  },
-  USER_NOT_FOUND: {
-    status: 404,
-    message: 'User not found',
-    suggestion: 'List the users with GET /v1/users.',
-  },
-  PLAN_FEATURE_UNAVAILABLE: {
-    status: 403,
-    message: 'The plan of the organization does not include this feature',
-    suggestion: 'Leave the feature out, or change to the plan named in "requiredPlan".',
-  },
-  PLAN_LIMIT_EXCEEDED: {
-    status: 403,
-    message: 'This exceeds a limit of the organization’s plan',
-    suggestion:
-      'Ask for less, end or pause a sandbox, wait for the next period, or change the plan; GET /v1/billing shows the limits.',
-  },
-  RATE_LIMITED: {
-    status: 429,
-    message: 'Rate limit exceeded. Please try again later.',
-    suggestion: 'Wait as many seconds as Retry-After says, then try again; back off with jitter.',
-  },
-  IDEMPOTENCY_KEY_REUSED: {
-    status: 409,
-    message: 'This Idempotency-Key was used with another request body',
-    suggestion: 'Use a new key for a new request; a key stands for one request for 24 hours.',
-  },
-  IDEMPOTENCY_KEY_IN_USE: {
-    status: 409,
-    message: 'The first request with this Idempotency-Key is still running',
-    suggestion: 'Send the same request again after as many seconds as Retry-After says.',
-  },
-  IDEMPOTENCY_OUTCOME_UNKNOWN: {
-    status: 409,
-    message: 'The first request with this Idempotency-Key was interrupted, and may have made the object',
-    suggestion:
-      'List the objects, delete the one whose secret you never got, and create anew with a new key.',
-  },
-  ORGANIZATION_NOT_FOUND: {
-    status: 404,
-    message: 'Organization not found',
-    suggestion: 'List the organizations with GET /v1/organizations.',
-  },
-  BILLING_NOT_CONFIGURED: {
-    status: 501,
-    message: 'This server sells no plans',
-    suggestion:
-      'Ask the operator for another plan (POST /v1/organizations/plan), or have the operator set BANATA_BILLING_CHECKOUT_URL.',
-  },
-  BILLING_UNAVAILABLE: {
-    status: 502,
-    message: 'The billing system did not answer as it should',
-    suggestion: 'Try again later; the server log has the details.',
-  },
-  LINK_INVALID: {
-    status: 401,
-    message: 'This link is invalid or has expired',
-    suggestion: 'Ask the API for a fresh link; links are good for one sandbox and a limited time.',
-  },
-  PERMISSION_DENIED: {
-    status: 403,
-    message: 'Insufficient permissions',
-    suggestion: 'Use an API key that has the scope named in "requiredScope".',
-  },
   PROMPT_API_DISABLED: {
     status: 403,
     message: 'OpenCode prompt API is disabled for this sandbox',
     suggestion: 'Create the sandbox with capabilities.agent.allowPromptApi set to true (the default).',
+  },
+  AGENT_ROUTE_REFUSED: {
+    status: 403,
+    message: 'This route of the agent is not offered',
+    suggestion: 'docs/agent.md lists what the OpenCode-compatible API of a sandbox offers.',
   },
   FILE_ACCESS_DENIED: {
     status: 403,
@@ -152,10 +47,35 @@ export const errorRegistry = define({
     suggestion:
       'List your browser sessions with GET /v1/browsers; an id is good only for the organization that made it.',
   },
+  ASK_NOT_FOUND: {
+    status: 404,
+    message: 'The agent does not wait for this answer',
+    suggestion: 'List what it waits for with GET /v1/sandboxes/agent/permissions.',
+  },
+  TASK_FAILED: {
+    status: 422,
+    message: 'The task failed',
+    suggestion: 'Read what the agent did in GET /v1/sandboxes/agent/tasks, mend the cause and prompt again.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     message: 'Agent task not found',
     suggestion: 'List the tasks of the sandbox with GET /v1/sandboxes/agent/tasks?id=….',
+  },
+  SKILL_NOT_FOUND: {
+    status: 404,
+    message: 'Skill not found',
+    suggestion: 'List the skills of the organization with GET /v1/skills.',
+  },
+  SKILL_EXISTS: {
+    status: 409,
+    message: 'The organization has a skill of this name',
+    suggestion: 'Choose another name, or delete that skill first (DELETE /v1/skills?id=…).',
+  },
+  SKILL_LIMIT_REACHED: {
+    status: 409,
+    message: 'The organization has 1000 skills, the most allowed',
+    suggestion: 'Delete one that is not needed any more (DELETE /v1/skills?id=…).',
   },
   ARTIFACT_NOT_FOUND: {
     status: 404,
@@ -167,33 +87,73 @@ export const errorRegistry = define({
     message: 'File not found',
     suggestion: 'List the folder with GET /v1/sandboxes/fs/list?id=…&path=….',
   },
-  WEBHOOK_NOT_FOUND: {
-    status: 404,
-    message: 'Webhook not found',
-    suggestion:
-      'List your webhooks with GET /v1/webhooks; an id is good only for the organization that made it.',
-  },
-  DELIVERY_NOT_FOUND: {
-    status: 404,
-    message: 'Webhook delivery not found',
-    suggestion:
-      'List the deliveries with GET /v1/webhooks/deliveries?id=…; finished ones are kept for 30 days.',
-  },
-  WEBHOOK_URL_REFUSED: {
+  IS_DIRECTORY: {
     status: 400,
-    message: 'Webhooks are not sent to this URL',
+    message: 'The path is a folder',
     suggestion:
-      'Give an https URL on the public internet, or have the operator list its host and port in BANATA_WEBHOOK_ALLOW_HOSTS.',
+      'Name a file; list a folder with GET /v1/sandboxes/fs/list, or download it with GET /v1/sandboxes/fs/download.',
   },
-  WEBHOOK_DISABLED: {
-    status: 409,
-    message: 'The webhook is disabled',
-    suggestion: 'Enable it with POST /v1/webhooks/update { id, enabled: true } and try again.',
+  NOT_A_FILE: {
+    status: 400,
+    message: 'The path is no regular file',
+    suggestion: 'Name a regular file; FIFOs, sockets and devices are read and written by commands only.',
   },
-  WEBHOOK_LIMIT_REACHED: {
+  NOT_A_DIRECTORY: {
+    status: 400,
+    message: 'The path, or a part of it, is no folder',
+    suggestion: 'Look at the parts of the path with GET /v1/sandboxes/fs/stat?id=…&path=….',
+  },
+  PATH_INVALID: {
+    status: 400,
+    message: 'This path cannot be used',
+    suggestion:
+      'Give a path of at most 4096 bytes whose names have at most 255 bytes each, and that is no loop of links.',
+  },
+  PATH_PROTECTED: {
+    status: 400,
+    message: 'This folder itself cannot be moved or removed',
+    suggestion: 'Name what is in it.',
+  },
+  FILE_EXISTS: {
     status: 409,
-    message: 'The organization has as many webhooks as it may have',
-    suggestion: 'Delete a webhook that is not needed; one webhook can get any number of event types.',
+    message: 'The path is there already',
+    suggestion: 'Choose another path, remove what is there, or move with "overwrite": true.',
+  },
+  DIRECTORY_NOT_EMPTY: {
+    status: 409,
+    message: 'The folder is not empty',
+    suggestion: 'Remove it with "recursive": true.',
+  },
+  FILE_BUSY: {
+    status: 409,
+    message: 'The file is in use',
+    suggestion: 'End the program that runs or mounts it, then try again.',
+  },
+  FILE_SYSTEM_READ_ONLY: {
+    status: 403,
+    message: 'The path is on a file system that cannot be written to',
+    suggestion: 'Use a path under /workspace or /home/user.',
+  },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: 'The content is longer than is allowed here',
+    suggestion: 'Send less, or ask for a higher maxBytes.',
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    message: 'The file has no such bytes',
+    suggestion: 'Ask for a range within the length that the header Content-Range names.',
+  },
+  ARCHIVE_INVALID: {
+    status: 400,
+    message: 'The body is no whole tar archive',
+    suggestion: 'Send a tar archive, plain or compressed with gzip or zstd, to its end.',
+  },
+  ARCHIVE_REFUSED: {
+    status: 422,
+    message: 'The archive holds an entry that is not unpacked',
+    suggestion:
+      'Make the archive of files, folders and links with relative paths that stay in the folder. What came before the entry has been unpacked.',
   },
   PROCESS_NOT_FOUND: {
     status: 404,
@@ -214,6 +174,39 @@ export const errorRegistry = define({
     status: 409,
     message: 'The sandbox ended while the call was under way',
     suggestion: 'Create a new sandbox; what this one held is gone.',
+  },
+  SANDBOX_INTERRUPTED: {
+    status: 409,
+    message: 'The sandbox was paused, or put back to a checkpoint, while the call was under way',
+    suggestion:
+      'Resume the sandbox (POST /v1/sandboxes/resume) or wait until it is "ready", then call again.',
+  },
+  CHECKPOINTS_DISABLED: {
+    status: 409,
+    message: 'Checkpoints are not enabled for this sandbox',
+    suggestion:
+      'Create the sandbox with capabilities.storage.workspace "checkpointed", or leave the field out; "ephemeral" switches checkpoints off.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    status: 404,
+    message: 'Checkpoint not found',
+    suggestion: 'List the checkpoints of the sandbox with GET /v1/sandboxes/checkpoints?id=….',
+  },
+  CHECKPOINT_NOT_READY: {
+    status: 409,
+    message: 'The checkpoint cannot be used now',
+    suggestion:
+      'Read it with GET /v1/sandboxes/checkpoints?id=…&checkpointId=…: "creating" ones are ready soon, "failed" ones never.',
+  },
+  CHECKPOINT_DAMAGED: {
+    status: 500,
+    message: 'What the object store holds of this checkpoint is not what was put there',
+    suggestion: 'Use another checkpoint, and have the operator look at the object store.',
+  },
+  RESTORE_FAILED: {
+    status: 500,
+    message: 'The sandbox could not be put back to the checkpoint',
+    suggestion: 'Try again; the sandbox is as it was before. The server log has the details.',
   },
   SANDBOX_NOT_READY: {
     status: 409,
@@ -267,6 +260,55 @@ export const errorRegistry = define({
     message: 'The browser of the sandbox is not ready',
     suggestion: 'Wait for the event sandbox.browser.ready, or poll GET /v1/sandboxes/browser-preview?id=….',
   },
+  RECORDING_NOT_FOUND: {
+    status: 404,
+    message: 'There is no such recording in the sandbox',
+    suggestion:
+      'Start one with POST /v1/sandboxes/browser/recording/start; those that were kept are artifacts of the kind "recording".',
+  },
+  PROFILE_NOT_FOUND: {
+    status: 404,
+    message: 'The sandbox keeps no browser profile',
+    suggestion: 'Create the sandbox with capabilities: { browser: { persistentProfile: true } }.',
+  },
+  PROFILE_IN_USE: {
+    status: 409,
+    message: 'Another sandbox uses this browser profile',
+    suggestion: 'End the sandbox named in "sandboxId", or give another profileKey.',
+  },
+  CONTROL_HELD: {
+    status: 409,
+    message: 'Someone else controls the browser',
+    suggestion:
+      'Wait until "leaseUntil", ask the one named in "controller" to give control back, or pass force: true with an API key.',
+  },
+  CONTROL_HELD_BY_HUMAN: {
+    status: 409,
+    message: 'A person controls the browser; automation waits',
+    suggestion:
+      'Wait for the event sandbox.control.changed, or give control back with POST /v1/sandboxes/browser-preview/control { id, mode: "ai" }.',
+  },
+  HUMAN_IN_LOOP_DISABLED: {
+    status: 409,
+    message: 'People may not control the browser of this sandbox',
+    suggestion: 'Create the sandbox with capabilities: { browser: { humanInLoop: true } }.',
+  },
+  VIEW_ONLY_LINK: {
+    status: 403,
+    message: 'This link is for watching only',
+    suggestion:
+      'Ask whoever gave you the link for one that lets you take control (viewerUrl of the preview).',
+  },
+  PREVIEW_STREAM_OFF: {
+    status: 409,
+    message: 'The live view of this browser is switched off',
+    suggestion: 'Create the sandbox without capabilities.browser.streamPreview: false to watch its browser.',
+  },
+  FILE_CHOOSER_NOT_OPEN: {
+    status: 409,
+    message: 'The page asked for no file',
+    suggestion: 'Click the page’s upload button while this call waits, or name the input with "selector".',
+  },
   NAVIGATION_FAILED: {
     status: 422,
     message: 'The browser could not open the page',
@@ -303,6 +345,18 @@ export const errorRegistry = define({
     message: 'The database of this server does not answer',
     suggestion:
       'Nothing was changed. Try again in some seconds; GET /readyz tells when the server is whole again.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    message: 'The object store of this server does not answer',
+    suggestion:
+      'Nothing is lost: what was published waits and is stored when the store is back. Try again after as many seconds as Retry-After says.',
+  },
+  ARTIFACT_QUOTA_EXCEEDED: {
+    status: 507,
+    message: 'The artifacts of the organization would hold more than they may',
+    suggestion:
+      'Delete artifacts that are not needed (DELETE /v1/sandboxes/artifacts), or have the operator raise BANATA_ARTIFACT_QUOTA_GIB.',
   },
   HOST_DISK_FULL: {
     status: 503,

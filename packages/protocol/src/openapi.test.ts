@@ -35,6 +35,28 @@ describe('openApiDocument', () => {
     for (const reference of all) expect(resolve(reference), reference).toBeDefined();
   });
 
+  test('shows both forms of a route that also answers as a stream', () => {
+    for (const path of ['/v1/events', '/v1/sandboxes/events', '/v1/sandboxes/processes/output']) {
+      const { responses } = (document['paths'] as Record<string, { get: { responses: object } }>)[path]!.get;
+      const { content } = (responses as Record<string, { content: object }>)['200']!;
+      expect(Object.keys(content), path).toEqual(['application/json', 'text/event-stream']);
+    }
+  });
+
+  test('tells of raw bodies, of HEAD and of ranges', () => {
+    const paths = document['paths'] as Record<string, Record<string, Record<string, object>>>;
+    const file = paths['/v1/sandboxes/fs/file'];
+    expect(Object.keys(file ?? {}).sort()).toEqual(['get', 'head', 'put']);
+    expect(file?.['put']?.['requestBody']).toEqual({
+      required: true,
+      content: { 'application/octet-stream': {} },
+    });
+    expect(Object.keys(file?.['get']?.['responses'] ?? {})).toEqual(
+      expect.arrayContaining(['200', '206', '304', '404', '416']),
+    );
+    expect(file?.['head']?.['responses']).not.toHaveProperty('206');
+  });
+
   test('names every operation once', () => {
     const paths = document['paths'] as Record<string, Record<string, { operationId: string }>>;
     const ids = Object.values(paths).flatMap((item) => Object.values(item).map((entry) => entry.operationId));

@@ -40,8 +40,13 @@ function success(route: RouteDefinition, book: SchemaBook): Json {
     case 'json':
       return {
         [reply.status]: {
-          description: 'Success',
-          content: { 'application/json': { schema: book.schema(reply.schema, 'output') } },
+          description: reply.stream ? `Success. As a stream: ${reply.stream.description}` : 'Success',
+          content: {
+            'application/json': { schema: book.schema(reply.schema, 'output') },
+            ...(reply.stream && {
+              'text/event-stream': { schema: book.schema(reply.stream.schema, 'output') },
+            }),
+          },
         },
       };
     case 'sse':
@@ -51,8 +56,18 @@ function success(route: RouteDefinition, book: SchemaBook): Json {
           content: { 'text/event-stream': { schema: book.schema(reply.schema, 'output') } },
         },
       };
-    case 'bytes':
-      return { 200: { description: reply.description, content: { [reply.contentType]: {} } } };
+    case 'bytes': {
+      const content = { [reply.contentType]: {} };
+      return {
+        200: { description: reply.description, content },
+        ...(reply.ranges
+          ? {
+              206: { description: 'The part that `Range` asks for.', content },
+              304: { description: 'The caller has it: `If-None-Match` names its ETag.' },
+            }
+          : {}),
+      };
+    }
     case 'redirect':
       return { 302: { description: reply.description } };
     case 'websocket':
@@ -67,6 +82,8 @@ export function routeErrors(route: RouteDefinition): ErrorCode[] {
   else if (route.auth !== 'none') {
     common.push('UNAUTHORIZED', 'PERMISSION_DENIED');
     if (route.method !== 'GET') common.push('ORIGIN_REFUSED');
+    // The operator's own organization is never suspended.
+    if (!route.operator && !route.whileSuspended) common.push('ORGANIZATION_SUSPENDED');
   }
   if (rateLimitOf(route) !== undefined) common.push('RATE_LIMITED');
   if (route.idempotency !== undefined) {
@@ -98,15 +115,48 @@ function failures(route: RouteDefinition): Json {
 }
 
 function requestBody(route: RouteDefinition, book: SchemaBook): Json {
-  if (!route.body) return {};
-  const content: Json = { 'application/json': { schema: book.schema(route.body, 'input') } };
-  if (route.rawBody) content['application/octet-stream'] = {};
+  const content: Json = {};
+  if (route.body) content['application/json'] = { schema: book.schema(route.body, 'input') };
+  if (route.rawBody) content[route.rawType ?? 'application/octet-stream'] = {};
+  if (Object.keys(content).length === 0) return {};
   return { requestBody: { required: true, content } };
 }
 
 function security({ auth }: RouteDefinition): Json[] {
   if (auth === 'none' || auth === 'link') return [];
   return auth === 'user' ? [{ session: [] }] : [{ apiKey: [] }, { session: [] }];
+}
+
+const RANGE_HEADERS = {
+  Range: 'One range of bytes, such as `bytes=0-1023`.',
+  'If-Range': 'ETag with which the range is meant; for another file all is sent.',
+  'If-None-Match': 'ETag of what the caller has.',
+};
+
+function rangeHeaders({ reply }: RouteDefinition): Json[] {
+  if (reply.kind !== 'bytes' || !reply.ranges) return [];
+  return Object.entries(RANGE_HEADERS).map(([name, description]) => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema: { type: 'string' },
+  }));
+}
+
+/** What HEAD answers where GET would: the same headers and no body. */
+function headOperation(route: RouteDefinition, path: string, book: SchemaBook): Json {
+  const get = operation(route, path, book);
+  return {
+    ...get,
+    operationId: `${route.id}:head${path === route.path ? '' : `:${path}`}`,
+    summary: `${route.summary}: the headers only`,
+    parameters: parameters(route.query, book),
+    responses: {
+      ...failures(route),
+      200: { description: 'Length, ETag and time of the last change, in the headers.' },
+    },
+  };
 }
 
 function operation(route: RouteDefinition, path: string, book: SchemaBook): Json {
@@ -117,7 +167,7 @@ function operation(route: RouteDefinition, path: string, book: SchemaBook): Json
     ...(route.description ? { description: route.description } : {}),
     ...(path === route.path ? {} : { deprecated: true }),
     security: security(route),
-    parameters: [...parameters(route.query, book), ...idempotencyHeader(route)],
+    parameters: [...parameters(route.query, book), ...idempotencyHeader(route), ...rangeHeaders(route)],
     ...requestBody(route, book),
     responses: { ...success(route, book), ...failures(route) },
   };
@@ -163,6 +213,7 @@ export function openApiDocument(options: { version: string; serverUrl: string })
   for (const route of allRoutes) {
     for (const path of [route.path, ...(route.aliases ?? [])]) {
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, path, book) };
+      if (route.head) paths[path]['head'] = headOperation(route, path, book);
     }
   }
   return {

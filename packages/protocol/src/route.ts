@@ -5,9 +5,16 @@ import type { Scope } from './scopes.ts';
 
 /** What a route answers when it succeeds. */
 export type RouteReply =
-  | { kind: 'json'; status: number; schema: z.ZodType }
+  | {
+      kind: 'json';
+      status: number;
+      schema: z.ZodType;
+      /** What the same route answers with `Accept: text/event-stream`. */
+      stream?: { description: string; schema: z.ZodType };
+    }
   | { kind: 'sse'; description: string; schema: z.ZodType }
-  | { kind: 'bytes'; description: string; contentType: string }
+  /** With `ranges` a part can be asked for (`Range`), and nothing where the caller has it (`If-None-Match`). */
+  | { kind: 'bytes'; description: string; contentType: string; ranges?: true }
   /** The reply leads a browser to another address, status 302. */
   | { kind: 'redirect'; description: string }
   /** The route takes a WebSocket upgrade. */
@@ -17,7 +24,9 @@ export type RouteReply =
 export interface RouteDefinition {
   /** Such as `sandboxes.create`. */
   id: string;
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** A GET route that answers HEAD with its headers, too. */
+  head?: true;
   path: string;
   /** Other paths under which the same route answers: the names of the other API generation. */
   aliases?: string[];
@@ -31,6 +40,8 @@ export interface RouteDefinition {
   auth: Scope | 'any' | 'user' | 'link' | 'none';
   /** Only callers of the organization that runs this installation may use the route. */
   operator?: true;
+  /** The route works for callers of a suspended organization too. */
+  whileSuspended?: true;
   /** Rate limit the route counts against. Default: `other.read` for GET, `other.write` for the rest. */
   rateLimit?: RateLimitName;
   /**
@@ -42,8 +53,12 @@ export interface RouteDefinition {
   audit?: string[];
   query?: z.ZodObject;
   body?: z.ZodObject;
-  /** The body may also be raw bytes (`application/octet-stream`); `id` and the other fields are then in the query. */
+  /**
+   * The body may also be raw bytes; `id` and the other fields are then in the query. Without `body` it is nothing else.
+   */
   rawBody?: boolean;
+  /** Media type of raw bytes. Default `application/octet-stream`. */
+  rawType?: string;
   reply: RouteReply;
   /** Errors beside the ones every route of its kind can answer. */
   errors: ErrorCode[];

@@ -2,7 +2,9 @@ import { BanataError } from './error.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type { Transport } from './transport.ts';
 import type {
+  AgentAsks,
   AgentMessage,
+  AgentMessagePage,
   AgentState,
   AgentTask,
   CallOptions,
@@ -27,6 +29,14 @@ export interface PromptOptions extends CallOptions {
   system?: string;
   /** Free-form; comes back with the task and its events. */
   metadata?: Record<string, JsonValue>;
+  /** A configured model, or one of `capabilities.agent.models`. Default: the main one. */
+  model?: string;
+  /** Files that go with the prompt, by path in the sandbox. */
+  files?: string[];
+  /** JSON schema of the final answer, which then comes as `structured`. */
+  responseSchema?: Record<string, JsonValue>;
+  /** A task whose model uses more is ended as failed, `BUDGET_EXCEEDED`. */
+  budget?: { requests?: number; tokens?: number };
   /** Longest time for the task, ms. Default 300,000 for `prompt`, 1,800,000 for `promptAsync`. */
   timeoutMs?: number;
 }
@@ -164,6 +174,56 @@ export class SandboxAgent {
   }
 
   /**
+   * What the agent waits for: permissions to use a tool, and questions. Nothing, unless the sandbox was created with
+   * `capabilities.agent.permissions`.
+   * @example
+   * ```ts
+   * for (const { permissionId, title } of (await sandbox.agent.listAsks()).permissions) {
+   *   await sandbox.agent.answerPermission(permissionId, 'once');
+   * }
+   * ```
+   */
+  listAsks(options: CallOptions = {}): Promise<AgentAsks> {
+    return this.#get('/v1/sandboxes/agent/permissions', {}, options);
+  }
+
+  /**
+   * Lets the agent use a tool, or refuses; `message` is told to the model.
+   * @throws BanataError `ASK_NOT_FOUND`.
+   */
+  async answerPermission(
+    permissionId: string,
+    answer: 'once' | 'always' | 'reject',
+    options: CallOptions & { message?: string } = {},
+  ): Promise<void> {
+    const { signal, message } = options;
+    await this.#transport.json({
+      method: 'POST',
+      path: '/v1/sandboxes/agent/permissions/answer',
+      json: { id: this.#id, permissionId, answer, ...(message === undefined ? {} : { message }) },
+      signal,
+    });
+  }
+
+  /**
+   * Answers a question of the agent.
+   * @param answers the labels chosen for each of its questions; null refuses to answer.
+   * @throws BanataError `ASK_NOT_FOUND`.
+   */
+  async answerQuestion(
+    questionId: string,
+    answers: string[][] | null,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#transport.json({
+      method: 'POST',
+      path: '/v1/sandboxes/agent/questions/answer',
+      json: { id: this.#id, questionId, answers },
+      signal: options.signal,
+    });
+  }
+
+  /**
    * What the agent is doing.
    * @throws BanataError `AGENT_NOT_ENABLED`.
    * @example
@@ -203,6 +263,24 @@ export class SandboxAgent {
       ...(signal && { signal }),
     });
     return reply.messages;
+  }
+
+  /**
+   * A page of the messages of an agent session, oldest first; the first page has the newest.
+   * @param options.sessionId Default: the newest session; with a cursor it must be given.
+   * @param options.cursor `nextCursor` of the page before, which leads to older messages.
+   * @param options.limit Default 100, at most 500.
+   * @example
+   * ```ts
+   * const page = await sandbox.agent.listMessages({ sessionId, limit: 50 });
+   * const older = await sandbox.agent.listMessages({ sessionId, limit: 50, cursor: page.nextCursor! });
+   * ```
+   */
+  listMessages(
+    options: CallOptions & { sessionId?: string; limit?: number; cursor?: string } = {},
+  ): Promise<AgentMessagePage> {
+    const { signal, ...query } = options;
+    return this.#get('/v1/sandboxes/agent/messages', query, { ...(signal && { signal }) });
   }
 
   #get<T>(

@@ -66,8 +66,8 @@ describe('requests', () => {
   test('files travel as raw bytes', async () => {
     const bytes = Uint8Array.from([0, 255, 10, 13]);
     const { banata, seen } = await client((request, response) => {
-      if (request.path.endsWith('/write')) sendJson(response, 200, { path: '/workspace/a', size: 4 });
-      else if (request.path.endsWith('/read')) response.end(bytes);
+      if (request.method === 'PUT') sendJson(response, 200, { path: '/workspace/a', size: 4 });
+      else if (request.path.endsWith('/file')) response.end(bytes);
       else sendJson(response, 200, session());
     });
     const sandbox = await banata.connect('s1');

@@ -1,13 +1,21 @@
 import { ApiKeys } from './api-keys.ts';
+import { AuditLog } from './audit-log.ts';
 import { type BanataSandboxOptions, checkId, openTransport } from './client-options.ts';
+import { OrganizationEvents } from './events.ts';
+import { Organizations } from './organizations.ts';
+import { BrowserProfiles } from './profiles.ts';
 import { Sandbox } from './sandbox.ts';
 import type { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
+import { Skills } from './skills.ts';
 import type {
+  ArtifactListOptions,
+  ArtifactPage,
   BillingInfo,
   CallOptions,
   CreateCallOptions,
   CreateOptions,
+  Identity,
   PlanList,
   SandboxPage,
   SandboxSession,
@@ -15,6 +23,7 @@ import type {
   Usage,
   UsageOptions,
 } from './types.ts';
+import { Users } from './users.ts';
 import { waitUntilUsable } from './wait-until-usable.ts';
 import { type CreateWebhookOptions, Webhooks, type WebhookWithSecret } from './webhooks.ts';
 
@@ -59,8 +68,20 @@ const CLEANUP_MS = 10_000;
 export class BanataSandbox {
   /** Keys of the organization. */
   readonly apiKeys: ApiKeys;
+  /** What tasks did in the browser, saved to be done again. */
+  readonly skills: Skills;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
+  /** Browser profiles that outlive sandboxes. */
+  readonly profiles: BrowserProfiles;
+  /** Events of all sandboxes. */
+  readonly events: OrganizationEvents;
+  /** People of the organization. */
+  readonly users: Users;
+  /** Who did what. */
+  readonly auditLog: AuditLog;
+  /** All organizations, for who runs the installation. */
+  readonly organizations: Organizations;
   readonly #transport: Transport;
   readonly #appUrl: string | undefined;
 
@@ -70,7 +91,13 @@ export class BanataSandbox {
     this.#transport = transport;
     this.#appUrl = appUrl;
     this.apiKeys = new ApiKeys(this.#transport);
+    this.skills = new Skills(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
+    this.profiles = new BrowserProfiles(this.#transport);
+    this.events = new OrganizationEvents(this.#transport);
+    this.users = new Users(this.#transport);
+    this.auditLog = new AuditLog(this.#transport);
+    this.organizations = new Organizations(this.#transport);
   }
 
   /**
@@ -169,6 +196,20 @@ export class BanataSandbox {
   }
 
   /**
+   * A page of the artifacts of all sandboxes, also of those that have ended, newest first.
+   * @example
+   * ```ts
+   * const { data } = await banata.listArtifacts({ kind: 'task-report', limit: 20 });
+   * const sandbox = await banata.connect(data[0].sandboxId);
+   * const report = await sandbox.downloadArtifact(data[0].key);
+   * ```
+   */
+  listArtifacts(options: ArtifactListOptions = {}): Promise<ArtifactPage> {
+    const { signal, ...query } = options;
+    return this.#transport.json({ method: 'GET', path: '/v1/artifacts', query: { ...query }, signal });
+  }
+
+  /**
    * Ends a sandbox. Ending an ended sandbox is no error.
    * @throws BanataError `SANDBOX_NOT_FOUND`.
    * @example
@@ -184,6 +225,30 @@ export class BanataSandbox {
       query: { id },
       signal: options.signal,
     });
+  }
+
+  /**
+   * Stops a sandbox where it is; see {@link Sandbox.pause}.
+   * @throws BanataError `SANDBOX_NOT_FOUND`, `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * await banata.pause(id);
+   * ```
+   */
+  async pause(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    return (await this.connect(id, options)).pause(options);
+  }
+
+  /**
+   * Lets a paused sandbox go on; see {@link Sandbox.resume}.
+   * @throws BanataError `SANDBOX_NOT_FOUND`, `PLAN_LIMIT_EXCEEDED`.
+   * @example
+   * ```ts
+   * await banata.resume(id);
+   * ```
+   */
+  async resume(id: string, options: CallOptions = {}): Promise<SandboxSession> {
+    return (await this.connect(id, options)).resume(options);
   }
 
   /**
@@ -211,6 +276,17 @@ export class BanataSandbox {
    */
   createWebhook(options: CreateWebhookOptions, call: CallOptions = {}): Promise<WebhookWithSecret> {
     return this.webhooks.create(options, call);
+  }
+
+  /**
+   * Whose key this is and what it may do.
+   * @example
+   * ```ts
+   * const { organization, scopes } = await banata.whoAmI();
+   * ```
+   */
+  whoAmI(options: CallOptions = {}): Promise<Identity> {
+    return this.#transport.json({ method: 'GET', path: '/v1/auth/me', signal: options.signal });
   }
 
   /**

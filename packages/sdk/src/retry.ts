@@ -20,6 +20,9 @@ export type RetrySafety = 'idempotent' | 'once';
 /** A server that asks for more than this is not waited for: the error with `retryAfterMs` goes to the caller. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
+/** Not implemented; no room in the sandbox: the same again a moment later. */
+const LASTING = new Set([501, 507]);
+
 /** Codes of failures before a request left the machine; Node puts them into `cause`. */
 const UNSENT = new Set([
   'ECONNREFUSED',
@@ -73,7 +76,7 @@ function isRetryable(error: unknown, safety: RetrySafety): error is BanataError 
   if (error.code === 'NETWORK_ERROR') return safety === 'idempotent' || wasNeverSent(error.cause);
   if (error.status === 429 || error.status === 503) return true;
   if (error.code === 'IDEMPOTENCY_KEY_IN_USE') return true;
-  return error.status >= 500 && safety === 'idempotent';
+  return error.status >= 500 && !LASTING.has(error.status) && safety === 'idempotent';
 }
 
 function wasNeverSent(cause: unknown): boolean {

@@ -1,6 +1,8 @@
 import { type PromptOptions, SandboxAgent } from './agent.ts';
 import { SandboxArtifacts } from './artifacts.ts';
 import { SandboxBrowser } from './browser.ts';
+import { SandboxComputer } from './computer.ts';
+import { type CheckpointOptions, SandboxCheckpoints } from './checkpoints.ts';
 import { exec, type ExecOptions, runCode, type RunCodeOptions } from './commands.ts';
 import { SandboxContexts } from './contexts.ts';
 import { type ConvertOptions, SandboxDocuments } from './documents.ts';
@@ -8,6 +10,8 @@ import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
 import { SandboxPorts } from './ports.ts';
 import { SandboxNetwork } from './network.ts';
+import { SandboxProfile } from './profiles.ts';
+import { SandboxRecording } from './recording.ts';
 import { SandboxProcesses } from './process.ts';
 import { listTerminals, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
 import type { Transport } from './transport.ts';
@@ -16,25 +20,37 @@ import type {
   AgentState,
   AgentTask,
   Artifact,
+  ArtifactListOptions,
   ArtifactPage,
   BanataEvent,
   CallOptions,
+  Checkpoint,
   CodeResult,
   Conversion,
   DownloadLink,
   ExecResult,
+  ForkOptions,
   Preview,
   PreviewCommandResponse,
   PromptAsyncReply,
   PromptReply,
+  SandboxMetrics,
+  PublishOptions,
   SandboxSession,
   TerminalInfo,
 } from './types.ts';
 import type { WaitForTaskOptions } from './wait-for-task.ts';
+import { waitUntilUsable } from './wait-until-usable.ts';
+
+const FORK_TIMEOUT_MS = 120_000;
+/** How long `fork` tries to end a sandbox that did not come up, ms. */
+const CLEANUP_MS = 10_000;
+/** Memory of a paused sandbox may have to come from disk. */
+const RESUME_TIMEOUT_MS = 5 * 60_000;
 
 /**
  * Handle of one sandbox, as `launch()` and `connect()` answer it. The work is done by {@link Sandbox.fs},
- * {@link Sandbox.browser}, {@link Sandbox.agent}, {@link Sandbox.artifacts} and {@link Sandbox.ports}; the flat methods are the short way to
+ * {@link Sandbox.browser}, {@link Sandbox.agent}, {@link Sandbox.artifacts}, {@link Sandbox.checkpoints} and {@link Sandbox.ports}; the flat methods are the short way to
  * the same.
  *
  * @example
@@ -50,25 +66,35 @@ export class Sandbox {
   readonly process: SandboxProcesses;
   readonly contexts: SandboxContexts;
   readonly browser: SandboxBrowser;
+  readonly recording: SandboxRecording;
+  readonly profile: SandboxProfile;
+  readonly computer: SandboxComputer;
   readonly agent: SandboxAgent;
   readonly artifacts: SandboxArtifacts;
+  readonly checkpoints: SandboxCheckpoints;
   readonly documents: SandboxDocuments;
   readonly network: SandboxNetwork;
   readonly ports: SandboxPorts;
   readonly #transport: Transport;
+  readonly #appUrl: string | undefined;
   #session: SandboxSession;
 
   /** @internal Handles come from `launch()` and `connect()`. */
   constructor(transport: Transport, session: SandboxSession, appUrl: string | undefined) {
     this.id = session.id;
     this.#transport = transport;
+    this.#appUrl = appUrl;
     this.#session = session;
     this.fs = new SandboxFiles(transport, session.id);
     this.process = new SandboxProcesses(transport, session.id);
     this.contexts = new SandboxContexts(transport, session.id);
     this.browser = new SandboxBrowser(transport, session.id, appUrl);
+    this.recording = new SandboxRecording(transport, session.id);
+    this.profile = new SandboxProfile(transport, session.id);
+    this.computer = new SandboxComputer(transport, session.id);
     this.agent = new SandboxAgent(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
+    this.checkpoints = new SandboxCheckpoints(transport, session.id);
     this.documents = new SandboxDocuments(transport, session.id);
     this.network = new SandboxNetwork(transport, session.id);
     this.ports = new SandboxPorts(transport, session.id);
@@ -155,6 +181,20 @@ export class Sandbox {
     return followEvents(this.#transport, { id: this.id, scope: 'sandbox', after, signal });
   }
 
+  /**
+   * What the sandbox uses at this moment: CPU, memory, disk, processes and network.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example `const { memory } = await sandbox.getMetrics()`
+   */
+  getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
+    return this.#transport.json({
+      method: 'GET',
+      path: '/v1/sandboxes/metrics',
+      query: { id: this.id },
+      signal: options.signal,
+    });
+  }
+
   /** Short for {@link SandboxAgent.prompt}. @example `await sandbox.prompt('Summarize README.md')` */
   prompt(text: string, options?: PromptOptions): Promise<PromptReply> {
     return this.agent.prompt(text, options);
@@ -186,12 +226,12 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxBrowser.getPreview}. @example `const { cdpUrl } = await sandbox.getPreview()` */
-  getPreview(options?: CallOptions): Promise<Preview> {
+  getPreview(options?: CallOptions & { controller?: string }): Promise<Preview> {
     return this.browser.getPreview(options);
   }
 
   /** Short for {@link SandboxBrowser.getPreviewViewerUrl}. @example `await sandbox.getPreviewViewerUrl()` */
-  getPreviewViewerUrl(options?: CallOptions): Promise<string | null> {
+  getPreviewViewerUrl(options?: CallOptions & { controller?: string }): Promise<string | null> {
     return this.browser.getPreviewViewerUrl(options);
   }
 
@@ -219,9 +259,7 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxArtifacts.list}. @example `const { data } = await sandbox.getArtifacts()` */
-  getArtifacts(
-    options?: CallOptions & { prefix?: string; limit?: number; cursor?: string },
-  ): Promise<ArtifactPage> {
+  getArtifacts(options?: ArtifactListOptions): Promise<ArtifactPage> {
     return this.artifacts.list(options);
   }
 
@@ -231,13 +269,112 @@ export class Sandbox {
   }
 
   /** Short for {@link SandboxArtifacts.publish}. @example `await sandbox.publishArtifact('/workspace/report.md')` */
-  publishArtifact(path: string, options?: CallOptions & { name?: string }): Promise<Artifact> {
+  publishArtifact(path: string, options?: PublishOptions): Promise<Artifact> {
     return this.artifacts.publish(path, options);
   }
 
   /** Short for {@link SandboxArtifacts.getDownloadUrl}. @example `const { url } = await sandbox.getArtifactDownloadUrl(key)` */
   getArtifactDownloadUrl(key: string, options?: CallOptions): Promise<DownloadLink> {
     return this.artifacts.getDownloadUrl(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.download}. @example `const bytes = await sandbox.downloadArtifact(key)` */
+  downloadArtifact(key: string, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.artifacts.download(key, options);
+  }
+
+  /** Short for {@link SandboxArtifacts.delete}. @example `await sandbox.deleteArtifact(key)` */
+  deleteArtifact(key: string, options?: CallOptions): Promise<boolean> {
+    return this.artifacts.delete(key, options);
+  }
+
+  /**
+   * Keeps the files as they are now; short for {@link SandboxCheckpoints.create}.
+   * @throws BanataError `CHECKPOINTS_DISABLED`.
+   * @example
+   * ```ts
+   * const checkpoint = await sandbox.checkpoint({ name: 'clean' });
+   * ```
+   */
+  checkpoint(options?: CheckpointOptions): Promise<Checkpoint> {
+    return this.checkpoints.create(options);
+  }
+
+  /** The newest checkpoints, at most 200; {@link SandboxCheckpoints.list} has pages. @example `const [newest] = await sandbox.listCheckpoints()` */
+  async listCheckpoints(options: CallOptions = {}): Promise<Checkpoint[]> {
+    return (await this.checkpoints.list({ ...options, limit: 200 })).data;
+  }
+
+  /**
+   * Puts the sandbox back to one of its checkpoints; resolves when it takes work again. Its processes end; browser and
+   * agent come up anew beside it.
+   * @throws BanataError `CHECKPOINT_NOT_FOUND`, `CHECKPOINT_NOT_READY`, `SANDBOX_NOT_READY`, `RESTORE_FAILED`.
+   * @example
+   * ```ts
+   * await sandbox.restoreCheckpoint(checkpoint.id);
+   * ```
+   */
+  async restoreCheckpoint(checkpointId: string, options: CallOptions = {}): Promise<SandboxSession> {
+    this.#session = await this.checkpoints.restore(checkpointId, options);
+    return this.#session;
+  }
+
+  /**
+   * Makes another sandbox that begins with the files of a checkpoint, and waits until it is usable.
+   * @param options.checkpointId Default: a checkpoint that is made now.
+   * @throws BanataError `CHECKPOINT_NOT_FOUND`, `PLAN_LIMIT_EXCEEDED`, `SANDBOX_FAILED`, `TIMEOUT`.
+   * @example
+   * ```ts
+   * await using copy = await sandbox.fork({ checkpointId: checkpoint.id });
+   * ```
+   */
+  async fork(options: ForkOptions = {}): Promise<Sandbox> {
+    const session = await this.checkpoints.fork(options);
+    const { timeout: timeoutMs = FORK_TIMEOUT_MS, signal } = options;
+    const copy = new Sandbox(this.#transport, session, this.#appUrl);
+    try {
+      copy.#session = await waitUntilUsable(this.#transport, session, { timeoutMs, signal });
+      return copy;
+    } catch (error) {
+      await copy.kill({ signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Stops the sandbox where it is: no CPU is used, and after a while no memory. {@link Sandbox.resume} lets it go on.
+   * @throws BanataError `SANDBOX_NOT_READY`.
+   * @example
+   * ```ts
+   * await sandbox.pause();
+   * ```
+   */
+  pause(options: CallOptions = {}): Promise<SandboxSession> {
+    return this.#rest('pause', options);
+  }
+
+  /**
+   * Lets a paused sandbox go on; resolves when it takes work.
+   * @throws BanataError `PLAN_LIMIT_EXCEEDED`, `CAPACITY_EXHAUSTED`.
+   * @example
+   * ```ts
+   * await sandbox.resume();
+   * ```
+   */
+  resume(options: CallOptions = {}): Promise<SandboxSession> {
+    return this.#rest('resume', options);
+  }
+
+  async #rest(what: 'pause' | 'resume', { signal }: CallOptions): Promise<SandboxSession> {
+    this.#session = await this.#transport.json<SandboxSession>({
+      method: 'POST',
+      path: `/v1/sandboxes/${what}`,
+      json: { id: this.id },
+      safety: 'idempotent',
+      timeoutMs: RESUME_TIMEOUT_MS,
+      signal,
+    });
+    return this.#session;
   }
 
   /**

@@ -2,15 +2,23 @@ import { BanataError } from './error.ts';
 import { errorFromResponse } from './error-from-response.ts';
 import { pauseBeforeRetry, type RetryConfig, type RetrySafety, sleep } from './retry.ts';
 
+/** What can be sent as raw bytes. */
+export type RawBody =
+  | Uint8Array<ArrayBuffer>
+  | ArrayBuffer
+  | Blob
+  | string
+  | ReadableStream<Uint8Array<ArrayBuffer>>;
+
 /** One request to the API. */
 export interface ApiRequest {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | number | boolean | undefined>;
   /** Sent as JSON. */
   json?: unknown;
-  /** Sent as raw bytes. */
-  bytes?: Uint8Array<ArrayBuffer> | ArrayBuffer | Blob | string;
+  /** Sent as raw bytes. A stream can be sent once only, so such a request is never repeated. */
+  bytes?: RawBody;
   headers?: Record<string, string>;
   /** Default: `idempotent` for GET and DELETE, `once` for POST. */
   safety?: RetrySafety;
@@ -85,6 +93,7 @@ export class Transport {
   }
 
   #send<T>(request: ApiRequest, read: (response: Response) => Promise<T>): Promise<T> {
+    if (request.bytes instanceof ReadableStream) return this.#attempt(request, read);
     const safety = request.safety ?? (request.method === 'POST' ? 'once' : 'idempotent');
     return this.#retrying(safety, request.signal, () => this.#attempt(request, read));
   }
@@ -144,7 +153,9 @@ export class Transport {
     const headers: Record<string, string> = { authorization: `Bearer ${this.#apiKey}`, ...request.headers };
     if (request.bytes !== undefined) {
       headers['content-type'] = 'application/octet-stream';
-      return { method: request.method, headers, body: request.bytes };
+      const init = { method: request.method, headers, body: request.bytes };
+      // `fetch` takes streams only half-duplex, and wants that said (https://fetch.spec.whatwg.org/#dom-requestinit-duplex).
+      return request.bytes instanceof ReadableStream ? { ...init, duplex: 'half' } : init;
     }
     if (request.json === undefined) return { method: request.method, headers };
     headers['content-type'] = 'application/json';

@@ -1,10 +1,14 @@
 import type {
   BrowserSession,
+  Checkpoint,
+  ArchiveFormat,
+  ArtifactKind,
   contract,
   CreateBrowser,
   CreateSandbox,
   EventData,
   EventType,
+  ForkSandbox,
   RouteResult,
   SandboxEvent,
   SandboxSession,
@@ -12,43 +16,72 @@ import type {
 } from '@banata/protocol';
 import type {
   AgentMessage,
+  BoxAsks,
   BoxContext,
   BoxContextResult,
   BoxExecResult,
   BoxProcess,
   BoxProcessOutput,
   BoxTerminal,
+  BrowserStep,
   ConversionOptions,
   DocumentFormat,
   CodeLanguage,
   ContextLanguage,
+  FileChange,
   FileEntry,
   ProcessChunk,
   PROCESS_SIGNALS,
+  ReplayResult,
+  ReplayStep,
   TaskReport,
 } from '@banata/protocol/box';
 
 export type {
   AgentTask,
   ApiKey,
+  ArchiveFormat,
   Artifact,
   BrowserSession,
+  AuditEntry,
   CapabilitiesInput,
+  Checkpoint,
   Connection,
+  CreatedOrganization,
+  DeletedOrganization,
+  ArtifactKind,
   Conversion,
   EventData,
   EventType,
+  Identity,
+  InvitedUser,
   NewApiKey,
   Network,
+  Organization,
   PortPreview,
+  Role,
   SandboxSession,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
+  User,
   Webhook,
   WebhookDelivery,
 } from '@banata/protocol';
-export type { AgentMessage, CodeLanguage, ConversionOptions, DocumentFormat, FileEntry, TaskReport };
+export type {
+  AgentMessage,
+  BrowserStep,
+  CodeLanguage,
+  ConversionOptions,
+  DocumentFormat,
+  FileChange,
+  FileEntry,
+  ReplayResult,
+  ReplayStep,
+  TaskReport,
+};
 
 type Routes = typeof contract;
 
@@ -56,6 +89,9 @@ type Routes = typeof contract;
 export interface CallOptions {
   signal?: AbortSignal;
 }
+
+/** What the agent waits for a person to decide. */
+export type AgentAsks = BoxAsks;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -135,10 +171,34 @@ export interface SandboxPage {
 export type FileListing = RouteResult<Routes['work']['fsList']>;
 /** Where a file was written and how long it is, bytes. */
 export type WrittenFile = RouteResult<Routes['work']['fsWrite']>;
+/** All about a file, a folder or a link. */
+export type FileStat = RouteResult<Routes['files']['fsStat']>;
+/** A line that {@link SandboxFiles.grep} found. */
+export type GrepMatch = RouteResult<Routes['files']['fsGrep']>['matches'][number];
+/** What {@link SandboxFiles.upload} unpacked. */
+export type UnpackedArchive = RouteResult<Routes['files']['fsUpload']>;
+/** A signed URL for one file, the method it is for, and the moment it expires, epoch ms. */
+export type SignedFileUrl = RouteResult<Routes['files']['fsSign']>;
 /** State of the browser with signed URLs. */
 export type Preview = RouteResult<Routes['browser']['getPreview']>;
+/** URLs of one preview connection: the live view, and where to send commands without an API key. */
+export type PreviewConnectionInfo = NonNullable<Preview['connection']>;
+/** Who controls the browser after a change. */
+export type PreviewControl = RouteResult<Routes['browser']['controlPreview']>;
+export type ControlMode = Preview['controlMode'];
+/** Where the mouse of the desktop is after an act. */
+export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */
 export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePreview']>;
+/** A page of the messages of an agent session, oldest first. */
+export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
+/** A film of the browser that is being made, or is not an artifact yet. */
+export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
+export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };
+/** A film that became an artifact. */
+export type KeptRecording = RouteResult<Routes['browserKeeping']['stopRecording']>;
+/** A browser profile that outlives sandboxes. */
+export type BrowserProfile = RouteResult<Routes['browserKeeping']['saveProfile']>;
 /** What the agent is doing. */
 export type AgentState = RouteResult<Routes['agent']['agentState']>;
 /** State of the agent with the newest files and the last task report. */
@@ -148,9 +208,45 @@ export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 /** Receipt of a task. */
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
 /** A page of artifacts. */
+/** Which artifacts to list. */
+export interface ArtifactListOptions extends CallOptions {
+  /** Only keys that begin with it. */
+  prefix?: string;
+  /** Only of this kind. */
+  kind?: ArtifactKind;
+  /** Default 100, at most 500. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+/** How to keep a file or folder. */
+export interface PublishOptions extends CallOptions {
+  /** File name of the artifact. Default: that of the file, or of the folder with the ending of the format. */
+  name?: string;
+  /** How a folder is packaged. Default `zip`; not for files. */
+  format?: ArchiveFormat;
+}
+
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
+/** A page of checkpoints, newest first; `nextCursor` leads to the next one, null at the end. */
+export interface CheckpointPage {
+  data: Checkpoint[];
+  nextCursor: string | null;
+}
+/** What a forked sandbox is made with; the rest it has from the sandbox it comes from. */
+export interface ForkOptions extends CallOptions, Omit<ForkSandbox, 'id'> {
+  /** Longest wait until the sandbox is usable, ms. Default 120,000. */
+  timeout?: number;
+}
 /** A page of API keys; `nextCursor` leads to the next one, null at the end. */
 export type ApiKeyPage = RouteResult<Routes['access']['listApiKeys']>;
+/** A page of audit entries, newest first; `nextCursor` leads to the next one, null at the end. */
+export type AuditPage = RouteResult<Routes['access']['listAudit']>;
+/** A page of organizations, oldest first; `nextCursor` leads to the next one, null at the end. */
+export type OrganizationPage = RouteResult<Routes['access']['listOrganizations']>;
+/** The plan an organization has now. */
+export type OrganizationPlan = RouteResult<Routes['usage']['setPlan']>;
 /** A page of connections, newest first. */
 export type ConnectionPage = RouteResult<Routes['network']['networkLog']>;
 /** A signed URL and the moment it expires, epoch ms. */
@@ -175,3 +271,13 @@ export type WebhookEvent =
 export type BanataEvent = {
   [T in EventType]: Omit<SandboxEvent, 'type' | 'data'> & { type: T; data: EventData<T> };
 }[EventType];
+
+/** An event of an organization: `cursor` is its place in the order of all of them. */
+export type OrganizationBanataEvent = BanataEvent & { cursor: string };
+
+/** A page of events. */
+export interface OrganizationEventPage {
+  data: OrganizationBanataEvent[];
+  /** Give it as `after` to go on; null when there was nothing at all. */
+  nextCursor: string | null;
+}

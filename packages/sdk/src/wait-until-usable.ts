@@ -28,7 +28,8 @@ export async function waitUntilUsable(
     ...options,
     stream: async (signal) => {
       for await (const event of followEvents(transport, { id, scope: 'sandbox', after: 0, signal })) {
-        noteEvent(event, missing);
+        // What came up before the sandbox was resumed or restored is gone.
+        if (event.createdAt >= (session.readyAt ?? 0)) noteEvent(event, missing);
         if (isComplete(missing)) return true;
       }
       return undefined;

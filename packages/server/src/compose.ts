@@ -4,30 +4,39 @@ import { dirname, join } from 'node:path';
 import { createApp } from './api/app.ts';
 import { EventStreams } from './api/sse.ts';
 import { BoxesListener } from './boxes/boxes-listener.ts';
+import { createBrowser } from './compose-browser.ts';
+import { createLasting } from './compose-checkpoints.ts';
+import { createArtifacts } from './compose-artifacts.ts';
+import { createBrowserKeeping } from './compose-browser-keeping.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
+import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
 import { openFoundations, repository, type Foundations, type openDriver } from './foundations.ts';
 import { OpenConnections } from './gateway/previews/open-connections.ts';
+import { AgentGateway } from './gateway/opencode/agent-gateway.ts';
 import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
 import { BoxEventApplier } from './jobs/box-event-applier.ts';
 import { BoxLinks } from './jobs/box-links.ts';
 import { DatabaseKeeper } from './jobs/database-keeper.ts';
+import type { ObjectTransfers } from './jobs/object-transfers.ts';
 import { Reconciler } from './jobs/reconciler.ts';
 import { repeat } from './jobs/repeat.ts';
 import { Sweeper } from './jobs/sweeper.ts';
 import type { Logger } from './logger.ts';
 import { buildAccess, type AccessServices } from './services/access/build-access.ts';
+import { OrganizationLives } from './services/access/organization-lives.ts';
 import { ActivityService } from './services/activity.ts';
+import { AgentAsks } from './services/agent/agent-asks.ts';
 import { AgentService } from './services/agent/agent-service.ts';
-import { ArtifactService } from './services/artifacts.ts';
 import { Background } from './services/background.ts';
-import { BrowserService } from './services/browser.ts';
 import { BrowserSessionService } from './services/browsers/browser-session-service.ts';
 import { SessionKeeper } from './services/browsers/session-keeper.ts';
 import { ContextService } from './services/contexts.ts';
 import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
+import { FileOperations } from './services/file-operations.ts';
+import { FileTransfers } from './services/file-transfers.ts';
 import { FileService } from './services/files.ts';
 import { Links } from './services/links.ts';
 import { PlanCatalog } from './services/plans/plan-catalog.ts';
@@ -35,9 +44,8 @@ import { createOutboundGuard } from './services/net/outbound-guard.ts';
 import { NetworkService } from './services/network/network-service.ts';
 import { PortService } from './services/ports.ts';
 import { ProcessService } from './services/processes.ts';
-import { Provisioner } from './services/sandboxes/provisioner.ts';
 import { SandboxService } from './services/sandboxes/sandbox-service.ts';
-import { Terminator } from './services/sandboxes/terminator.ts';
+import { SkillService } from './services/skills/skill-service.ts';
 import { TerminalService } from './services/terminals.ts';
 import { version } from './version.ts';
 
@@ -50,7 +58,12 @@ const SAMPLE_MS = 30_000;
 const NETWORK_MS = 2_000;
 const PREVIEW_SWEEP_MS = 2_000;
 const SESSIONS_MS = 3_000;
+/** A lease ends on the wire to the millisecond; its row follows within this time. */
+const CONTROL_MS = 1_000;
 const DATABASE_MS = 5_000;
+const PAUSE_MS = 5_000;
+const CHECKPOINTS_MS = 5_000;
+const OBJECT_STORE_MS = 2_000;
 const STOP_GRACE_MS = 5_000;
 
 /** A server put together, not yet listening. */
@@ -60,6 +73,8 @@ export interface Composition {
   /** Makes what a new database lacks; hands over the secrets before anything is committed. */
   firstStart: AccessServices['firstStart'];
   previews: PreviewGateway;
+  /** Carries contents to the object store; `kick` has it look at once. */
+  objectTransfers: Pick<ObjectTransfers, 'kick'>;
   /** Starts the work that goes on by itself. */
   startJobs: () => void;
   /** Ends event streams, which would hold up the end of the server. */
@@ -101,12 +116,20 @@ export async function compose(
   const app = createApp({
     ...services,
     ...services.accounts,
+    tracing: base.tracing,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     events: stores.events,
+    sandboxStore: stores.sandboxes,
     streams,
     pages: { version, publicUrl, webDir: join(repository, 'packages/web/dist'), swaggerDir: swaggerDir() },
-    checkReady: async () => void (await Promise.all([base.pool.query('select 1'), base.driver.list()])),
+    checkReady: async () => {
+      await Promise.all([base.pool.query('select 1'), base.driver.list()]);
+      return {
+        degraded: services.storeHealth.up ? [] : ['object-store' as const],
+        pendingUploads: await stores.transfers.pendingUploads(),
+      };
+    },
     logger,
   });
   return {
@@ -118,11 +141,15 @@ export async function compose(
       access: services.accounts.access,
       links: services.links,
       activity: services.activity,
+      agent: services.agent,
       previews: services.previews,
       sessionKeeper: services.sessionKeeper,
+      browserConnections: services.browserConnections,
       logger,
+      now: base.now,
     },
     previews: services.previews,
+    objectTransfers: services.objectTransfers,
     startJobs: () => startJobs(base, services),
     endStreams: () => streams.close(),
     close: async () => {
@@ -148,26 +175,22 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const accounts = buildAccess({ ...base, stores: stores.access, publicUrl });
   const activity = new ActivityService(stores.sandboxes, now);
   const limits = createLimits(base, catalog);
-  const terminator = new Terminator({
-    ...common,
-    sampleLast: (row) => limits.usageSampler.sampleLast(row),
-  });
-  const provisioner = new Provisioner({
-    ...common,
-    ...limits,
-    background,
-    attach: (id) => boxLinks.attach(id),
-  });
-  const sandboxes = new SandboxService({ ...common, ...limits, links, provisioner, terminator });
+  const linking = {
+    attach: (id: string) => boxLinks.attach(id),
+    detach: (id: string) => boxLinks.detach(id),
+  };
+  const lives = createLives(base, { ...linking, limits, background, keeping: () => keeping });
+  const { profiles } = stores;
+  const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
-  const artifacts = new ArtifactService({
+  const outputs = createArtifacts(base, { sandboxes, activity, links, background });
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
+  const agent = new AgentService({
+    ...common,
     sandboxes,
-    files,
-    store: stores.artifacts,
-    objects: stores.objects,
-    links,
-    home: config.home,
-    now,
+    activity,
+    notifications,
+    serverModels: config.models.variables,
   });
   const previewHost = config.previewHost;
   const connections = new OpenConnections();
@@ -179,37 +202,46 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     previewHost,
     onRevoked: (label) => connections.end(label),
   });
-  const applier = new BoxEventApplier({ ...stores, artifacts, now });
+  const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
+  const endPreviews = (): Promise<void> => previews.sweep();
+  const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
+  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs, ...keeping });
   const boxLinks = new BoxLinks({ ...common, applier });
   return {
     accounts,
     activity,
-    agent: new AgentService({
-      ...common,
-      sandboxes,
-      activity,
-      notifications,
-      serverModels: config.models.variables,
-    }),
-    artifacts,
+    agent,
+    asks: new AgentAsks({ agent, boxes, activity }),
+    agentGateway: new AgentGateway({ agent, boxes, activity }),
+    ...outputs,
     background,
+    ...keeping,
     boxLinks,
-    browser: new BrowserService({ ...common, sandboxes, links, activity }),
-    browserSessions: new BrowserSessionService({ ...common, ...limits, links, provisioner, terminator }),
-    sessionKeeper: new SessionKeeper({ ...common, terminator }),
+    ...createBrowser(base, { sandboxes, links, activity }),
+    browserSessions: new BrowserSessionService({ ...common, ...limits, ...lives, profiles, links }),
+    sessionKeeper: new SessionKeeper({ ...common, ...lives }),
     contexts: new ContextService(sandboxes, boxes, activity),
-    documents: new DocumentService({ ...common, sandboxes, activity, artifacts }),
+    documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),
     processes: new ProcessService(sandboxes, boxes, activity),
     terminals: new TerminalService(sandboxes, boxes, links),
     files,
+    fileOperations: new FileOperations(sandboxes, boxes, activity),
+    fileTransfers: new FileTransfers({ sandboxes, boxes, activity, links }),
     links,
-    network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
+    organizationLives: new OrganizationLives({
+      ...common,
+      ...accounts,
+      ...stores.access,
+      ...lives,
+    }),
+    network: new NetworkService({ ...common, sandboxes, log: stores.networkLog }),
     ports,
-    previews: new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost }),
-    provisioner,
+    previews,
+    ...lives,
+    ...lasting,
     sandboxes,
-    terminator,
+    skills: new SkillService({ store: stores.skills, agent, now }),
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
     ...createWebhooks(base),
@@ -228,10 +260,24 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'sweep', everyMs: SWEEP_MS, run: () => sweeper.sweep() },
     { name: 'reconcile', everyMs: RECONCILE_MS, run: () => reconciler.reconcile() },
     { name: 'expire', everyMs: EXPIRE_MS, run: () => services.accounts.removeExpired() },
+    { name: 'expire-artifacts', everyMs: EXPIRE_MS, run: () => services.artifacts.removeExpired() },
     { name: 'forget-keys', everyMs: EXPIRE_MS, run: () => services.idempotency.removeExpired() },
+    {
+      name: 'closed-organizations',
+      everyMs: RECONCILE_MS,
+      run: () => services.organizationLives.endSandboxes(),
+    },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
     { name: 'browser-sessions', everyMs: SESSIONS_MS, run: () => services.sessionKeeper.sweep() },
+    { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
+    {
+      name: 'browser-connections',
+      everyMs: PREVIEW_SWEEP_MS,
+      run: () => services.browserConnections.sweep(),
+    },
+    { name: 'pauses', everyMs: PAUSE_MS, run: () => services.pauseKeeper.keep() },
+    { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: () => services.checkpointKeeper.keep() },
     { name: 'network', everyMs: NETWORK_MS, run: () => services.network.tick() },
     {
       name: 'link',
@@ -239,17 +285,27 @@ function startJobs(base: Foundations, services: Services): void {
       run: async () => services.boxLinks.sync(await stores.sandboxes.listLive()),
     },
   ];
+  if (stores.spool) {
+    jobs.push({ name: 'object-store', everyMs: OBJECT_STORE_MS, run: () => services.storeHealth.watch() });
+  }
   const { restartDatabase } = base;
   if (restartDatabase) {
     const keeper = new DatabaseKeeper(base.pool, restartDatabase, logger);
     jobs.push({ name: 'database', everyMs: DATABASE_MS, run: () => keeper.check() });
   }
   for (const job of jobs) services.background.run(job.name, (signal) => repeat(job, { logger, signal }));
+  services.background.run('checkpoint-uploads', (signal) => services.checkpointUploader.run(signal));
+  services.background.run('object-transfers', async (signal) => {
+    await services.objectTransfers.sweepSpool();
+    await services.objectTransfers.run(signal);
+  });
   services.background.run('webhooks', (signal) => services.webhookDeliverer.run(signal));
 }
 
-async function closeFoundations({ boxClient, driver, notifications, pool }: Foundations): Promise<void> {
+async function closeFoundations(base: Foundations): Promise<void> {
+  const { boxClient, driver, notifications, pool, tracing } = base;
   await boxClient.close();
+  await tracing.close();
   await driver.close();
   await notifications.close();
   await pool.end();

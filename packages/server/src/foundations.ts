@@ -17,24 +17,32 @@ import { checkSecret } from './secret-check.ts';
 import { loadSecret } from './secret-file.ts';
 import { createEgress, type Egress } from './services/network/egress.ts';
 import { Secrets } from './services/secrets.ts';
+import { openTracing } from './tracing/open-tracing.ts';
+import type { Tracing } from './tracing/tracing.ts';
 import type { AccessStores } from './services/access/build-access.ts';
 import { ApiKeyStore } from './stores/api-key-store.ts';
 import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
+import { CONTROL_CHANNEL, ControlStore } from './stores/control-store.ts';
+import { CheckpointStore } from './stores/checkpoint-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
 import { ModelUsageStore } from './stores/model-usage-store.ts';
 import { NetworkLogStore } from './stores/network-log-store.ts';
-import { LocalObjectStore } from './stores/object-store.ts';
+import type { ObjectStore } from './stores/objects/object-store.ts';
+import { openObjectStore } from './stores/objects/open-object-store.ts';
 import { OrganizationStore } from './stores/organization-store.ts';
 import { OutboxStore } from './stores/outbox-store.ts';
+import { ProfileStore } from './stores/profile-store.ts';
 import { PlanStore } from './stores/plan-store.ts';
 import { RateBucketStore } from './stores/rate-bucket-store.ts';
 import { PortStore } from './stores/port-store.ts';
 import { SandboxStore } from './stores/sandbox-store.ts';
 import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
+import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
+import { TransferStore } from './stores/transfer-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
 import { UserStore } from './stores/user-store.ts';
 import { WebhookStore } from './stores/webhook-store.ts';
@@ -50,6 +58,7 @@ export interface Stores {
   sandboxes: SandboxStore;
   tasks: TaskStore;
   artifacts: ArtifactStore;
+  checkpoints: CheckpointStore;
   usage: ModelUsageStore;
   plans: PlanStore;
   sandboxUsage: UsageStore;
@@ -57,7 +66,13 @@ export interface Stores {
   idempotency: IdempotencyStore;
   networkLog: NetworkLogStore;
   ports: PortStore;
-  objects: LocalObjectStore;
+  skills: SkillStore;
+  objects: ObjectStore;
+  /** What a remote object store does not have yet; undefined where the store is the local disk. */
+  spool: ObjectStore | undefined;
+  transfers: TransferStore;
+  profiles: ProfileStore;
+  control: ControlStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   outbox: OutboxStore;
@@ -81,6 +96,7 @@ export interface Foundations {
   boxes: Boxes;
   egress: Egress;
   boxClient: BoxClient;
+  tracing: Tracing;
 }
 
 /** How to reach the database of the settings; starts the embedded one. */
@@ -115,7 +131,11 @@ export async function openDriver(config: Config, logger: Logger): Promise<Sandbo
     ...(config.driver.subnet === undefined ? {} : { subnet: config.driver.subnet }),
     poolBytes: config.driver.poolBytes,
     reservePool: config.driver.reservePool,
-    warm: { [config.isolation.default]: config.driver.warm },
+    warm: (['none', 'browser', 'agent'] as const).map((services) => ({
+      isolation: config.isolation.default,
+      services,
+      count: config.driver.warm[services],
+    })),
     defaultLimits: config.limits,
     allowPrivateCidrs: config.driver.allowPrivate,
     hostPorts: config.hostPorts,
@@ -139,15 +159,17 @@ export async function openFoundations(
   await checkSecret(db, secrets, config);
   const notifications = new Notifications(
     connection,
-    [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL],
+    [EVENTS_CHANNEL, TASKS_CHANNEL, DELIVERIES_CHANNEL, CONTROL_CHANNEL],
     logger,
   );
   const driver = await open(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
   await events.adoptClock();
-  const boxClient = new BoxClient();
+  const tracing = await openTracing(config.tracing, logger, config.instanceId);
+  const boxClient = new BoxClient(tracing);
   const networkLog = new NetworkLogStore(db);
+  const transfers = new TransferStore(db, events, config.instanceId);
   return {
     config,
     logger,
@@ -168,7 +190,9 @@ export async function openFoundations(
       },
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
-      artifacts: new ArtifactStore(db, events),
+      skills: new SkillStore(db),
+      artifacts: new ArtifactStore(db, events, transfers),
+      checkpoints: new CheckpointStore(db, events),
       usage: new ModelUsageStore(db),
       plans: new PlanStore(db),
       sandboxUsage: new UsageStore(db),
@@ -176,7 +200,10 @@ export async function openFoundations(
       idempotency: new IdempotencyStore(db),
       networkLog,
       ports: new PortStore(db, events),
-      objects: new LocalObjectStore(config.paths.artifacts),
+      ...(await openObjectStore(config)),
+      transfers,
+      profiles: new ProfileStore(db, transfers),
+      control: new ControlStore(db, events),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),
       outbox: new OutboxStore(db, config.instanceId),
@@ -185,6 +212,7 @@ export async function openFoundations(
     driver,
     serviceAddress,
     boxClient,
+    tracing,
     boxes: new Boxes(driver, boxClient),
     egress: createEgress({ driver, serviceAddress, sink: networkLog, logger, now: Date.now }),
   };

@@ -10,6 +10,7 @@ declare module '@novnc/novnc' {
     disconnect: CustomEvent<{ clean: boolean }>;
     securityfailure: CustomEvent<{ status: number; reason?: string }>;
     credentialsrequired: CustomEvent<{ types: string[] }>;
+    clipboard: CustomEvent<{ text: string }>;
   }
 
   class RFB {
@@ -23,6 +24,7 @@ declare module '@novnc/novnc' {
     compressionLevel: number;
     sendKey(keysym: number, code: string | null, down?: boolean): void;
     focus(options?: FocusOptions): void;
+    clipboardPasteFrom(text: string): void;
     disconnect(): void;
     addEventListener<T extends keyof RfbEvents>(type: T, listener: (event: RfbEvents[T]) => void): void;
   }

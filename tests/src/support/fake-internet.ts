@@ -66,6 +66,8 @@ export class FakeInternet {
     const [second, third] = [randomInt(64, 250), randomInt(1, 250)];
     const id = `bnfi${second.toString(16)}${third.toString(16)}`;
     const folder = await mkdtemp(join(tmpdir(), 'banata-internet-'));
+    // For whoever tidies up after a run that was killed.
+    await writeFile(join(folder, 'network'), id);
     const internet = new FakeInternet(id, folder, {
       public: `11.${second}.${third}`,
       private: `172.31.${third}`,

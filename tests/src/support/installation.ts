@@ -32,6 +32,8 @@ export class Installation {
       BANATA_HOME: home,
       BANATA_PORT: String(port),
       BANATA_POOL_GIB: '10',
+      BANATA_WARM_BROWSER: '0',
+      BANATA_WARM_AGENT: '0',
       ...env,
     };
   }
@@ -52,6 +54,10 @@ export class Installation {
     return this.#pid;
   }
 
+  get isolation(): 'container' | 'gvisor' {
+    return loadConfig(this.#env).isolation.default;
+  }
+
   get instanceId(): string {
     return loadConfig(this.#env).instanceId;
   }
@@ -60,10 +66,11 @@ export class Installation {
     return (await readFile(join(this.home, 'api-key'), 'utf8')).trim();
   }
 
-  async startServer(): Promise<void> {
+  /** @param more settings on top of the installation's own, for this start. */
+  async startServer(more: Record<string, string> = {}): Promise<void> {
     const log = openSync(join(this.home, 'server.log'), 'a');
     const child = spawn(process.execPath, [serverMain, 'serve'], {
-      env: this.#env,
+      env: { ...this.#env, ...more },
       stdio: ['ignore', log, log],
       detached: true,
     });
@@ -77,6 +84,11 @@ export class Installation {
       }
       await sleep(50);
     }
+  }
+
+  /** Environment in which `./banata` commands work with this installation. */
+  get env(): Record<string, string> {
+    return { ...this.#env };
   }
 
   /** Ends the server with a signal and waits for its end. */
@@ -98,8 +110,7 @@ export class Installation {
   /** Ends everything and leaves the machine as it was. */
   async remove(): Promise<void> {
     if (this.#pid !== undefined && isAlive(this.#pid)) await this.stopServer();
-    await this.#command('purge');
-    await this.#command('stop-database');
+    await Promise.all([this.#command('purge'), this.#command('stop-database')]);
     await rm(this.home, { recursive: true, force: true });
   }
 

@@ -1,8 +1,9 @@
 import type {
-  AgentMessage,
+  AgentSetup,
   BoxAgentState,
-  BoxConfig,
+  BoxEventBody,
   BoxModel,
+  BoxPublishOutcome,
   BoxTask,
   BoxTaskRequest,
 } from '@banata/protocol/box';
@@ -10,18 +11,20 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
-import { agentMessage } from './events/message-part.ts';
 import { EventPublisher } from './events/publisher.ts';
-import { OpenCodeRequestError } from './opencode/client.ts';
+import { readMessages, type MessagesPage, type MessagesQuery } from './opencode/read-messages.ts';
+import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
 import { ReportSocket } from './report/report-socket.ts';
-import { AgentServer } from './server/agent-server.ts';
+import { AgentServer, type AgentServerSettings } from './server/agent-server.ts';
+import { providerFor } from './server/model-traits.ts';
 import type { AgentConnection } from './server/connection.ts';
 import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
 import type { AgentPrograms } from './server/programs.ts';
 import { AgentSupervisor } from './server/supervisor.ts';
 import type { TaskLimits } from './tasks/limits.ts';
+import { StepRecorder } from './steps/step-recorder.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
 import { TaskStore } from './tasks/task-store.ts';
 
@@ -33,15 +36,35 @@ export interface AgentRuntimeOptions {
   runCommandEnv: () => Record<string, string>;
   programs: AgentPrograms;
   limits: TaskLimits;
+  /** Null: the agent server is started for a sandbox that is not known yet; {@link AgentRuntime.assign} tells. */
+  settings: AgentSettings | null;
+}
+
+/** What the agent of one sandbox is to be. */
+export interface AgentSettings {
   model: BoxModel;
-  defaultAgent: NonNullable<BoxConfig['agent']>['defaultAgent'];
+  setup: AgentSetup;
   env: Record<string, string>;
 }
 
+/** Never called: it stands in the configuration of a server that no sandbox has yet. */
+const NO_MODEL: BoxModel = {
+  provider: 'openrouter',
+  baseUrl: 'http://127.0.0.1:9',
+  apiKey: 'none',
+  model: 'none/none',
+  smallModel: 'none/none',
+  models: [],
+};
+const NOT_ASSIGNED = {
+  model: NO_MODEL,
+  setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
+  env: {},
+} satisfies AgentSettings;
+const ASSIGN_TIMEOUT_MS = 60_000;
+
 const ENDPOINT_WAIT_MS = 5_000;
 const ENDPOINT_POLL_MS = 20;
-/** Messages are left out, the oldest first, once a reply is this long. */
-const MAX_MESSAGES_BYTES = 8 * 1024 * 1024;
 
 /** The agent of one configuration: its server, its tasks, its reports. */
 export class AgentRuntime {
@@ -50,20 +73,28 @@ export class AgentRuntime {
   readonly #supervisor: AgentSupervisor;
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
+  readonly #desk: PublishDesk;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
+  readonly #assigned = Promise.withResolvers<void>();
+  #settings: AgentSettings | null;
+  /** The newest server, with the settings that it has. */
+  #server: { server: AgentServer; settings: AgentSettings | null } | null = null;
+  #isAssigned = false;
   #repairing = false;
 
   constructor(options: AgentRuntimeOptions) {
     this.#options = options;
     const { environment, events, logger, limits } = options;
     const paths = agentPaths(environment);
+    this.#settings = options.settings;
+    if (this.#settings) this.#confirm();
     this.#publisher = new EventPublisher(events, logger);
     this.#supervisor = new AgentSupervisor({
       create: () => this.#createServer(),
       logger,
-      onReady: ({ version }) => void this.#publisher.publish({ type: 'agent.ready', data: { version } }),
-      onFailed: (reason) => void this.#publisher.publish({ type: 'agent.failed', data: { reason } }),
+      onReady: (connection) => this.#onReady(connection),
+      onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
@@ -71,20 +102,32 @@ export class AgentRuntime {
       logger,
       limits,
       agent: {
-        whenReady: (timeoutMs, signal) => this.#supervisor.whenReady(timeoutMs, signal),
+        workspace: environment.workspace,
+        providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
+        whenReady: async (timeoutMs, signal) => {
+          await this.#assigned.promise;
+          return this.#supervisor.whenReady(timeoutMs, signal);
+        },
         prepareTools: (connection, signal) => prepareTools(this.#toolOptions(), connection, signal),
         repairTools: (connection) => this.#repairTools(connection),
+        browser: options.browser,
       },
+      openRecorder: () =>
+        new StepRecorder({ browser: options.browser(), logger, env: this.#settings?.env ?? {} }),
+      onRecorded: (task, recording) => this.#reports.complete(task, recording),
     });
     this.#reports = new ReportKeeper({
       file: paths.lastReportFile,
       publisher: this.#publisher,
       logger,
       runningTasks: () => this.#runner.running(),
+      recording: (taskId) => this.#runner.recording(taskId),
     });
     const account = environment.accounts.user;
     const submit = this.#reports.submit.bind(this.#reports);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit });
+    this.#desk = new PublishDesk({ publisher: this.#publisher });
+    const publish = this.#desk.ask.bind(this.#desk);
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
   }
 
   async open(): Promise<void> {
@@ -97,10 +140,57 @@ export class AgentRuntime {
     await this.#runner.open();
   }
 
+  /**
+   * Gives the agent server that was started ahead the settings of its sandbox, or starts another where it cannot take
+   * them. Returns at once; events say when it is ready or failed.
+   */
+  assign(settings: AgentSettings): void {
+    this.#settings = settings;
+    void this.#assign(settings).finally(() => this.#confirm());
+  }
+
+  async #assign(settings: AgentSettings): Promise<void> {
+    let connection: AgentConnection | undefined;
+    try {
+      connection = await this.#supervisor.whenReady(ASSIGN_TIMEOUT_MS, this.#stopping.signal);
+      const running = this.#server;
+      if (running?.settings === null) {
+        await running.server.reconfigure(connection, await this.#serverSettings(settings));
+        running.settings = settings;
+      }
+      this.#confirm();
+      this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#confirm();
+      const reason = error instanceof Error ? error.message : String(error);
+      // The next one starts with the settings.
+      connection?.kill(reason);
+    }
+  }
+
+  #confirm(): void {
+    this.#isAssigned = true;
+    this.#assigned.resolve();
+  }
+
+  #onReady(connection: AgentConnection): void {
+    if (this.#isAssigned && this.#server?.settings === null)
+      connection.kill('it came up without the settings of its sandbox');
+    else this.#announce({ type: 'agent.ready', data: { version: connection.version } });
+  }
+
+  /** What happens before there is a sandbox concerns nobody. */
+  #announce(event: BoxEventBody): void {
+    if (this.#isAssigned) void this.#publisher.publish(event);
+  }
+
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#confirm();
     // Side by side: a task may wait for an answer that only the end of the server cuts short.
     await Promise.all([this.#runner.close(), this.#supervisor.stop()]);
+    this.#desk.close();
     await this.#socket.close();
   }
 
@@ -121,8 +211,15 @@ export class AgentRuntime {
     return this.#runner.cancel(taskId);
   }
 
+  /** What became of a request to publish. @returns false when nobody waits for it. */
+  answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
+    return this.#desk.answer(requestId, outcome);
+  }
+
   state(): BoxAgentState {
-    const { state, reason, version } = this.#supervisor.state();
+    const { state, reason, version } = this.#isAssigned
+      ? this.#supervisor.state()
+      : ({ state: 'starting', reason: null, version: null } as const);
     const active = this.#runner.running().length > 0 ? 'working' : 'idle';
     return {
       state: state === 'ready' ? active : state,
@@ -133,42 +230,49 @@ export class AgentRuntime {
     };
   }
 
-  /** The newest `limit` messages of a session, oldest first; of the newest session without an id. */
-  async messages(sessionId: string | null, limit: number): Promise<AgentMessage[]> {
+  isConnected(): boolean {
+    return this.#supervisor.connection() !== null;
+  }
+
+  /** Throws a {@link BoxError} 503 that says why there is none now. */
+  connection(): AgentConnection {
     const connection = this.#supervisor.connection();
-    if (connection === null) {
-      const { reason } = this.#supervisor.state();
-      const why = reason === null ? '' : ` (${reason})`;
-      throw new BoxError(
-        503,
-        'AGENT_UNAVAILABLE',
-        `the agent is not running yet${why}; try again in a few seconds`,
-      );
-    }
-    const id = sessionId ?? (await connection.client.listSessions(1))[0]?.id;
-    if (id === undefined) return [];
-    try {
-      return bounded((await connection.client.messages(id, limit)).map(agentMessage));
-    } catch (error) {
-      if (!(error instanceof OpenCodeRequestError) || ![400, 404].includes(error.status)) throw error;
-      throw new BoxError(404, 'SESSION_NOT_FOUND', `there is no agent session ${id.slice(0, 100)}`, {
-        cause: error,
-      });
-    }
+    if (connection !== null) return connection;
+    const { reason } = this.#supervisor.state();
+    const why = reason === null ? '' : ` (${reason})`;
+    throw new BoxError(
+      503,
+      'AGENT_UNAVAILABLE',
+      `the agent is not running yet${why}; try again in a few seconds`,
+    );
+  }
+
+  /** Messages of a session, of the newest one without an id. Throws a {@link BoxError} for one that is not there. */
+  async messages(sessionId: string | null, query: MessagesQuery): Promise<MessagesPage> {
+    const { client } = this.connection();
+    const id = sessionId ?? (await client.listSessions(1))[0]?.id;
+    if (id === undefined) return { messages: [], nextCursor: null };
+    return readMessages(client, id, query);
   }
 
   async #createServer(): Promise<AgentServer> {
-    const { environment, programs, logger, model, defaultAgent, env, runCommandEnv } = this.#options;
-    return new AgentServer({
+    const { environment, programs, logger } = this.#options;
+    const settings = this.#settings;
+    const server = new AgentServer({
       environment,
       paths: agentPaths(environment),
       programs,
       logger,
-      commandEnv: { ...runCommandEnv(), ...env },
-      model,
-      defaultAgent,
-      browserEndpoint: await this.#browserEndpoint(),
+      settings: await this.#serverSettings(settings ?? NOT_ASSIGNED),
+      isPrepared: settings === null,
     });
+    this.#server = { server, settings };
+    return server;
+  }
+
+  async #serverSettings({ model, setup, env }: AgentSettings): Promise<AgentServerSettings> {
+    const commandEnv = { ...this.#options.runCommandEnv(), ...env };
+    return { model, setup, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */
@@ -201,15 +305,4 @@ export class AgentRuntime {
     const { browser, logger, limits } = this.#options;
     return { browser: browser(), logger, browserStartMs: limits.browserStartMs };
   }
-}
-
-function bounded(messages: AgentMessage[]): AgentMessage[] {
-  const kept: AgentMessage[] = [];
-  let size = 0;
-  for (const message of messages.toReversed()) {
-    size += JSON.stringify(message).length;
-    if (size > MAX_MESSAGES_BYTES && kept.length > 0) break;
-    kept.unshift(message);
-  }
-  return kept;
 }

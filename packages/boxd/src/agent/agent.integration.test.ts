@@ -3,6 +3,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findMarked } from '../exec/marked-processes.ts';
+import type { MessagesPage } from './opencode/read-messages.ts';
 import { type HostAgent, startHostAgent } from './testing/host-agent.ts';
 
 let agent: HostAgent;
@@ -59,7 +60,8 @@ describe('a task', () => {
     expect(first).toMatchObject({ taskId: 'text', status: 'queued', sessionId: null });
     const task = await agent.done('text');
     expect(task).toMatchObject({ status: 'completed', resultText: 'one two three', error: null });
-    expect(task.usage).toEqual({ inputTokens: 100, outputTokens: 10, costUsd: 0, modelCalls: 1 });
+    const amounts = { inputTokens: 100, outputTokens: 10, costUsd: 0, modelCalls: 1 };
+    expect(task.usage).toEqual({ ...amounts, byModel: { 'acme/main-1': amounts } });
     await agent.when('final event', () => updates('text').at(-1)?.status === 'completed');
     expect(updates('text').map(({ status }) => status)).toEqual(['queued', 'running', 'completed']);
     const deltas = eventsOf('agent.text.delta', 'text');
@@ -148,6 +150,35 @@ describe('a task', () => {
     expect(outputs.some((output) => output?.includes('subagent answer'))).toBe(true);
   });
 
+  test('answers JSON that fits its schema; what does not fit goes back once', async () => {
+    const responseSchema = { type: 'object', required: ['price'], properties: { price: { type: 'number' } } };
+    const good = String.raw`"{\"price\":42}"`;
+    await agent.put('json', `SCENARIO:answers reply="about 42" then=${good}`, { responseSchema });
+    const task = await agent.done('json');
+    expect(task).toMatchObject({ status: 'completed', structured: { price: 42 }, usage: { modelCalls: 2 } });
+    await agent.put('prose', 'SCENARIO:answers reply="about 42" then="still about 42"', { responseSchema });
+    expect(await agent.done('prose')).toMatchObject({
+      status: 'failed',
+      structured: null,
+      error: { code: 'ANSWER_MISMATCH' },
+    });
+    await agent.put('bad', 'SCENARIO:text', { responseSchema: { type: 'numbr' } });
+    expect(await agent.done('bad')).toMatchObject({ error: { code: 'RESPONSE_SCHEMA_INVALID' } });
+  });
+
+  test('takes files along, chooses its model, and says what it changed', async () => {
+    await writeFile(inWorkspace('note.txt'), 'the harbour opens at nine');
+    const prompt = `SCENARIO:write-bash path=${inWorkspace('out.txt')}`;
+    await agent.put('attached', prompt, { files: ['note.txt'], model: 'acme/small-1' });
+    const task = await agent.done('attached');
+    expect(task).toMatchObject({ status: 'completed', filesChanged: [inWorkspace('out.txt')] });
+    expect(Object.keys(task.usage.byModel)).toEqual(['acme/small-1']);
+    expect(agent.model.requests.at(-1)).toMatchObject({ model: 'acme/small-1' });
+    expect(agent.model.requests.at(-1)?.prompt).toContain('the harbour opens at nine');
+    await agent.put('absent', prompt, { files: ['no-such.txt'] });
+    expect(await agent.done('absent')).toMatchObject({ status: 'failed', error: { code: 'FILE_NOT_FOUND' } });
+  });
+
   test('tells of the to-do list', async () => {
     await agent.put('todo', 'SCENARIO:todo');
     await agent.done('todo');
@@ -155,6 +186,22 @@ describe('a task', () => {
       { content: 'First thing', status: 'completed' },
       { content: 'Second thing', status: 'in_progress' },
     ]);
+  });
+});
+
+describe('a budget', () => {
+  test('ends a runaway with what it used', async () => {
+    await agent.put('requests', 'SCENARIO:loop', { budget: { requests: 3 } });
+    expect(await agent.done('requests')).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_EXCEEDED' },
+    });
+    await agent.put('tokens', 'SCENARIO:loop', { budget: { tokens: 250 } });
+    const task = await agent.done('tokens');
+    expect(task.error?.message).toContain('330 tokens, more than its budget of 250');
+    expect(task.usage.modelCalls).toBeLessThan(6);
+    await agent.put('within', 'SCENARIO:text', { budget: { requests: 3, tokens: 250 } });
+    expect(await agent.done('within')).toMatchObject({ status: 'completed' });
   });
 });
 
@@ -312,6 +359,25 @@ describe('the routes', () => {
     ['GET', '/agent/messages?sessionId=ses_nope', 404, 'SESSION_NOT_FOUND'],
   ])('answer %s %s with %d', async (method, path, status, code) => {
     expect(await agent.call(method, path)).toMatchObject({ status, body: { code } });
+  });
+
+  test('give a session page by page, each message once', async () => {
+    const { sessionId } = await agent.done('warm-up');
+    const at = `/agent/messages?sessionId=${sessionId}`;
+    const all = (await agent.call('GET', `${at}&limit=500`)).body as MessagesPage;
+    expect(all.messages.length).toBeGreaterThan(5);
+    expect(all.nextCursor).toBeNull();
+    const pages: AgentMessage[][] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await agent.call('GET', `${at}&limit=3${cursor && `&cursor=${cursor}`}`);
+      const page = body as MessagesPage;
+      pages.unshift(page.messages);
+      cursor = page.nextCursor;
+    }
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.flat()).toEqual(all.messages);
+    const { status, body } = await agent.call('GET', `${at}&cursor=nonsense`);
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
   });
 
   test('give the newest session without an id', async () => {

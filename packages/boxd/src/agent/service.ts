@@ -1,9 +1,16 @@
-import { type BoxAgentState, type BoxConfig, boxTaskRequestSchema } from '@banata/protocol/box';
+import {
+  type BoxAgentState,
+  type BoxConfig,
+  boxPublishOutcomeSchema,
+  boxTaskRequestSchema,
+} from '@banata/protocol/box';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BoxError, type BoxRequest, type BoxRoute, type BoxUpgrade } from '../http/route.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
-import { AgentRuntime } from './agent-runtime.ts';
+import { AgentRuntime, type AgentSettings } from './agent-runtime.ts';
+import { asksRoutes } from './asks-routes.ts';
+import { agentServerRoutes, agentServerUpgrade } from './opencode/forward-routes.ts';
 import { type AgentPrograms, IMAGE_PROGRAMS } from './server/programs.ts';
 import { TASK_LIMITS, type TaskLimits } from './tasks/limits.ts';
 
@@ -33,17 +40,23 @@ type AgentConfig = NonNullable<BoxConfig['agent']>;
 const messagesQuerySchema = z.object({
   sessionId: z.string().min(1).max(200).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().min(1).max(500).optional(),
 });
 
 /** Creates the agent service; nothing runs before `start`. Start the browser first: the agent asks whether there is one. */
 export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRoutes {
   const agent = new AgentLife(deps);
   return {
+    prepare: () => agent.prepare(),
     start: (config, env) => agent.start(config, env),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
-    routes: agentRoutes(agent),
-    upgrades: [],
+    routes: [
+      ...agentRoutes(agent),
+      ...asksRoutes(() => agent.runtime()),
+      ...agentServerRoutes(() => agent.runtime()),
+    ],
+    upgrades: [agentServerUpgrade(() => agent.runtime())],
   };
 }
 
@@ -53,10 +66,15 @@ class AgentLife {
   #runtime: AgentRuntime | null = null;
   #reason = 'no agent is configured for this sandbox';
   #configured: { config: AgentConfig; env: Record<string, string> } | null = null;
+  #isPrepared = false;
   #changes: Promise<void> = Promise.resolve();
 
   constructor(deps: AgentServiceDeps) {
     this.#deps = deps;
+  }
+
+  prepare(): void {
+    this.#change(() => this.#open(null));
   }
 
   start(config: AgentConfig, env: Record<string, string>): void {
@@ -103,30 +121,33 @@ class AgentLife {
   }
 
   async #replace(config: AgentConfig, env: Record<string, string>): Promise<void> {
+    const { model, ...setup } = config;
+    if (model === null) await this.#end('no model is configured for this sandbox');
+    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, setup, env });
+    else await this.#open({ model, setup, env });
+    this.#isPrepared = false;
+  }
+
+  /** @param settings null for an agent that waits for its sandbox. */
+  async #open(settings: AgentSettings | null): Promise<void> {
     await this.#end('the agent is being started');
-    const { model, defaultAgent } = config;
-    if (model === null) {
-      this.#reason = 'no model is configured for this sandbox';
-      return;
-    }
     const { programs = IMAGE_PROGRAMS, limits, ...rest } = this.#deps;
     const runtime = new AgentRuntime({
       ...rest,
       programs,
       limits: { ...TASK_LIMITS, ...limits },
-      model,
-      defaultAgent,
-      env,
+      settings,
     });
     try {
       await runtime.open();
     } catch (error) {
       await runtime.close();
       const reason = error instanceof Error ? error.message : String(error);
-      await this.#deps.events.append({ type: 'agent.failed', data: { reason } });
+      if (settings) await this.#deps.events.append({ type: 'agent.failed', data: { reason } });
       throw error;
     }
     this.#runtime = runtime;
+    this.#isPrepared = settings === null;
   }
 
   async #end(reason: string): Promise<void> {
@@ -170,6 +191,16 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         return found;
       },
     },
+    {
+      method: 'PUT',
+      path: '/agent/artifacts/{requestId}',
+      handle: async (request) => {
+        const outcome = await request.json(boxPublishOutcomeSchema);
+        const { requestId = '' } = request.params;
+        if ((await agent.runtime()).answerPublish(requestId, outcome)) return { ok: true };
+        throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
+      },
+    },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },
     {
       method: 'GET',
@@ -181,8 +212,8 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
             'limit must be 1 to 500, and sessionId the id of a session; leave both out for the defaults';
           throw new BoxError(400, 'INVALID_QUERY', message, { cause: query.error });
         }
-        const { sessionId, limit } = query.data;
-        return { messages: await (await agent.runtime()).messages(sessionId ?? null, limit) };
+        const { sessionId = null, limit, cursor = null } = query.data;
+        return (await agent.runtime()).messages(sessionId, { limit, cursor });
       },
     },
   ];

@@ -41,8 +41,8 @@ beforeAll(async () => {
   const pages = new Pages(broker, () => Promise.resolve(undefined), { onFirst: opened });
   const acceptor = new WebSocketAcceptor({ maxPayload: 1024 * 1024 });
   endpoint = new AgentEndpoint({
-    version: (socketUrl) => jsonVersion({ broker, pages }, socketUrl),
-    list: (socketUrl) => jsonList({ broker, pages }, socketUrl),
+    version: (socketUrl) => jsonVersion({ broker }, socketUrl),
+    list: (socketUrl) => jsonList({ pages }, socketUrl),
     connect: (request, socket, head) =>
       acceptor.accept(request, socket, head, (client) => broker.connect(client, 'agent')),
   });
@@ -56,7 +56,7 @@ afterAll(async () => {
   broker?.close('the test is over');
   await endpoint?.close();
   if (browser?.exitCode === null && browser.kill('SIGKILL')) await once(browser, 'exit');
-  await rm(profile, { recursive: true, force: true });
+  await rm(profile, { recursive: true, force: true, maxRetries: 10 });
 });
 
 test('connectOverCDP takes the URL and finds the open page', async () => {

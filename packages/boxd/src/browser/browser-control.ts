@@ -22,7 +22,10 @@ const FOLLOW_TIMEOUT_MS = 1_000;
 const FOLLOW_POLL_MS = 20;
 
 /** `/json/version` as Chromium's own debugging port answers it. */
-export async function jsonVersion({ broker }: LiveBrowser, webSocketDebuggerUrl: string): Promise<object> {
+export async function jsonVersion(
+  { broker }: Pick<LiveBrowser, 'broker'>,
+  webSocketDebuggerUrl: string,
+): Promise<object> {
   const version = versionSchema.parse(await broker.call('Browser.getVersion'));
   const webKit = /AppleWebKit\/(\S+)/.exec(version.userAgent)?.[1] ?? '';
   return {
@@ -36,7 +39,10 @@ export async function jsonVersion({ broker }: LiveBrowser, webSocketDebuggerUrl:
 }
 
 /** `/json/list`: the pages, each with the URL of a WebSocket that speaks to that page alone. */
-export async function jsonList({ pages }: LiveBrowser, webSocketUrl: string): Promise<object[]> {
+export async function jsonList(
+  { pages }: Pick<LiveBrowser, 'pages'>,
+  webSocketUrl: string,
+): Promise<object[]> {
   return (await pages.list()).map((page) => ({
     description: '',
     id: page.targetId,

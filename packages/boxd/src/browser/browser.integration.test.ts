@@ -156,6 +156,7 @@ describe('the page', () => {
       viewport: { width: 1280, height: 800 },
       url: `${pageUrl}/tomato`,
       title: 'Page tomato',
+      control: { epoch: 0, mode: 'ai', controller: null },
     });
     const response = await call('/browser/screenshot');
     expect(response.headers.get('content-type')).toBe('image/png');
@@ -207,7 +208,8 @@ describe('the page', () => {
       .poll(
         () =>
           stat(file).then(
-            ({ size }) => size,
+            // It belongs to the user's group once it is whole.
+            ({ size, gid }) => (gid === 1000 ? size : 0),
             () => 0,
           ),
         { timeout: 5_000 },

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { BoxError } from '../http/route.ts';
 import { CdpPipe } from './cdp-pipe.ts';
-import type { CdpClientKind, CdpPolicy } from './cdp-policy.ts';
+import type { CdpClientKind, CdpEventPolicy, CdpPolicy, CdpRefusal, CdpRewrite } from './cdp-policy.ts';
 import { CdpRouter } from './cdp-router.ts';
 import type { CdpAction } from './cdp-router.ts';
 import { keepAlive } from './web-socket.ts';
@@ -32,6 +32,8 @@ export interface CdpBrokerOptions {
   /** Chromium's end for replies and events (its file descriptor 4). */
   output: Readable;
   policy: CdpPolicy;
+  eventPolicy?: CdpEventPolicy;
+  rewrite?: CdpRewrite;
   onEvent(event: OwnEvent): void;
   /** Called once, when the pipe ended or {@link CdpBroker.close} was called. */
   onEnd(reason: string): void;
@@ -51,7 +53,7 @@ export class CdpBroker {
 
   constructor(options: CdpBrokerOptions) {
     this.#options = options;
-    this.#router = new CdpRouter(options.policy);
+    this.#router = new CdpRouter(options.policy, options.eventPolicy, options.rewrite);
     this.#pipe = new CdpPipe(
       options.input,
       options.output,
@@ -101,6 +103,11 @@ export class CdpBroker {
     });
   }
 
+  /** Why the agent may not do this now; undefined when it may. For what the daemon does in its place. */
+  refusal(method: string, params: Record<string, unknown>): CdpRefusal | undefined {
+    return this.#options.policy('agent', method, params);
+  }
+
   /** Takes a client in; its session starts at once. With `targetId` the client speaks to that page alone. */
   connect(socket: WebSocket, kind: CdpClientKind, targetId?: string): void {
     if (this.signal.aborted) return socket.close(1012, 'The browser is restarting.');
@@ -127,6 +134,16 @@ export class CdpBroker {
     socket.on('error', () => socket.terminate());
     keepAlive(socket);
     this.#do(actions);
+  }
+
+  /** Ends the calls under way that the policy has come to refuse. */
+  refusePending(): void {
+    this.#do(this.#router.refusePending());
+  }
+
+  /** Lets clients begin anew in the pages in which their scripts were refused. */
+  renewContexts(): void {
+    this.#do(this.#router.renewContexts());
   }
 
   /** Closes every client and rejects the calls under way. */

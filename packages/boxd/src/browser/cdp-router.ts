@@ -1,7 +1,8 @@
 import { readEnvelope, renumber } from './cdp-envelope.ts';
 import type { CdpEnvelope } from './cdp-envelope.ts';
-import { refuseAlways } from './cdp-policy.ts';
-import type { CdpClientKind, CdpPolicy } from './cdp-policy.ts';
+import { ScriptContexts } from './script-contexts.ts';
+import { refusalReply, refuseAlways } from './cdp-policy.ts';
+import type { CdpClientKind, CdpEventPolicy, CdpPolicy, CdpRefusal, CdpRewrite } from './cdp-policy.ts';
 
 /** What the owner of the router has to do, in this order. */
 export type CdpAction =
@@ -28,7 +29,7 @@ type Pending =
   | { for: 'own' }
   | { for: 'nobody' }
   | { for: 'attach'; client: number }
-  | { for: 'client'; client: number; id: number; method: string };
+  | { for: 'client'; client: number; id: number; method: string; sessionId: string | undefined };
 
 interface Session {
   client: number;
@@ -55,13 +56,26 @@ export class CdpRouter {
   readonly #sessions = new Map<string, Session>();
   readonly #pending = new Map<number, Pending>();
   readonly #waiting = new Set<string>();
+  readonly #contexts = new ScriptContexts();
   readonly #policy: CdpPolicy;
+  readonly #eventPolicy: CdpEventPolicy;
+  readonly #rewrite: CdpRewrite;
   #lastId = 0;
   #lastClient = 0;
 
-  /** @param policy asked for each message of a client after the standing refusals; answers why it is refused. */
-  constructor(policy: CdpPolicy) {
+  /**
+   * @param policy asked for each message of a client after the standing refusals; answers why it is refused.
+   * @param eventPolicy asked for each event to a client.
+   * @param rewrite changes the parameters of messages that were let through.
+   */
+  constructor(
+    policy: CdpPolicy,
+    eventPolicy: CdpEventPolicy = () => 'pass',
+    rewrite: CdpRewrite = (_method, params) => params,
+  ) {
     this.#policy = policy;
+    this.#rewrite = rewrite;
+    this.#eventPolicy = eventPolicy;
   }
 
   /** Sessions, clients and calls that the router remembers. */
@@ -104,6 +118,7 @@ export class CdpRouter {
       if (session.client !== client) continue;
       this.#sessions.delete(id);
       this.#waiting.delete(id);
+      this.#contexts.forget(id);
     }
     return entry.root === undefined ? [] : [this.#detach(entry.root)];
   }
@@ -116,6 +131,37 @@ export class CdpRouter {
     return [{ type: 'to-browser', text: JSON.stringify(message) }];
   }
 
+  /** Answers with a refusal the calls under way that the policy would refuse now; their results are dropped. */
+  refusePending(): CdpAction[] {
+    const actions: CdpAction[] = [];
+    for (const [id, pending] of this.#pending) {
+      const entry = pending.for === 'client' ? this.#clients.get(pending.client) : undefined;
+      if (pending.for !== 'client' || !entry) continue;
+      const error = this.#policy(entry.kind, pending.method, {});
+      if (!error) continue;
+      entry.pending -= 1;
+      this.#pending.set(id, { for: 'nobody' });
+      const session = pending.sessionId ?? entry.root;
+      if (error.thrown === true && session !== undefined) this.#contexts.refused(session);
+      actions.push(
+        this.#toClient(pending.client, {
+          id: pending.id,
+          ...refusalReply(error),
+          sessionId: pending.sessionId,
+        }),
+      );
+    }
+    return actions;
+  }
+
+  /** Tells clients anew of the contexts in which their scripts were refused; for when they no longer would be. */
+  renewContexts(): CdpAction[] {
+    return this.#contexts.takeRefused().flatMap(({ sessionId, text }): CdpAction[] => {
+      const client = this.#sessions.get(sessionId)?.client;
+      return client === undefined ? [] : [{ type: 'to-client', client, text }];
+    });
+  }
+
   fromClient(client: number, text: string): CdpAction[] {
     const entry = this.#clients.get(client);
     if (!entry) return [];
@@ -123,13 +169,14 @@ export class CdpRouter {
     if (typeof message === 'string') {
       return [this.#toClient(client, { error: { code: -32600, message } })];
     }
-    const refuse = (code: number, reason: string): CdpAction[] => [
+    const answer = (refusal: CdpRefusal): CdpAction[] => [
       this.#toClient(client, {
         id: message.id,
-        error: { code, message: reason },
+        ...refusalReply(refusal),
         sessionId: message.sessionId,
       }),
     ];
+    const refuse = (code: number, reason: string): CdpAction[] => answer({ code, message: reason });
     const sessionId = message.sessionId ?? entry.root;
     if (sessionId === undefined) return refuse(-32000, 'The session is not attached yet.');
     if (this.#sessions.get(sessionId)?.client !== client) {
@@ -140,7 +187,10 @@ export class CdpRouter {
     }
     const params = message.params ?? {};
     const error = refuseAlways(message.method, params) ?? this.#policy(entry.kind, message.method, params);
-    if (error) return refuse(error.code, error.message);
+    if (error) {
+      if (error.thrown === true) this.#contexts.refused(sessionId);
+      return answer(error);
+    }
     if (message.method === 'Browser.close') {
       // The browser belongs to the sandbox: a client that closes it leaves, and the others go on.
       const reply = this.#toClient(client, { id: message.id, result: {}, sessionId: message.sessionId });
@@ -148,8 +198,19 @@ export class CdpRouter {
     }
     if (message.method === 'Runtime.runIfWaitingForDebugger') this.#waiting.delete(sessionId);
     entry.pending += 1;
-    const id = this.#register({ for: 'client', client, id: message.id, method: message.method });
-    const forwarded = { id, method: message.method, params: message.params, sessionId };
+    const id = this.#register({
+      for: 'client',
+      client,
+      id: message.id,
+      method: message.method,
+      sessionId: message.sessionId,
+    });
+    const forwarded = {
+      id,
+      method: message.method,
+      params: message.params && this.#rewrite(message.method, message.params),
+      sessionId,
+    };
     return [{ type: 'to-browser', text: JSON.stringify(forwarded) }];
   }
 
@@ -200,25 +261,35 @@ export class CdpRouter {
     if (method === undefined) return [];
     const owner = sessionId === undefined ? undefined : this.#sessions.get(sessionId)?.client;
     if (sessionId === undefined || owner === undefined) return this.#ownEvent(method, envelope);
+    const fate = this.#eventPolicy(method, () => asRecord(envelope.body().params));
+    if (fate === 'drop') return [];
+    if (fate !== 'pass') {
+      const id = this.#register({ for: 'nobody' });
+      return [{ type: 'to-browser', text: JSON.stringify({ id, ...fate, sessionId }) }];
+    }
     const actions: CdpAction[] = [];
     const root = this.#clients.get(owner)?.root;
     const out = sessionId === root ? renumber(text, envelope, { dropSession: true }) : text;
     actions.push({ type: 'to-client', client: owner, text: out });
-    if (method === 'Target.attachedToTarget') {
-      const params = asRecord(envelope.body().params);
-      const child = params['sessionId'];
-      if (typeof child === 'string') {
-        this.#adopt(child, owner, sessionId);
-        if (params['waitingForDebugger'] === true) {
-          this.#waiting.add(child);
-          actions.push({ type: 'resume-later', sessionId: child });
-        }
-      }
-    } else if (method === 'Target.detachedFromTarget') {
-      const child = asRecord(envelope.body().params)['sessionId'];
-      if (typeof child === 'string' && this.#sessions.get(child)?.client === owner) this.#forget(child);
+    this.#contexts.note(method, sessionId, envelope, out);
+    return [...actions, ...this.#noteChild(owner, sessionId, envelope)];
+  }
+
+  /** Follows the sessions that come and go inside a client's session. */
+  #noteChild(owner: number, parent: string, envelope: CdpEnvelope): CdpAction[] {
+    const { method } = envelope;
+    if (method !== 'Target.attachedToTarget' && method !== 'Target.detachedFromTarget') return [];
+    const params = asRecord(envelope.body().params);
+    const child = params['sessionId'];
+    if (typeof child !== 'string') return [];
+    if (method === 'Target.detachedFromTarget') {
+      if (this.#sessions.get(child)?.client === owner) this.#forget(child);
+      return [];
     }
-    return actions;
+    this.#adopt(child, owner, parent);
+    if (params['waitingForDebugger'] !== true) return [];
+    this.#waiting.add(child);
+    return [{ type: 'resume-later', sessionId: child }];
   }
 
   #ownEvent(method: string, envelope: CdpEnvelope): CdpAction[] {
@@ -240,6 +311,7 @@ export class CdpRouter {
   #forget(sessionId: string): void {
     this.#sessions.delete(sessionId);
     this.#waiting.delete(sessionId);
+    this.#contexts.forget(sessionId);
     for (const [id, session] of this.#sessions) if (session.parent === sessionId) this.#forget(id);
   }
 

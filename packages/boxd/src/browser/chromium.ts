@@ -116,6 +116,9 @@ profile=$1 preferences=$2
 shift 2
 mkdir -p -m 0700 "$profile" && mkdir -p "$profile/Default" || exit 1
 rm -f "$profile/SingletonLock" "$profile/SingletonSocket" "$profile/SingletonCookie"
+if [ -n "$TMPDIR" ]; then
+  mkdir -p "$TMPDIR/metrics" && rm -rf "$profile/BrowserMetrics" && ln -s "$TMPDIR/metrics" "$profile/BrowserMetrics"
+fi
 [ -e "$profile/Default/Preferences" ] || printf '%s' "$preferences" > "$profile/Default/Preferences"
 exec "$@"
 `;

@@ -1,9 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Viewport } from '@banata/protocol/box';
+import { isGvisor } from '../limits/watchdog.ts';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 import { CdpBroker } from './cdp-broker.ts';
-import type { CdpPolicy } from './cdp-policy.ts';
+import type { OwnEvent } from './cdp-broker.ts';
+import { keepDownloads } from './cdp-policy.ts';
+import type { CdpEventPolicy, CdpPolicy } from './cdp-policy.ts';
 import { Child } from './child.ts';
 import { CHROMIUM_PREPARE, chromiumCommand, chromiumPreferences } from './chromium.ts';
 import type { DesktopFiles } from './desktop-files.ts';
@@ -15,12 +18,18 @@ import { frontWindowTitle } from './x-client.ts';
 
 const CHROMIUM_START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 2_000;
+/** Chromium writes its profile before it ends. */
+const CHROMIUM_STOP_GRACE_MS = 8_000;
+/** Pages stand still this long at most. */
+const FREEZE_MS = 20_000;
 const EXIT_AFTER_PIPE_MS = 500;
 
 /** A Chromium that takes clients. */
 export interface LiveBrowser {
   broker: CdpBroker;
   pages: Pages;
+  /** Name of the X display it is on. */
+  display: string;
 }
 
 export interface DesktopOptions {
@@ -30,6 +39,7 @@ export interface DesktopOptions {
   /** Size of the desktop at its first start. */
   viewport: Viewport;
   policy: CdpPolicy;
+  eventPolicy: CdpEventPolicy;
   /** Most pages at once. Default: as many as fit. */
   maxPages?: number | undefined;
   /** HTTP proxy on the loopback that Chromium uses. Default: none. */
@@ -38,12 +48,19 @@ export interface DesktopOptions {
   onReady(browser: LiveBrowser): void;
   /** It ended, and the next one is on its way. */
   onLost(): void;
+  /** The display there is, with the environment of its programs; undefined while there is none. */
+  onDisplay(display: { name: string; env: Record<string, string> } | undefined): void;
+  /** A process of the desktop ended and is started again. */
+  onRestart(reason: string): void;
+  /** An event of the browser itself, such as of a download. */
+  onBrowserEvent(event: OwnEvent): void;
 }
 
 /** Runs Xvnc, the window manager and Chromium, and brings back what ends, until the signal aborts. */
 export class Desktop {
   readonly #options: DesktopOptions;
   readonly #env: Record<string, string>;
+  #chromiumGroup: number | undefined;
   /** Size that the desktop gets when Xvnc is started again. */
   viewport: Viewport;
 
@@ -62,6 +79,8 @@ export class Desktop {
       // There is no session bus; GLib would try to start one.
       DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent',
       NO_AT_BRIDGE: '1',
+      // gVisor cannot put a box's memory on disk while a program has a file of the disk open that was deleted.
+      ...(isGvisor() ? { TMPDIR: '/dev/shm' } : {}),
     };
   }
 
@@ -81,6 +100,7 @@ export class Desktop {
         await this.#again(restarts, display.message, signal);
         continue;
       }
+      this.#options.onDisplay({ name: display.name, env: this.#env });
       const scope = new AbortController();
       const stop = AbortSignal.any([signal, scope.signal]);
       const clients = [this.#windowManager(display.name, stop), this.#chromium(display.name, stop)];
@@ -95,9 +115,30 @@ export class Desktop {
       } finally {
         scope.abort();
         await Promise.allSettled(clients);
+        this.#options.onDisplay(undefined);
         await display.xvnc.stop(STOP_GRACE_MS);
       }
       await this.#again(restarts, `Xvnc ended: ${ended}\n${display.xvnc.lastLines()}`, signal);
+    }
+  }
+
+  /** Does something while Chromium stands still, so that its files are of one moment; at most 20 s long. */
+  async whileFrozen<T>(work: () => Promise<T>): Promise<T> {
+    const group = this.#chromiumGroup;
+    const signalGroup = (signal: NodeJS.Signals): void => {
+      try {
+        if (group !== undefined) process.kill(-group, signal);
+      } catch {
+        // It ended meanwhile.
+      }
+    };
+    signalGroup('SIGSTOP');
+    const timer = setTimeout(() => signalGroup('SIGCONT'), FREEZE_MS);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      signalGroup('SIGCONT');
     }
   }
 
@@ -148,6 +189,7 @@ export class Desktop {
       // The box has no message bus.
       noise: /:dbus\//,
     });
+    this.#chromiumGroup = child.process.pid;
     const ready = new AbortController();
     const broker = this.#broker(child, display, () => ready.abort());
     const late = delay(CHROMIUM_START_TIMEOUT_MS, 'late' as const, { signal: ready.signal }).catch(
@@ -158,6 +200,8 @@ export class Desktop {
     );
     const ended = await Promise.race([child.exited, pipeEnd(broker, child), aborted(signal), started]);
     ready.abort();
+    this.#chromiumGroup = undefined;
+    if (signal.aborted && broker) await leave(broker, child);
     broker?.close(ended);
     await child.stop(STOP_GRACE_MS);
     return `Chromium ended: ${ended}\n${child.lastLines()}`;
@@ -165,32 +209,40 @@ export class Desktop {
 
   /** Undefined when the process could not be started. */
   #broker(child: Child, display: string, onFirstPage: () => void): CdpBroker | undefined {
+    const { environment, files } = this.#options;
     const [, , , input, output] = child.process.stdio;
     if (child.process.pid === undefined || !input || !output) return undefined;
     const broker = new CdpBroker({
       input: input as Writable,
       output: output as Readable,
       policy: (kind, method, params) => pages.refuse(method) ?? this.#options.policy(kind, method, params),
-      onEvent: (event) => pages.handle(event),
+      eventPolicy: this.#options.eventPolicy,
+      rewrite: keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace }),
+      onEvent: (event) => {
+        pages.handle(event);
+        if (event.sessionId === undefined) this.#options.onBrowserEvent(event);
+      },
       onEnd: () => {
         pages.stop();
         // At once: its process may take seconds to end, and until then nobody may be sent to it.
         this.#options.onLost();
       },
     });
-    const frontTitle = (): Promise<string | undefined> =>
-      frontWindowTitle(display, this.#options.files.cookie);
+    const frontTitle = (): Promise<string | undefined> => frontWindowTitle(display, files.cookie);
     const pages = new Pages(broker, frontTitle, {
       maxPages: this.#options.maxPages,
       onFirst: () => {
         onFirstPage();
-        this.#options.onReady({ broker, pages });
+        this.#options.onReady({ broker, pages, display });
       },
     });
     // Rejects only when the browser ends, which its exit tells.
     broker
       .call('Target.setDiscoverTargets', { discover: true }, { timeoutMs: CHROMIUM_START_TIMEOUT_MS })
       .catch(() => {});
+    // To be told of them; the folder is the one of the preferences.
+    const downloads = { behavior: 'allow', downloadPath: files.downloadsDir, eventsEnabled: true };
+    broker.call('Browser.setDownloadBehavior', downloads).catch(() => {});
     pages.open();
     return broker;
   }
@@ -202,6 +254,7 @@ export class Desktop {
     if (waitMs === undefined)
       throw new Error(`${reason.trim()}\nIt ended too often and is not started again.`);
     this.#options.logger.warn('browser.restart', { reason, waitMs });
+    this.#options.onRestart(reason);
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }
@@ -211,6 +264,15 @@ function aborted(signal: AbortSignal): Promise<string> {
     if (signal.aborted) resolve('stopped');
     else signal.addEventListener('abort', () => resolve('stopped'), { once: true });
   });
+}
+
+/** Lets Chromium write its profile and end by itself: what it is told by a signal or a closed pipe, it does not. */
+async function leave(broker: CdpBroker, child: Child): Promise<void> {
+  broker.call('Browser.close', {}, { timeoutMs: CHROMIUM_STOP_GRACE_MS }).catch(() => undefined);
+  const late = new AbortController();
+  const grace = delay(CHROMIUM_STOP_GRACE_MS, '', { signal: late.signal, ref: false }).catch(() => '');
+  await Promise.race([child.exited, grace]);
+  late.abort();
 }
 
 /** The pipe closes a moment before the process ends, whose exit tells more. */

@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Viewport } from '@banata/protocol/box';
 import { BoxError } from '../http/route.ts';
+import type { InputStep } from './computer/input-steps.ts';
 import { SocketReader } from './socket-reader.ts';
 
 const VERSION = 'RFB 003.008\n';
@@ -59,6 +61,35 @@ export async function setDesktopSize(path: string, wanted: Viewport): Promise<Vi
   });
 }
 
+/** Longest time that keys and mouse are played in one go. */
+const MAX_PLAY_MS = 45_000;
+
+/**
+ * Plays keys and mouse on the desktop; resolves when the VNC server has taken them. What is pressed when it breaks off
+ * is let go of by the VNC server, which does so for every viewer that leaves.
+ * @param mayGoOn asked before every step; breaks off by throwing.
+ */
+export async function playInput(
+  path: string,
+  steps: (size: Viewport) => InputStep[],
+  mayGoOn: () => void,
+): Promise<void> {
+  await withConnection(
+    path,
+    async (reader, socket, size) => {
+      for (const step of steps(size)) {
+        mayGoOn();
+        if (typeof step === 'number') await delay(step);
+        else socket.write(step);
+      }
+      // Messages are taken in order: with its answer, all before have been.
+      socket.write(updateRequest());
+      await nextUpdate(reader, () => false);
+    },
+    MAX_PLAY_MS,
+  );
+}
+
 interface Layout extends Viewport {
   reason: number;
   status: number;
@@ -68,10 +99,11 @@ interface Layout extends Viewport {
 async function withConnection<T>(
   path: string,
   use: (reader: SocketReader, socket: Socket, size: Viewport) => Promise<T>,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<T> {
   const socket = connect(path);
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`No answer in ${TIMEOUT_MS} ms.`)));
-  const timer = setTimeout(() => socket.destroy(new Error(`Not finished in ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
+  const timer = setTimeout(() => socket.destroy(new Error(`Not finished in ${timeoutMs} ms.`)), timeoutMs);
   const reader = new SocketReader(socket);
   try {
     return await use(reader, socket, await handshake(reader, socket));
@@ -107,11 +139,20 @@ function updateRequest(): Buffer {
 
 async function nextLayout(reader: SocketReader, wanted: (layout: Layout) => boolean): Promise<Layout> {
   for (;;) {
+    const found = await nextUpdate(reader, wanted);
+    if (found) return found;
+  }
+}
+
+/** Reads up to the end of the next picture; answers the layout in it that is wanted. */
+async function nextUpdate(
+  reader: SocketReader,
+  wanted: (layout: Layout) => boolean,
+): Promise<Layout | undefined> {
+  for (;;) {
     const type = (await reader.take(1)).readUInt8();
-    if (type === 0) {
-      const found = await readUpdate(reader, wanted);
-      if (found) return found;
-    } else if (type === 3) {
+    if (type === 0) return readUpdate(reader, wanted);
+    if (type === 3) {
       const head = await reader.take(7);
       // The extended clipboard marks its messages by a negative length.
       await reader.take(Math.abs(head.readInt32BE(3)));

@@ -1,22 +1,36 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { join } from 'node:path';
+import type { Duplex, Readable } from 'node:stream';
 import type { BoxBrowserState, BoxConfig, BoxEventBody, Viewport } from '@banata/protocol/box';
 import { BoxError } from '../http/route.ts';
 import type { BoxRoute, BoxUpgrade } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { AgentEndpoint } from './agent-endpoint.ts';
 import { jsonList, jsonVersion, windowFollows } from './browser-control.ts';
-import type { CdpClientKind, CdpPolicy } from './cdp-policy.ts';
+import type { CdpClientKind } from './cdp-policy.ts';
+import { Computer } from './computer/computer.ts';
+import type { DesktopPlace } from './computer/computer.ts';
+import { ControlState } from './control-state.ts';
 import { Desktop } from './desktop.ts';
 import type { LiveBrowser } from './desktop.ts';
 import { prepareDesktopFiles } from './desktop-files.ts';
+import { Downloads, shareDownload } from './downloads.ts';
+import { giveFiles, readableFiles } from './give-files.ts';
+import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
+import { ProfileKeeper } from './profile/profile-keeper.ts';
+import { profileRoutes } from './profile/profile-routes.ts';
+import { Recorder } from './recording/recorder.ts';
+import { recordingRoutes } from './recording/recording-routes.ts';
 import { readDesktopSize, setDesktopSize } from './rfb-client.ts';
 import { browserRoutes } from './routes.ts';
 import { VncTunnel } from './vnc-tunnel.ts';
 import { refuseUpgrade, WebSocketAcceptor } from './web-socket.ts';
 
+/** What most sandboxes ask for. */
+const PREPARED_VIEWPORT: Viewport = { width: 1280, height: 800 };
 const UPGRADE_WAIT_MS = 10_000;
+const MAX_REASON = 1000;
 const MAX_CDP_MESSAGE_BYTES = 100 * 1024 * 1024;
 const MAX_VNC_MESSAGE_BYTES = 1024 * 1024;
 
@@ -24,11 +38,7 @@ export interface BrowserDependencies {
   environment: BoxEnvironment;
   events: EventSink;
   logger: BoxLogger;
-  /** Asked for each CDP message of a client; lets everything through by default. */
-  policy?: CdpPolicy;
 }
-
-type StartOptions = NonNullable<BoxConfig['browser']> & { proxyServer: string | undefined };
 
 type Phase =
   | { state: 'off' | 'starting'; browser?: undefined }
@@ -49,7 +59,18 @@ class LiveBrowserService implements BrowserParts {
   readonly #cdp = new WebSocketAcceptor({ maxPayload: MAX_CDP_MESSAGE_BYTES });
   readonly #vnc = new WebSocketAcceptor({ maxPayload: MAX_VNC_MESSAGE_BYTES, protocol: 'binary' });
   readonly #changes = new EventTarget();
+  readonly control: ControlState;
+  readonly computer = new Computer();
+  readonly #recorder: Recorder;
+  readonly #profile: ProfileKeeper;
   #phase: Phase = { state: 'off' };
+  /** Whether it was started for a sandbox that is not known yet; a browser that came up is in `#held` then. */
+  #isPrepared = false;
+  #held: LiveBrowser | undefined;
+  #viewport = PREPARED_VIEWPORT;
+  #keepsProfile = false;
+  #maxPages: number | undefined;
+  #proxyServer: string | undefined;
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
   #tunnel: VncTunnel | undefined;
@@ -59,7 +80,21 @@ class LiveBrowserService implements BrowserParts {
 
   constructor(dependencies: BrowserDependencies) {
     this.#dependencies = dependencies;
-    this.routes = browserRoutes(this);
+    const { environment, events, logger } = dependencies;
+    this.control = new ControlState({
+      path: join(environment.stateDir, 'browser-control.json'),
+      events,
+      logger,
+      onHeld: () => this.#phase.browser?.broker.refusePending(),
+      onReleased: () => this.#phase.browser?.broker.renewContexts(),
+    });
+    this.#recorder = new Recorder(dependencies);
+    this.#profile = new ProfileKeeper(dependencies.environment);
+    this.routes = [
+      ...browserRoutes(this),
+      ...recordingRoutes(this.#recorder, () => this.#requireStarted()),
+      ...profileRoutes(this),
+    ];
     this.upgrades = [
       { path: '/browser/cdp', handle: (...upgrade) => this.#connectCdp('client', ...upgrade) },
       { path: '/browser/vnc', handle: (...upgrade) => this.#connectVnc(...upgrade) },
@@ -67,15 +102,38 @@ class LiveBrowserService implements BrowserParts {
   }
 
   /**
-   * The profile stays as long as the box's disk does; `persistentProfile` tells the server whether to keep it
-   * longer, and changes nothing here.
+   * The profile stays as long as the box's disk does; the server fetches it where it is to be kept longer.
+   * @throws Error for a browser that was prepared, which takes neither a proxy nor a number of pages.
    */
   start(
     config: NonNullable<BoxConfig['browser']>,
     { proxyServer }: { proxyServer?: string | undefined } = {},
   ): void {
     const { state } = this.#phase;
-    if (state === 'starting' || state === 'ready') throw new Error('The browser was started already.');
+    const isPrepared = this.#isPrepared && state === 'starting';
+    if (!isPrepared && (state === 'starting' || state === 'ready'))
+      throw new Error('The browser was started already.');
+    if (isPrepared && (proxyServer !== undefined || config.maxPages !== undefined))
+      throw new Error('A browser that was prepared takes neither a proxy nor a number of pages.');
+    this.#isPrepared = false;
+    this.#viewport = config.viewport;
+    this.#maxPages = config.maxPages;
+    this.#proxyServer = proxyServer;
+    this.#keepsProfile = config.persistentProfile;
+    this.#recorder.open(config.recording).catch((error: unknown) => {
+      this.#dependencies.logger.error('recording.open', { error });
+    });
+    if (!isPrepared) return this.#launch();
+    if (this.#desktop) this.#desktop.viewport = config.viewport;
+    if (this.#held) void this.#fitAndShow(this.#held);
+  }
+
+  prepare(): void {
+    this.#isPrepared = true;
+    this.#launch();
+  }
+
+  #launch(): void {
     this.#stopping = new AbortController();
     this.#enter({ state: 'starting' });
     // Listens before the browser is up, so that its URL can be handed to the agent meanwhile.
@@ -86,22 +144,34 @@ class LiveBrowserService implements BrowserParts {
     });
     this.#endpoint = endpoint;
     const listening = endpoint.listen();
-    this.#running = this.#run({ ...config, proxyServer }, listening, this.#stopping.signal)
+    this.#running = this.#run(listening, this.#stopping.signal)
       .catch((error: Error) => this.#fail(error))
       .then(() => endpoint.close());
   }
 
   async stop(): Promise<void> {
+    await this.#recorder.close();
     this.#stopping.abort();
     this.#tunnel?.close();
     await this.#running;
+    this.#isPrepared = false;
+    this.#held = undefined;
     this.#enter({ state: 'off' });
   }
 
   async state(): Promise<BoxBrowserState> {
     const phase = this.#phase;
     const reason = phase.state === 'failed' ? phase.reason : null;
-    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null, clients: 0 };
+    const control = this.control.current;
+    const nothing = {
+      state: phase.state,
+      reason,
+      viewport: null,
+      url: null,
+      title: null,
+      clients: 0,
+      control,
+    };
     if (phase.state !== 'ready') return nothing;
     // What a browser that just ended cannot tell stays null; the next question finds the new state.
     const [viewport, page] = await Promise.all([
@@ -114,6 +184,10 @@ class LiveBrowserService implements BrowserParts {
 
   async whenReady(signal: AbortSignal): Promise<void> {
     await this.#whenReady(signal);
+  }
+
+  live(signal: AbortSignal): Promise<LiveBrowser> {
+    return this.#whenReady(signal);
   }
 
   agentEndpoint(): string {
@@ -143,43 +217,126 @@ class LiveBrowserService implements BrowserParts {
     return size;
   }
 
-  async #run(
-    { viewport, maxPages, proxyServer }: StartOptions,
-    listening: Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Where keyboard, mouse and picture of the desktop are, when the browser takes calls. */
+  async desktopPlace(signal: AbortSignal): Promise<DesktopPlace> {
+    const { display } = await this.browser(signal);
+    const account = this.#dependencies.environment.accounts.desktop;
+    return { display, files: this.#desktopFiles(), account };
+  }
+
+  /** Gives files of the workspace to the page in front. */
+  async giveFiles(request: GiveFiles): Promise<{ files: number }> {
+    const { workspace, accounts } = this.#dependencies.environment;
+    const paths = await readableFiles(request.paths, workspace, accounts.desktop);
+    return giveFiles(await this.browser(request.signal), { ...request, paths });
+  }
+
+  /** Unpacks a kept profile. @throws BoxError 409 once the browser was started; 422. */
+  async loadProfile(content: Readable): Promise<void> {
+    if (this.#phase.state !== 'off')
+      throw new BoxError(409, 'BROWSER_STARTED', 'A profile is loaded before the browser starts.');
+    await this.#profile.load(content);
+  }
+
+  /**
+   * Packs the profile.
+   * @param close ends the browser before, so that everything is in its files.
+   */
+  async saveProfile(close: boolean): Promise<{ path: string; size: number }> {
+    this.#requireStarted();
+    const { broker } = this.#phase.browser ?? {};
+    const cookies = await this.#profile.readCookies(broker);
+    if (close) {
+      await this.stop();
+      return this.#profile.save(cookies);
+    }
+    const desktop = this.#desktop;
+    return desktop ? desktop.whileFrozen(() => this.#profile.save(cookies)) : this.#profile.save(cookies);
+  }
+
+  async #run(listening: Promise<void>, signal: AbortSignal): Promise<void> {
     const { environment, logger } = this.#dependencies;
     const startedAt = performance.now();
     const [files] = await Promise.all([prepareDesktopFiles(environment), listening]);
     this.#files = files;
     this.#tunnel = new VncTunnel(files.rfbSocket);
+    const downloads = new Downloads({
+      folder: files.downloadsDir,
+      workspace: environment.workspace,
+      onEnd: (download) => {
+        const { path } = download.data;
+        const shared = path === null ? Promise.resolve() : shareDownload(path, environment.accounts);
+        void shared
+          .catch((error: Error) => logger.warn('browser.downloads', { path, error: error.message }))
+          .then(() => this.#emit(download));
+      },
+    });
     const desktop = new Desktop({
       environment,
       logger,
       files,
-      viewport,
-      maxPages,
-      proxyServer,
-      policy: this.#dependencies.policy ?? (() => undefined),
+      viewport: this.#viewport,
+      maxPages: this.#maxPages,
+      proxyServer: this.#proxyServer,
+      policy: (kind, method, params) => this.control.refuse(kind, method, params),
+      eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {
         if (signal.aborted) return;
         logger.info('browser.ready', { sinceStartMs: Math.round(performance.now() - startedAt) });
-        this.#enter({ state: 'ready', browser });
-        this.#emit({ type: 'browser.ready', data: {} });
+        if (this.#isPrepared) this.#held = browser;
+        else void this.#showWithCookies(browser, signal);
+      },
+      onDisplay: (display) => {
+        const screen = display && { display: display.name, env: display.env, cookie: files.cookie };
+        this.#recorder.show(screen);
       },
       onLost: () => {
+        this.#held = undefined;
         if (!signal.aborted) this.#enter({ state: 'starting' });
       },
+      onRestart: (reason) => {
+        if (!signal.aborted)
+          this.#emit({ type: 'browser.restarting', data: { reason: reason.slice(0, MAX_REASON) } });
+      },
+      onBrowserEvent: (event) => downloads.handle(event),
     });
     this.#desktop = desktop;
     await desktop.run(signal);
+  }
+
+  /** Shows a browser once it has the cookies that came with its profile. */
+  async #showWithCookies(browser: LiveBrowser, signal: AbortSignal): Promise<void> {
+    if (this.#keepsProfile)
+      await this.#profile
+        .restoreCookies(browser.broker)
+        .catch((error: Error) => this.#dependencies.logger.warn('profile.cookies', { error: error.message }));
+    if (!signal.aborted && !browser.broker.signal.aborted) this.#show(browser);
+  }
+
+  #show(browser: LiveBrowser): void {
+    this.#enter({ state: 'ready', browser });
+    this.#emit({ type: 'browser.ready', data: {} });
+  }
+
+  /** Shows a browser that was prepared, in the size that its sandbox asks for. */
+  async #fitAndShow(browser: LiveBrowser): Promise<void> {
+    const { width, height } = this.#viewport;
+    if (width !== PREPARED_VIEWPORT.width || height !== PREPARED_VIEWPORT.height) {
+      await setDesktopSize(this.#desktopFiles().rfbSocket, this.#viewport)
+        .then((size) => windowFollows(browser, size))
+        .catch((error: Error) => this.#dependencies.logger.warn('browser.resize', { error: error.message }));
+    }
+    // It may have ended meanwhile; the next one comes in the right size.
+    if (this.#held !== browser) return;
+    this.#held = undefined;
+    this.#show(browser);
   }
 
   #fail(error: Error): void {
     const reason = error.message;
     this.#dependencies.logger.error('browser.failed', { reason });
     this.#enter({ state: 'failed', reason });
-    this.#emit({ type: 'browser.failed', data: { reason } });
+    if (!this.#isPrepared) this.#emit({ type: 'browser.failed', data: { reason } });
   }
 
   #emit(body: BoxEventBody): void {
@@ -191,6 +348,12 @@ class LiveBrowserService implements BrowserParts {
   #enter(phase: Phase): void {
     this.#phase = phase;
     this.#changes.dispatchEvent(new Event('change'));
+  }
+
+  /** @throws BoxError 409 where the browser is off. */
+  #requireStarted(): void {
+    const off = this.#phase.state === 'off' ? notReady(this.#phase, new AbortController().signal) : undefined;
+    if (off) throw off;
   }
 
   #desktopFiles(): DesktopFiles {

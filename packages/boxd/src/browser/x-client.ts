@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import type { Viewport } from '@banata/protocol/box';
 import { SocketReader } from './socket-reader.ts';
 import { X_COOKIE_PROTOCOL } from './x-authority.ts';
 
@@ -8,6 +9,14 @@ const LITTLE_ENDIAN = 'l'.charCodeAt(0);
 const REPLY = 1;
 const INTERN_ATOM = 16;
 const GET_PROPERTY = 20;
+const CHANGE_WINDOW_ATTRIBUTES = 2;
+const GET_GEOMETRY = 14;
+const CONFIGURE_NOTIFY = 22;
+const ATTRIBUTE_EVENT_MASK = 1 << 11;
+const STRUCTURE_NOTIFY_MASK = 1 << 17;
+const QUERY_POINTER = 38;
+const CHANGE_KEYBOARD_MAPPING = 100;
+const GET_KEYBOARD_MAPPING = 101;
 /** Longest title asked for, in units of four bytes. */
 const MAX_TITLE_UNITS = 1024;
 
@@ -16,20 +25,76 @@ const MAX_TITLE_UNITS = 1024;
  * questions to the X server, see "X Window System Protocol", section 8 and appendix B, and EWMH for the names.
  */
 export async function frontWindowTitle(display: string, cookie: Buffer): Promise<string | undefined> {
-  // The abstract name, which only the X server can hold; a file in /tmp could be another's.
-  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
-  const timer = setTimeout(() => socket.destroy(new Error('The X server did not answer.')), TIMEOUT_MS);
-  try {
-    const client = new XClient(socket);
-    const root = await client.setUp(cookie);
+  return withClient(display, cookie, async (client, root) => {
     const active = await client.property(root, await client.atom('_NET_ACTIVE_WINDOW'));
     if (active.length < 4 || active.readUInt32LE() === 0) return undefined;
     const title = await client.property(active.readUInt32LE(), await client.atom('_NET_WM_NAME'));
     const text = title.toString('utf8');
     const dash = text.lastIndexOf(' - ');
     return dash < 0 ? text : text.slice(0, dash);
+  });
+}
+
+/** Where the mouse is, pixels from the top left corner of the screen. */
+export async function queryPointer(display: string, cookie: Buffer): Promise<{ x: number; y: number }> {
+  return withClient(display, cookie, (client, root) => client.pointer(root));
+}
+
+/**
+ * Gives keys that have no meaning one each. @returns how many of the symbols got a key, from the first on.
+ * @param taken keys that were given a meaning before and may get another; those given now are added.
+ */
+export async function mapSpareKeys(
+  display: string,
+  cookie: Buffer,
+  { keysyms, taken }: { keysyms: number[]; taken: Set<number> },
+): Promise<number> {
+  return withClient(display, cookie, async (client) => {
+    const { keys, spare } = await client.spareKeys();
+    const usable = keys.filter((key) => taken.has(key) || spare.has(key));
+    const given = usable.slice(0, keysyms.length);
+    for (const [index, key] of given.entries()) {
+      client.mapKey(key, keysyms[index]!);
+      taken.add(key);
+    }
+    // With its answer, all requests before have been carried out.
+    await client.spareKeys();
+    return given.length;
+  });
+}
+
+async function withClient<T>(
+  display: string,
+  cookie: Buffer,
+  use: (client: XClient, root: number) => Promise<T>,
+): Promise<T> {
+  // The abstract name, which only the X server can hold; a file in /tmp could be another's.
+  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
+  const timer = setTimeout(() => socket.destroy(new Error('The X server did not answer.')), TIMEOUT_MS);
+  try {
+    const client = new XClient(socket);
+    return await use(client, await client.setUp(cookie));
   } finally {
     clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+/** Calls back with the size of the screen, now and after each change, until the signal aborts or the X server ends. */
+export async function watchScreenSize(
+  display: string,
+  cookie: Buffer,
+  { onSize, signal }: { onSize: (size: Viewport) => void; signal: AbortSignal },
+): Promise<void> {
+  const socket = connect(`\0/tmp/.X11-unix/X${display.slice(1)}`);
+  const end = (): void => void socket.destroy();
+  signal.addEventListener('abort', end);
+  try {
+    const client = new XClient(socket);
+    const root = await client.setUp(cookie);
+    for await (const size of client.sizes(root)) onSize(size);
+  } finally {
+    signal.removeEventListener('abort', end);
     socket.destroy();
   }
 }
@@ -37,6 +102,8 @@ export async function frontWindowTitle(display: string, cookie: Buffer): Promise
 class XClient {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
+  #firstKey = 0;
+  #keyCount = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -54,6 +121,8 @@ class XClient {
     const answer = await this.#reader.take(8);
     const body = await this.#reader.take(answer.readUInt16LE(6) * 4);
     if (answer.readUInt8(0) !== 1) throw new Error('The X server refused the connection.');
+    this.#firstKey = body.readUInt8(26);
+    this.#keyCount = body.readUInt8(27) - this.#firstKey + 1;
     const vendor = body.readUInt16LE(16);
     const formats = body.readUInt8(21);
     return body.readUInt32LE(32 + Math.ceil(vendor / 4) * 4 + formats * 8);
@@ -79,6 +148,65 @@ class XClient {
     const { head, value } = await this.#ask(request);
     const bytesPerUnit = head.readUInt8(1) / 8;
     return value.subarray(0, head.readUInt32LE(16) * bytesPerUnit);
+  }
+
+  /** The size of a window, and its next ones. The connection is of no other use then. */
+  async *sizes(window: number): AsyncGenerator<Viewport, never> {
+    const select = Buffer.alloc(16);
+    select.writeUInt8(CHANGE_WINDOW_ATTRIBUTES, 0);
+    select.writeUInt16LE(4, 2);
+    select.writeUInt32LE(window, 4);
+    select.writeUInt32LE(ATTRIBUTE_EVENT_MASK, 8);
+    select.writeUInt32LE(STRUCTURE_NOTIFY_MASK, 12);
+    const geometry = Buffer.alloc(8);
+    geometry.writeUInt8(GET_GEOMETRY, 0);
+    geometry.writeUInt16LE(2, 2);
+    geometry.writeUInt32LE(window, 4);
+    this.#socket.write(Buffer.concat([select, geometry]));
+    for (;;) {
+      const head = await this.#reader.take(32);
+      const type = head.readUInt8(0) & 0x7f;
+      if (type === 0) throw new Error(`The X server answered error ${head.readUInt8(1)}.`);
+      if (type === REPLY) yield { width: head.readUInt16LE(16), height: head.readUInt16LE(18) };
+      if (type === CONFIGURE_NOTIFY) yield { width: head.readUInt16LE(20), height: head.readUInt16LE(22) };
+    }
+  }
+
+  async pointer(window: number): Promise<{ x: number; y: number }> {
+    const request = Buffer.alloc(8);
+    request.writeUInt8(QUERY_POINTER, 0);
+    request.writeUInt16LE(2, 2);
+    request.writeUInt32LE(window, 4);
+    const { head } = await this.#ask(request);
+    return { x: Math.max(0, head.readInt16LE(16)), y: Math.max(0, head.readInt16LE(18)) };
+  }
+
+  /** All keys, and those of them that have no meaning. */
+  async spareKeys(): Promise<{ keys: number[]; spare: Set<number> }> {
+    const request = Buffer.alloc(8);
+    request.writeUInt8(GET_KEYBOARD_MAPPING, 0);
+    request.writeUInt16LE(2, 2);
+    request.writeUInt8(this.#firstKey, 4);
+    request.writeUInt8(this.#keyCount, 5);
+    const { head, value } = await this.#ask(request);
+    const bytesPerKey = head.readUInt8(1) * 4;
+    const keys = Array.from({ length: this.#keyCount }, (_, index) => this.#firstKey + index);
+    const isSpare = (_key: number, index: number): boolean =>
+      value.subarray(index * bytesPerKey, (index + 1) * bytesPerKey).every((byte) => byte === 0);
+    return { keys, spare: new Set(keys.filter(isSpare)) };
+  }
+
+  /** The same symbol with and without shift. */
+  mapKey(key: number, keysym: number): void {
+    const request = Buffer.alloc(16);
+    request.writeUInt8(CHANGE_KEYBOARD_MAPPING, 0);
+    request.writeUInt8(1, 1);
+    request.writeUInt16LE(4, 2);
+    request.writeUInt8(key, 4);
+    request.writeUInt8(2, 5);
+    request.writeUInt32LE(keysym, 8);
+    request.writeUInt32LE(keysym, 12);
+    this.#socket.write(request);
   }
 
   async #ask(request: Buffer): Promise<{ head: Buffer; value: Buffer }> {

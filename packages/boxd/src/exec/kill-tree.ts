@@ -40,9 +40,15 @@ const EMPTY_LOOKS = 3;
  */
 export async function killTree(options: KillTreeOptions): Promise<number[]> {
   const { graceMs, limitMs = 3000 } = options;
+  const group = options.root === undefined ? undefined : -options.root;
+  // Before the first look, which takes long where there are many processes: this is one call, and enough for most.
+  if (graceMs > 0 && group !== undefined) signalAll([group], 'SIGTERM');
   let look = await findTree(options);
   if (graceMs > 0 && look.pids.length > 0) {
-    signalAll(look.targets, 'SIGTERM');
+    signalAll(
+      look.targets.filter((target) => target !== group),
+      'SIGTERM',
+    );
     look = await waitGone(options, performance.now() + graceMs);
   }
   const deadline = performance.now() + limitMs;

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull } from '../limits/disk-full.ts';
+import { isGvisor } from '../limits/watchdog.ts';
 import type { Account } from '../services.ts';
 import { headAsText } from './truncate.ts';
 
@@ -25,6 +26,7 @@ export class OutputFile {
   readonly #handle: FileHandle;
   readonly #maxBytes: number;
   #discarded = false;
+  #unlinkAtClose = false;
 
   private constructor(directory: string, name: string, handle: FileHandle, maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -110,12 +112,21 @@ export class OutputFile {
     return path;
   }
 
-  /** Removes the name; writers and this object go on with the nameless file. */
+  /**
+   * Removes the name; writers and this object go on with the nameless file. In gVisor the name goes with the last of
+   * them: a box that has a nameless file open cannot be put on disk with its memory.
+   */
   async unlink(): Promise<void> {
+    if (isGvisor()) this.#unlinkAtClose = true;
+    else await this.#removeName();
+  }
+
+  async #removeName(): Promise<void> {
     await rm(join(this.directory, RUNNING_PREFIX + this.#name), { force: true });
   }
 
   async close(): Promise<void> {
     await this.#handle.close();
+    if (this.#unlinkAtClose) await this.#removeName();
   }
 }

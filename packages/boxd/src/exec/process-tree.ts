@@ -10,6 +10,9 @@ export interface ProcessInfo {
   state: string;
 }
 
+/** Many times what it takes with a thousand processes that do nothing. */
+const LOOK_LIMIT_MS = 500;
+
 /** Parses a line of /proc/PID/stat (proc_pid_stat(5)). The name in it may hold blanks and brackets. */
 export function parseStat(line: string): ProcessInfo | undefined {
   const nameEnd = line.lastIndexOf(')');
@@ -24,15 +27,42 @@ export function parseStat(line: string): ProcessInfo | undefined {
  * several times less than through the thread pool.
  */
 export function listProcesses(): ProcessInfo[] {
-  const names = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return names.flatMap((name) => {
-    try {
-      return parseStat(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
-    } catch {
-      // Gone since the listing.
-      return [];
-    }
-  });
+  return lookAtProcesses().processes;
+}
+
+/** A list of processes; `whole` is false where time ran out before it was complete. */
+export interface ProcessLook {
+  processes: ProcessInfo[];
+  whole: boolean;
+}
+
+/**
+ * As {@link listProcesses}, and says whether that is all. It ends after `limitMs`: in gVisor, where hundreds of
+ * processes want to run, each call of the system waits for all of them.
+ */
+export function lookAtProcesses(limitMs = LOOK_LIMIT_MS): ProcessLook {
+  const deadline = performance.now() + limitMs;
+  const processes: ProcessInfo[] = [];
+  for (const pid of listPids()) {
+    if (performance.now() > deadline) return { processes, whole: false };
+    const info = readProcess(pid);
+    if (info) processes.push(info);
+  }
+  return { processes, whole: true };
+}
+
+/** Ids of all processes: a few calls of the system, however many there are. */
+export function listPids(): string[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+}
+
+function readProcess(pid: string): ProcessInfo | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    // Gone since the listing.
+    return undefined;
+  }
 }
 
 /**

@@ -125,8 +125,8 @@ describe('files', () => {
     ['/files/read', 400, 'NOT_A_DIRECTORY', '/etc/passwd/x'],
     ['/files/read', 400, 'INVALID_PATH', 'a\0b'],
     ['/files/read', 400, 'INVALID_PATH', ''],
-    ['/files/read', 400, 'INVALID_PATH', 'x'.repeat(300)],
-    ['/files/read', 400, 'INVALID_PATH', 'x/'.repeat(3000)],
+    ['/files/read', 400, 'NAME_TOO_LONG', 'x'.repeat(300)],
+    ['/files/read', 400, 'NAME_TOO_LONG', 'x/'.repeat(3000)],
   ])('answers %s with %i %s', async (route, status, code, path) => {
     expect(await json('GET', route + query(path))).toMatchObject({ status, body: { code } });
   });

@@ -17,27 +17,54 @@ export interface FilesService {
 export interface FilesServiceOptions extends WorkerProcessOptions {
   /** Told when a file could not be written for want of room. */
   diskFull: () => void;
+  /** Called first: makes the workspace anew where it is gone, which the worker may not. */
+  keepWorkspace: () => Promise<void>;
 }
 
-/**
- * Creates the part that serves files: `GET /files/read`, `PUT /files/write`, `GET /files/list`, `GET /files/stat`
- * and `DELETE /files`, each with `?path=`. A worker with the rights of `user` does it; bytes are passed through.
- */
+/** Methods and paths of the worker; each takes `?path=`. */
+const ROUTES: readonly Pick<BoxRoute, 'method' | 'path'>[] = [
+  ...['read', 'head', 'list', 'stat', 'glob', 'grep', 'watch', 'download', 'archive'].map((name) => ({
+    method: 'GET' as const,
+    path: `/files/${name}`,
+  })),
+  { method: 'PUT', path: '/files/write' },
+  ...['mkdir', 'move', 'chmod', 'upload'].map((name) => ({
+    method: 'POST' as const,
+    path: `/files/${name}`,
+  })),
+  { method: 'DELETE', path: '/files' },
+];
+
+/** Headers of the caller that the worker goes by. */
+const REQUEST_HEADERS = [
+  'content-length',
+  'transfer-encoding',
+  'range',
+  'if-range',
+  'if-none-match',
+] as const;
+const REPLY_HEADERS = [
+  'content-type',
+  'content-length',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'cache-control',
+  'trailer',
+];
+
+/** Creates the part that serves files. A worker with the rights of `user` does it; bytes are passed through. */
 export function createFilesService(options: FilesServiceOptions): FilesService {
   const worker = new WorkerProcess(options);
   const handle = async (request: BoxRequest): Promise<undefined> => {
+    await options.keepWorkspace();
     await worker.with((socket) => forward(request, socket));
     if (request.response.statusCode === 507) options.diskFull();
     return undefined;
   };
   return {
-    routes: [
-      { method: 'GET', path: '/files/read', handle },
-      { method: 'PUT', path: '/files/write', handle },
-      { method: 'GET', path: '/files/list', handle },
-      { method: 'GET', path: '/files/stat', handle },
-      { method: 'DELETE', path: '/files', handle },
-    ],
+    routes: ROUTES.map((route) => ({ ...route, handle })),
     stop: () => worker.stop(),
   };
 }
@@ -65,7 +92,7 @@ async function exchange(request: BoxRequest, socket: Socket, progress: { begun: 
     method: raw.method,
     path: url.pathname + url.search,
     // The worker says that it begins, and only then does it get the body: till then all can be done again.
-    headers: { ...bodyHeaders(raw), connection: 'close', expect: '100-continue' },
+    headers: { ...passedHeaders(raw), connection: 'close', expect: '100-continue' },
     signal,
     timeout: STALL_MS,
   });
@@ -82,21 +109,24 @@ async function exchange(request: BoxRequest, socket: Socket, progress: { begun: 
   await Promise.race([begun, reply]);
   progress.begun = true;
   // Not `pipeline`: that would end the caller's connection with the worker's. The signal ends both.
-  if (raw.method === 'PUT') raw.pipe(outgoing);
+  const hasBody = raw.method === 'PUT' || raw.method === 'POST';
+  if (hasBody) raw.pipe(outgoing);
   else outgoing.end();
   const incoming = await reply;
   const status = incoming.statusCode ?? 502;
-  if (raw.method === 'PUT' && !raw.complete) {
+  if (hasBody && !raw.complete) {
     raw.unpipe(outgoing);
     refuseBody(raw, response, status, await readAll(incoming));
     return;
   }
   response.statusCode = status;
-  for (const name of ['content-type', 'content-length']) {
+  for (const name of REPLY_HEADERS) {
     const value = incoming.headers[name];
     if (value !== undefined) response.setHeader(name, value);
   }
-  await pipeline(incoming, response);
+  await pipeline(incoming, response, { end: false });
+  response.addTrailers(incoming.trailers);
+  response.end();
 }
 
 /** Body of a refusal, which is short. */
@@ -112,9 +142,11 @@ async function readAll(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function bodyHeaders({ headers }: IncomingMessage): Record<string, string> {
-  const names = ['content-length', 'transfer-encoding'] as const;
+function passedHeaders({ headers }: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
-    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+    REQUEST_HEADERS.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
   );
 }

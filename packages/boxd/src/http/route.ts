@@ -21,7 +21,7 @@ export interface BoxRequest {
  * `request.response` itself resolves to undefined.
  */
 export interface BoxRoute {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Such as `/agent/tasks/{taskId}`. */
   path: string;
   handle(request: BoxRequest): Promise<object | undefined>;

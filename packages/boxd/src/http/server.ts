@@ -146,7 +146,8 @@ export class HttpServer {
   #toReply(request: IncomingMessage, error: unknown): BoxError {
     if (error instanceof BoxError) return error;
     const path = request.url?.split('?')[0];
-    this.#options.logger.error('request.failed', { method: request.method, path, error });
+    const { traceparent } = request.headers;
+    this.#options.logger.error('request.failed', { method: request.method, path, traceparent, error });
     return new BoxError(500, 'INTERNAL', 'The daemon of this box failed; its log says why');
   }
 }

@@ -79,10 +79,20 @@ describe.each(testRuntimes(process.env))('a box that reaches its limits (%s)', (
       runtime === 'runc' ? /killed 1 process since/ : /^python3 of \d+ MiB was ended/,
     );
     expect((await exec('pgrep -c sleep')).stdout).toBe('1\n');
-    // Many small programs together; with gVisor, they can outrun what looks after them.
-    if (runtime === 'runsc') return;
-    const many = `for i in $(seq 30); do python3 -c 'x = bytearray(40 * 1024 * 1024)\nimport time; time.sleep(3)' & done; wait; echo done`;
-    expect((await exec(many)).stdout).toBe('done\n');
+    expect(await daemonStarts()).toBe(1);
+  });
+
+  // With gVisor it is a race between programs and what looks after them, which a busy machine may lose at times.
+  const tries = { retry: runtime === 'runsc' ? 2 : 0 };
+  test('many programs that take all memory together leave the box alive', tries, async () => {
+    await box?.close();
+    await start({ runtime, memoryBytes: 1024 * MIB });
+    const many = `for i in $(seq 30); do python3 -c 'x = bytearray(60 * 1024 * 1024)\nimport time; time.sleep(3)' & done; wait; echo done`;
+    const { stdout } = await exec(many);
+    // gVisor has no killer of its own: what looks after its programs may have to end all of them, their shell included.
+    expect(stdout).toMatch(runtime === 'runc' ? /^done\n$/ : /^(done\n)?$/);
+    await reached('memory');
+    await sleep(1000);
     await alive();
     expect(await daemonStarts()).toBe(1);
   });
@@ -102,7 +112,7 @@ describe.each(testRuntimes(process.env))('a box that reaches its limits (%s)', (
     // gVisor, and a busy machine, are slow with many programs that all want to run.
     const limitMs = 60_000;
     expect(await reached('pids', limitMs)).toMatch(
-      /programs that nobody waited for|were in use|nearly used up/,
+      /programs that nobody waited for|were in use|nearly used up|So many processes wanted/,
     );
     for (const deadline = performance.now() + limitMs; performance.now() < deadline; await sleep(200)) {
       const { body } = await box.send('POST', '/exec', {

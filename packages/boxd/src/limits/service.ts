@@ -2,12 +2,13 @@ import type { BoxExecResult, BoxLimitsConfig, BoxUsage } from '@banata/protocol/
 import { join } from 'node:path';
 import type { CommandLimits } from '../exec/command-runner.ts';
 import type { BoxRoute } from '../http/route.ts';
-import type { Account, BoxEnvironment, BoxLogger, EventSink } from '../services.ts';
+import type { BoxEnvironment, BoxLogger, EventSink } from '../services.ts';
 import { readCgroup, readProcessLimit } from './cgroup-counters.ts';
 import type { DiskReserve } from './disk-reserve.ts';
 import { LimitEvents } from './limit-events.ts';
 import { LimitWatch } from './limit-watch.ts';
 import { LimitsSocket } from './limits-socket.ts';
+import { Sweeper } from './sweeper.ts';
 import { readMemoryInfo } from './memory-info.ts';
 import { countThreads } from './process-families.ts';
 import { endStrayCrowd } from './stray-processes.ts';
@@ -26,6 +27,23 @@ export interface LimitsServiceDeps {
 const DISK_FULL_DETAIL =
   'The disk of the sandbox is full; remove files, for example in /workspace, /tmp or ~/.cache';
 
+const SWEPT = {
+  crowd: {
+    limit: 'pids',
+    detail:
+      'So many processes wanted to run that the sandbox hardly did; all processes of the account were ended',
+  },
+  memory: {
+    limit: 'memory',
+    detail:
+      'Programs took memory faster than they could be chosen from; all processes of the account were ended',
+  },
+} as const;
+/** Share of the memory at which there is no time left to choose. The host allows gVisor a little more than all. */
+const LAST_MEMORY_SHARE = 0.98;
+/** Share of an account's processes from which on they may be why the daemon gets nowhere. */
+const CROWD_SHARE = 0.5;
+
 /** The box's limits: what it uses of them, and what happens when it reaches one. */
 export class LimitsService implements CommandLimits {
   readonly routes: BoxRoute[];
@@ -34,13 +52,26 @@ export class LimitsService implements CommandLimits {
   readonly #watch: LimitWatch;
   readonly #watchdog: Watchdog | undefined;
   readonly #socket: LimitsSocket;
-  readonly #user: Account;
+  readonly #sweeper: Sweeper;
   #diskWasFull = false;
   #probing: Promise<boolean> | undefined;
 
   constructor({ environment, events, logger, limits, reserve }: LimitsServiceDeps) {
-    const { workspace, runDir, stateDir } = environment;
-    this.#user = environment.accounts.user;
+    const { workspace, runDir, stateDir, installDir } = environment;
+    const gvisor = isGvisor();
+    const accountLimit = readProcessLimit();
+    this.#sweeper = new Sweeper({
+      program: join(installDir, 'libexec/banata-sweep'),
+      account: environment.accounts.user,
+      kept: gvisor
+        ? {
+            crowd: Math.round((accountLimit ?? Infinity) * CROWD_SHARE),
+            memoryBytes: readMemoryInfo().totalBytes * LAST_MEMORY_SHARE,
+            swept: (reason) => this.#events.report(SWEPT[reason].limit, SWEPT[reason].detail),
+          }
+        : undefined,
+      logger,
+    });
     const usage = new UsageReader({ limits, workspace, stateDir });
     const read = (): Promise<BoxUsage> => usage.read();
     this.routes = [{ method: 'GET', path: '/limits', handle: read }];
@@ -53,10 +84,10 @@ export class LimitsService implements CommandLimits {
         const counters = readCgroup();
         return { ...counters, pids: counters.pids ?? countThreads() };
       },
-      accountLimit: readProcessLimit(),
+      accountLimit,
       crowded: () => this.processesExhausted(),
     });
-    this.#watchdog = isGvisor()
+    this.#watchdog = gvisor
       ? new Watchdog({
           limits,
           readMemory: readMemoryInfo,
@@ -69,12 +100,14 @@ export class LimitsService implements CommandLimits {
     await this.#socket.open();
     this.#watch.start();
     this.#watchdog?.start();
+    this.#sweeper.start();
     this.#reserve.start();
   }
 
   async stop(): Promise<void> {
     this.#watch.stop();
     this.#watchdog?.stop();
+    this.#sweeper.stop();
     this.#reserve.stop();
     await Promise.all([this.#socket.close(), this.#events.stop(), this.#probing]);
   }
@@ -103,13 +136,13 @@ export class LimitsService implements CommandLimits {
 
   /** A process could not be made. Resolves with whether room was made for more. */
   async processesExhausted(): Promise<boolean> {
-    const { strays, swept } = await endStrayCrowd(this.#user);
+    const { strays, swept } = await endStrayCrowd(() => this.#sweeper.sweep());
     let detail = 'The processes of the sandbox are used up; end some';
-    if (strays > 0) {
+    if (strays > 0 || swept) {
       const what = swept ? 'all processes of the account' : `${strays} groups of processes in the background`;
       detail = `The processes of the sandbox were used up by programs that nobody waited for; ${what} were ended`;
     }
     this.#events.report('pids', detail);
-    return strays > 0;
+    return strays > 0 || swept;
   }
 }

@@ -184,8 +184,9 @@ function buildSpec(
 ): object {
   const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
   // What gVisor's kernel itself takes on the host, as the driver has it.
-  const [ownBytes, ownThreads, each] = runtime === 'runsc' ? [256 * 1024 * 1024, 512, 3] : [0, 0, 1];
-  const memory = memoryBytes === undefined ? undefined : memoryBytes + ownBytes;
+  const [ownBytes, ownThreads, each] = runtime === 'runsc' ? [512 * 1024 * 1024, 512, 3] : [0, 0, 1];
+  const share = runtime === 'runsc' ? 9 / 8 : 1;
+  const memory = memoryBytes === undefined ? undefined : Math.round(memoryBytes * share) + ownBytes;
   const mount = (destination: string, type: string, source: string, mountOptions: string[]): object => ({
     destination,
     type,

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Values given with a scenario, as in `SCENARIO:bash command="echo hi" reply=done`. */
 export type ScenarioArguments = Record<string, string>;
 
@@ -23,7 +25,7 @@ export interface ScenarioPosition {
   repeats: number;
 }
 
-type Scenario = (args: ScenarioArguments, step: number, repeats: number) => ScriptedReply;
+type Scenario = (args: ScenarioArguments, step: number, repeats: number, prompt: string) => ScriptedReply;
 
 const say = (text: string, chunkDelayMs = 0): ScriptedReply => ({
   kind: 'message',
@@ -39,12 +41,22 @@ const call = (name: string, args: Record<string, unknown>, text = ''): ScriptedR
   chunkDelayMs: 0,
 });
 
+const callsSchema = z.array(z.tuple([z.string(), z.record(z.string(), z.unknown())]));
+
+/** One call after the other, then the text. */
+const callsThen = (calls: z.infer<typeof callsSchema>, step: number, text: string): ScriptedReply => {
+  const next = calls[step];
+  return next === undefined ? say(text) : call(...next);
+};
+
 const bash = (command: string): ScriptedReply => call('bash', { command, description: 'Runs a command' });
 
 /** Replies by scenario name. */
 const SCENARIOS: Record<string, Scenario> = {
   /** One answer: `reply`, in words `delayMs` apart. */
   text: (args) => say(args['reply'] ?? 'Hello from the scripted model.', Number(args['delayMs'] ?? 0)),
+  /** Answers `reply`, and `then` to whatever comes after it in the session. */
+  answers: (args, step) => say((step === 0 ? args['reply'] : args['then']) ?? 'Nothing to say.'),
   /** Writes `path` with `content`, reads it back in bash, answers. */
   'write-bash': (args, step) => {
     const path = args['path'] ?? '/workspace/scripted.txt';
@@ -75,6 +87,19 @@ const SCENARIOS: Record<string, Scenario> = {
     }
     return say(args['reply'] ?? 'The report is written.');
   },
+  /** Uses the tools of `calls`, a JSON array of [name, arguments], one an answer; then answers `reply`. */
+  tools: (args, step) =>
+    callsThen(callsSchema.parse(JSON.parse(args['calls'] ?? '[]')), step, args['reply'] ?? 'Tools used.'),
+  /**
+   * Takes over a step of a skill: of `fixes`, a JSON array of [text, calls], uses the calls of the first one whose text
+   * is in the step's own line.
+   */
+  repair: (args, step, _repeats, prompt) => {
+    const fixes = z.array(z.tuple([z.string(), callsSchema])).parse(JSON.parse(args['fixes'] ?? '[]'));
+    const lines = prompt.split('\n').filter((line) => line.startsWith('- '));
+    const fix = fixes.find(([text]) => lines.some((line) => line.includes(text)));
+    return fix ? callsThen(fix[1], step, 'Step done.') : say('CANNOT: nobody told me how');
+  },
   /** Sets a to-do list, answers. */
   todo: (_args, step) =>
     step === 0
@@ -85,6 +110,22 @@ const SCENARIOS: Record<string, Scenario> = {
           ],
         })
       : say('List made.'),
+  /** Asks a person `question`, answers. */
+  question: (args, step) =>
+    step === 0
+      ? call('question', {
+          questions: [
+            {
+              question: args['question'] ?? 'Go on?',
+              header: 'Choice',
+              options: [
+                { label: 'Blue', description: 'As the logo' },
+                { label: 'Red', description: 'As the door' },
+              ],
+            },
+          ],
+        })
+      : say(args['reply'] ?? 'Thank you.'),
   /** Hands the `prompt` to a subagent, answers. */
   subagent: (args, step) =>
     step === 0
@@ -103,13 +144,16 @@ const SCENARIOS: Record<string, Scenario> = {
           `banata-complete-task --result '${args['result'] ?? 'All done'}' --report '1. Open the page\\n2. Read it' --url https://example.com/ --steps 2 --duration 1500`,
         )
       : say('Reported.'),
-  /** Answers HTTP `status`, optionally with `retryAfter` seconds. */
-  error: (args) => ({
-    kind: 'error',
-    status: Number(args['status'] ?? 500),
-    headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
-    message: args['message'] ?? 'scripted failure',
-  }),
+  /** Answers HTTP `status`, optionally with `retryAfter` seconds, `times` times (default: always), then `reply`. */
+  error: (args, _step, repeats) =>
+    repeats < Number(args['times'] ?? Infinity)
+      ? {
+          kind: 'error',
+          status: Number(args['status'] ?? 500),
+          headers: args['retryAfter'] === undefined ? {} : { 'retry-after': args['retryAfter'] },
+          message: args['message'] ?? 'scripted failure',
+        }
+      : say(args['reply'] ?? 'Well again.'),
   /** Breaks the connection in the middle of the answer, `times` times (default: always), then answers `reply`. */
   cut: (args, _step, repeats) =>
     repeats < Number(args['times'] ?? Infinity)
@@ -145,5 +189,5 @@ export function replyTo(prompt: string, { step, repeats }: ScenarioPosition): Sc
     const message = `unknown scenario ${scenario.name}; there are: ${scenarioNames.join(', ')}`;
     return { kind: 'error', status: 400, headers: {}, message };
   }
-  return run(scenario.args, step, repeats);
+  return run(scenario.args, step, repeats, prompt);
 }

@@ -7,7 +7,7 @@ import { buildPackages } from '../setup/build-packages.ts';
 import { prepareImage } from '../setup/prepare-image.ts';
 import { withInstallation } from '../testing-run/with-installation.ts';
 
-const SCENARIOS = ['start', 'exec', 'documents'];
+const SCENARIOS = ['start', 'exec', 'files', 'documents', 'checkpoint', 'browser', 'isolation', 'agent'];
 const LIMIT_MS = 60 * 60_000;
 /** The harness stops servers and engines that it started before it ends. */
 const TIDY_LIMIT_MS = 90_000;

@@ -2,6 +2,7 @@ import type { Sandbox, Terminal } from '@banata-boxes/sdk';
 import { CliError } from '../cli-error.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
+import { enterRawMode } from '../raw-mode.ts';
 
 /** Ctrl-], as in telnet. */
 const LEAVE = 0x1d;
@@ -47,7 +48,7 @@ async function joinTerminals(joined: Terminal, signal: AbortSignal): Promise<Awa
   };
   const onResize = (): void => joined.resize(stdout.columns, stdout.rows);
   const detach = (): void => joined.detach();
-  stdin.setRawMode(true);
+  const leaveRawMode = enterRawMode(stdin);
   stdin.on('data', onInput).resume();
   stdout.on('resize', onResize);
   signal.addEventListener('abort', detach, { once: true });
@@ -57,6 +58,6 @@ async function joinTerminals(joined: Terminal, signal: AbortSignal): Promise<Awa
     signal.removeEventListener('abort', detach);
     stdin.off('data', onInput).pause();
     stdout.off('resize', onResize);
-    stdin.setRawMode(false);
+    leaveRawMode();
   }
 }

@@ -13,15 +13,27 @@ export interface TestOptions {
 
 const CHECK_LIMIT_MS = 10 * 60_000;
 const BENCH_RUNS = 10;
-/** What a run consists of. A part with an isolation runs in that one, the others in the default. */
-const PARTS: TestPart[] = [{ project: 'unit' }, { project: 'integration' }, { project: 'e2e' }];
-const ALL_PARTS: TestPart[] = [
-  { project: 'unit' },
-  { project: 'integration' },
-  ...(['container', 'gvisor'] as const).flatMap((isolation) => [
-    { project: 'e2e', isolation },
-    { project: 'security', isolation },
-  ]),
+/**
+ * What a run consists of: the parts of a lane run one after the other, the lanes side by side, since most tests wait
+ * most of the time. A part with an isolation runs in that one, the others in the default.
+ */
+const LANES: TestPart[][] = [
+  [{ project: 'integration' }],
+  [{ project: 'unit' }, { project: 'database' }, { project: 'host' }],
+  [{ project: 'e2e' }],
+];
+/** One after the other: what these measure is to be comparable. */
+const ALL_LANES: TestPart[][] = [
+  [
+    { project: 'unit' },
+    { project: 'database' },
+    { project: 'integration' },
+    { project: 'host' },
+    ...(['container', 'gvisor'] as const).flatMap((isolation) => [
+      { project: 'e2e', isolation },
+      { project: 'security', isolation },
+    ]),
+  ],
 ];
 
 interface TestPart {
@@ -37,14 +49,9 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   await buildPackages(context);
   await prepareImage(context);
   await withInstallation(context, 'test', async (env) => {
-    for (const { project, isolation } of options.all ? ALL_PARTS : PARTS) {
-      const part = await runProject(context, project, {
-        ...env,
-        ...(options.all ? { BANATA_TEST_ALL: '1' } : {}),
-        ...(isolation === undefined ? {} : { BANATA_TEST_ISOLATION: isolation }),
-      });
-      parts.push(isolation === undefined ? part : { ...part, name: `${project} (${isolation})` });
-    }
+    const lanes = options.all ? ALL_LANES : LANES;
+    const given = { ...env, ...(options.all ? { BANATA_TEST_ALL: '1' } : {}) };
+    parts.push(...(await runLanes(lanes, (part) => runPart(context, part, given))));
   });
   if (options.all) parts.push(await runBench(context));
   const durationMs = Math.round(performance.now() - began);
@@ -57,6 +64,34 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   output.say(`Whole run: ${formatMs(durationMs)}${skipped === 0 ? '' : `; ${skipped} skipped`}`);
   if (output.json) output.result({ passed, failed, skipped, durationMs, parts });
   else output.say(`${passed} passed, ${failed} failed`);
+}
+
+/** Ends when all lanes have ended, also after a failure: what they use is taken away then. */
+async function runLanes(
+  lanes: readonly TestPart[][],
+  run: (part: TestPart) => Promise<PartResult>,
+): Promise<PartResult[]> {
+  const outcomes = await Promise.allSettled(
+    lanes.map(async (lane) => {
+      const results: PartResult[] = [];
+      for (const part of lane) results.push(await run(part));
+      return results;
+    }),
+  );
+  return outcomes.flatMap((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+}
+
+async function runPart(
+  context: CliContext,
+  { project, isolation }: TestPart,
+  env: Record<string, string | undefined>,
+): Promise<PartResult> {
+  if (isolation === undefined) return runProject(context, project, env);
+  const result = await runProject(context, project, { ...env, BANATA_TEST_ISOLATION: isolation });
+  return { ...result, name: `${project} (${isolation})` };
 }
 
 async function runCheck(context: CliContext): Promise<PartResult> {

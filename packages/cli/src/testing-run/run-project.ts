@@ -11,7 +11,9 @@ export interface PartResult extends ReportCounts {
 
 const LIMIT_MS = 40 * 60_000;
 
-/** Runs one vitest project; its output goes to stderr. */
+const LABEL_WIDTH = 11;
+
+/** Runs one vitest project. Its output goes to stderr, each line with the project's name, as others may run beside it. */
 export async function runProject(
   context: CliContext,
   name: string,
@@ -19,7 +21,7 @@ export async function runProject(
 ): Promise<PartResult> {
   const began = performance.now();
   const reportFile = join(env['BANATA_TEST_FOLDER'] ?? '', `${name}.json`);
-  context.output.say(`\n${name} tests`);
+  context.output.say(`${name} tests begin`);
   const { exitCode } = await runProgram(process.execPath, {
     args: [
       join(context.root, 'node_modules/vitest/vitest.mjs'),
@@ -36,6 +38,7 @@ export async function runProject(
     env,
     signal: context.signal,
     timeoutMs: LIMIT_MS,
+    onLine: (line) => context.output.say(`${name.padEnd(LABEL_WIDTH)} │ ${line}`),
   });
   const report = await readReport(reportFile);
   return { name, ...countTests(report, exitCode), durationMs: Math.round(performance.now() - began) };

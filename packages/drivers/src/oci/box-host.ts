@@ -3,14 +3,17 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxIsolation, BoxLimits, BoxNetwork, BoxUsage } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices, BoxUsage } from '../driver.ts';
 import { groupLimits, placeOnCpus } from './box-limits.ts';
 import { OPEN_NETWORK } from './box-network.ts';
+import { NO_SLOT } from './box-record.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
+import type { RestoredContents } from '../lasting.ts';
 import type { Cgroups } from './cgroups.ts';
-import { readTail } from './files.ts';
+import type { DiskContents, DiskCopies } from './disk-copies.ts';
+import { readIfPresent, readTail } from './files.ts';
 import { waitForHealth } from './health.ts';
-import { isAlive } from './host-process.ts';
+import { identifyProcess, isAlive } from './host-process.ts';
 import type { HostProcess } from './host-process.ts';
 import type { HostNetwork } from './host-network.ts';
 import type { Logger } from './logger.ts';
@@ -33,6 +36,7 @@ export interface BoxHostOptions {
   slots: SlotPool;
   namespaces: SlotNamespaces;
   pool: Pool;
+  copies: DiskCopies;
   rootfs: RootfsMounter;
   runtimes: Runtimes;
   cgroups: Cgroups;
@@ -42,6 +46,8 @@ export interface BoxHostOptions {
   mostOpenFiles: number;
   network: HostNetwork;
   bundleFolder: string;
+  /** What boxes are started with: folders of daemon and image, joined. */
+  contents: string;
   boxPort: number;
   startTimeoutMs: number;
   logger: Logger;
@@ -52,12 +58,16 @@ export interface BoxPlan {
   limits: BoxLimits;
   isolation: BoxIsolation;
   network?: BoxNetwork;
+  /** Copy of a disk that it begins with. */
+  from?: string;
+  services?: BoxServices;
 }
 
 /** A box that was just started. */
 export interface StartedBox {
   record: BoxRecord;
   timings: Record<string, number>;
+  restored?: RestoredContents;
 }
 
 /** Starts and ends boxes on this host: each method leaves either a whole box or nothing. */
@@ -82,10 +92,12 @@ export class BoxHost {
       signal.throwIfAborted();
       await records.write(record);
       await this.#applyNetwork(record);
+      const filled = plan.from === undefined ? undefined : await this.#fill(record, plan.from);
+      if (filled) record = { ...record, layers: filled.layers };
       await this.#writeBundle(record, slot);
       watch.lap('bundle');
       const [process] = await Promise.all([
-        this.#run(record, slot, watch, signal),
+        this.#run(record, slot, { watch, signal }),
         this.#fitSlot(record, slot),
       ]);
       record = { ...record, process };
@@ -95,7 +107,7 @@ export class BoxHost {
       record = { ...record, state: id === null ? 'warm' : 'assigned' };
       await records.write(record);
       signal.throwIfAborted();
-      return { record, timings: watch.timings() };
+      return { record, timings: watch.timings(), ...(filled && { restored: filled.restored }) };
     } catch (error) {
       logger.warn({ err: error, box: record.name }, 'box could not be started');
       const explained = await this.#explain(error, record.name);
@@ -107,7 +119,7 @@ export class BoxHost {
   }
 
   #newRecord(id: string | null, plan: BoxPlan, { name, place }: PreparedSlot): BoxRecord {
-    const { limits, isolation, network = OPEN_NETWORK } = plan;
+    const { limits, isolation, services = 'none', network = OPEN_NETWORK } = plan;
     const token = randomBytes(32).toString('hex');
     return {
       version: 1,
@@ -119,9 +131,63 @@ export class BoxHost {
       token,
       limits,
       isolation,
+      // An owner's configuration says what to start; a warm box has to know without.
+      services: id === null ? services : 'none',
       network,
+      contents: this.#options.contents,
       process: null,
     };
+  }
+
+  async #fill({ name, limits }: BoxRecord, from: string): Promise<DiskContents> {
+    return await this.#options.copies.fill({ name, bytes: limits.diskBytes }, from);
+  }
+
+  /**
+   * Starts a stored box in a slot. The caller has prepared its disk, and puts it back to rest when this fails.
+   * @param memory folder with its memory, from which its programs go on.
+   */
+  async restart(
+    stored: BoxRecord,
+    slot: PreparedSlot,
+    options: { memory?: string; signal: AbortSignal },
+  ): Promise<BoxRecord> {
+    const { records, namespaces } = this.#options;
+    const { memory, signal } = options;
+    const { place } = slot;
+    const record: BoxRecord = { ...stored, slot: place.slot, address: place.address, state: 'resuming' };
+    await records.write(record);
+    await this.#applyNetwork(record);
+    await this.#writeBundle(record, slot);
+    const rate = record.limits.networkBitsPerSecond;
+    if (rate !== slot.limits.networkBitsPerSecond) await namespaces.limitRate(place.slot, rate);
+    const process = await this.#run(record, slot, { watch: new Stopwatch(), signal, memory });
+    if (record.isolation === 'gvisor') await this.#limitGroup(record);
+    const running: BoxRecord = { ...record, state: 'assigned', process };
+    await this.waitForDaemon(running, signal);
+    signal.throwIfAborted();
+    await records.write(running);
+    return running;
+  }
+
+  /** Takes a box off its slot and everything it has but its disk. Its record says so first, unless that has a slot. */
+  async putDown(record: BoxRecord): Promise<BoxRecord> {
+    const { records, rootfs, network, slots } = this.#options;
+    const { slot } = record;
+    const stored: BoxRecord = { ...record, state: 'stored', slot: NO_SLOT, process: null };
+    await records.write(stored);
+    await this.endProcesses(record.name);
+    if (slot === NO_SLOT) return stored;
+    rootfs.unmount(slot);
+    if (record.network && record.network.egress !== 'all') await network.setBox(slot, OPEN_NETWORK);
+    await slots.releasePlace(slot);
+    return stored;
+  }
+
+  /** Process that the runtime has started under a box's name, as far as it got. */
+  async startedProcess(name: string): Promise<HostProcess | undefined> {
+    const pid = await readIfPresent(path.join(this.#bundle(name), 'pid'));
+    return pid === undefined ? undefined : await identifyProcess(Number(pid));
   }
 
   /** Adds what the box printed last to an error that says it did not start. */
@@ -160,7 +226,9 @@ export class BoxHost {
       secrets,
       architecture: process.arch,
     });
-    const daemon = { token: record.token, port: boxPort, protocolVersion: PROTOCOL_VERSION };
+    const { token, services } = record;
+    const prepare = services === 'none' ? {} : { prepare: services };
+    const daemon = { token, port: boxPort, protocolVersion: PROTOCOL_VERSION, ...prepare };
     await Promise.all([
       writeFile(path.join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 }),
       writeFile(secret, JSON.stringify(daemon), { mode: 0o600 }),
@@ -171,19 +239,19 @@ export class BoxHost {
   async #run(
     record: BoxRecord,
     { place }: PreparedSlot,
-    watch: Stopwatch,
-    signal: AbortSignal,
+    { watch, signal, memory }: { watch: Stopwatch; signal: AbortSignal; memory?: string | undefined },
   ): Promise<HostProcess> {
     const { rootfs, runtimes, pool } = this.#options;
     const disk = pool.diskPath(record.name);
     try {
-      rootfs.mount(place, disk);
+      rootfs.mount(place, disk, record.layers);
       watch.lap('mount');
       const request = {
         name: record.name,
         bundle: this.#bundle(record.name),
         outputFile: path.join(disk, CONSOLE_FILE),
         networkNamespace: place.networkNamespace,
+        ...(memory !== undefined && { memory }),
       };
       return await runtimes.get(record.isolation).start(request, signal);
     } finally {
@@ -241,7 +309,7 @@ export class BoxHost {
   async connect(record: BoxRecord, network: BoxNetwork): Promise<BoxRecord> {
     const changed = { ...record, network };
     await this.#options.records.write(changed);
-    await this.#options.network.setBox(record.slot, network);
+    if (record.slot !== NO_SLOT) await this.#options.network.setBox(record.slot, network);
     return changed;
   }
 
@@ -253,13 +321,16 @@ export class BoxHost {
 
   /**
    * Whether a running box can be given these limits and behaves then as if it had started with them. Programs that run
-   * keep the number of files they may open; gVisor takes the CPUs and the memory it starts with for all there is.
+   * keep the number of files they may open, and the number of processes that the box leaves to an account; gVisor takes
+   * the CPUs and the memory it starts with for all there is.
    */
-  fits({ isolation, limits: had }: BoxRecord, plan: BoxPlan): boolean {
+  fits({ isolation, contents, limits: had }: BoxRecord, plan: BoxPlan): boolean {
     const { limits } = plan;
-    if (isolation !== plan.isolation || had.openFiles !== limits.openFiles) return false;
+    // A warm box of an older server has an older daemon, or image; one that has an owner is his, whatever is in it.
+    if (isolation !== plan.isolation || contents !== this.#options.contents) return false;
+    if (had.openFiles !== limits.openFiles || had.pids !== limits.pids) return false;
     if (isolation === 'container') return true;
-    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes && had.pids === limits.pids;
+    return had.cpus === limits.cpus && had.memoryBytes === limits.memoryBytes;
   }
 
   /** Gives a running box other limits. */
@@ -281,6 +352,11 @@ export class BoxHost {
     const { records, slots } = this.#options;
     await records.write({ ...record, state: 'ending' });
     await this.endProcesses(record.name);
+    if (record.slot === NO_SLOT) {
+      await this.#options.pool.deleteDisk(record.name);
+      await records.remove(record.name);
+      return;
+    }
     this.#options.rootfs.unmount(record.slot);
     if (record.network && record.network.egress !== 'all') {
       await this.#options.network.setBox(record.slot, OPEN_NETWORK);

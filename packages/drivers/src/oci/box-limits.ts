@@ -8,7 +8,9 @@ const MIB = 1024 * 1024;
  * What gVisor itself takes of the host beside what runs in the box. Too little of it would end the whole box where a
  * single program should fail: its kernel has no way to go on without memory or threads.
  */
-const GVISOR_MEMORY_BYTES = 256 * MIB;
+const GVISOR_MEMORY_BYTES = 512 * MIB;
+/** Share of the memory that programs may take for a moment beside it, till what looks after them has ended them. */
+const GVISOR_MEMORY_SHARE = 1 / 8;
 const GVISOR_THREADS = 512;
 /** A thread in the box is one of the sentry and one of a process that holds its memory. */
 const GVISOR_THREADS_EACH = 3;
@@ -20,7 +22,7 @@ export function groupLimits(limits: BoxLimits, isolation: BoxIsolation, cpuset: 
   return {
     cpus,
     cpuset,
-    memoryBytes: memoryBytes + GVISOR_MEMORY_BYTES,
+    memoryBytes: Math.round(memoryBytes * (1 + GVISOR_MEMORY_SHARE)) + GVISOR_MEMORY_BYTES,
     pids: pids * GVISOR_THREADS_EACH + GVISOR_THREADS,
   };
 }

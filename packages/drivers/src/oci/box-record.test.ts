@@ -17,6 +17,7 @@ const RECORD: BoxRecord = {
   token: 'secret',
   limits: { cpus: 2, memoryBytes: 1, pids: 1, diskBytes: 1, openFiles: 5, networkBitsPerSecond: 0 },
   isolation: 'gvisor',
+  services: 'browser',
   process: { pid: 7, startTime: '12' },
 };
 
@@ -42,17 +43,19 @@ test.each([
   ['an unknown state', { state: 'asleep' }],
   ['no slot', { slot: undefined }],
   ['limits of nothing', { limits: { ...RECORD.limits, pids: 0 } }],
+  ['unknown services', { services: 'all' }],
   ['a process without a start', { process: { pid: 3 } }],
 ])('refuses a record with %s', (_, change) => {
   expect(parseBoxRecord({ ...RECORD, ...change })).toBeUndefined();
 });
 
 test('takes over the boxes of a server that knew fewer limits', () => {
-  const { isolation, limits, ...rest } = RECORD;
+  const { isolation, limits, services, ...rest } = RECORD;
   const { cpus, memoryBytes, pids, diskBytes } = limits;
-  expect(isolation).toBe('gvisor');
+  expect([isolation, services]).toEqual(['gvisor', 'browser']);
   expect(parseBoxRecord({ ...rest, limits: { cpus, memoryBytes, pids, diskBytes } })).toMatchObject({
     isolation: 'container',
+    services: 'none',
     limits: { cpus, networkBitsPerSecond: 0 },
   });
 });

@@ -1,16 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { BoxIsolation, BoxLimits, BoxNetwork } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
 import { namesIn, readJson, writeAtomic } from './files.ts';
 import type { HostProcess } from './host-process.ts';
 
 /**
- * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `ending`: it is
- * being destroyed.
+ * `making`: the box does not run yet. `warm`: it runs and has no owner. `assigned`: it is its owner's. `stored`: it has
+ * a disk, and perhaps its memory there, and nothing else. `resuming`: such a box is being started. `ending`: it is being
+ * destroyed.
  */
-type BoxRecordState = 'making' | 'warm' | 'assigned' | 'ending';
+type BoxRecordState = 'making' | 'warm' | 'assigned' | 'stored' | 'resuming' | 'ending';
+
+/** Slot of a stored box, which has none. */
+export const NO_SLOT = -1;
 
 /** What the host knows of a box, on disk before anything of the box exists and until all of it is gone. */
 export interface BoxRecord {
@@ -20,19 +24,34 @@ export interface BoxRecord {
   state: BoxRecordState;
   /** The caller's id; null while the box is warm. */
   id: string | null;
+  /** {@link NO_SLOT} for a stored box. */
   slot: number;
   address: string;
   token: string;
   limits: BoxLimits;
   isolation: BoxIsolation;
+  /** What it started with. */
+  services: BoxServices;
   /** Default: all. */
   network?: BoxNetwork;
+  /** Folders of the image the box's disk belongs on, where that is not the present one. */
+  layers?: string[];
+  /** Folders of the daemon and the image that it was started with, joined. Absent in records of older servers. */
+  contents?: string;
   /** First process of the box; null until it runs. */
   process: HostProcess | null;
 }
 
 const LIMITS_BEFORE = { openFiles: 1_024, networkBitsPerSecond: 0 };
-const STATES: readonly string[] = ['making', 'warm', 'assigned', 'ending'] satisfies BoxRecordState[];
+const SERVICES: readonly unknown[] = ['none', 'browser', 'agent'] satisfies BoxServices[];
+const STATES: readonly string[] = [
+  'making',
+  'warm',
+  'assigned',
+  'stored',
+  'resuming',
+  'ending',
+] satisfies BoxRecordState[];
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
@@ -51,7 +70,11 @@ function isLimits(value: unknown): value is BoxLimits {
 /** Records of servers from before these fields were, with what their boxes have. */
 function completed(value: Record<string, unknown>): Record<string, unknown> {
   const limits = isObject(value['limits']) ? { ...LIMITS_BEFORE, ...value['limits'] } : value['limits'];
-  return { isolation: 'container', ...value, limits };
+  return { isolation: 'container', services: 'none', ...value, limits };
+}
+
+function isLayers(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((layer) => typeof layer === 'string'));
 }
 
 function isProcess(value: unknown): value is HostProcess | null {
@@ -69,11 +92,20 @@ function isNamed({ name, state, id }: Record<string, unknown>): boolean {
   );
 }
 
+/** Fields that records of older servers lack. */
+function areLaterFieldsWhole({ network, contents, layers }: Record<string, unknown>): boolean {
+  return (
+    (network === undefined || isBoxNetwork(network)) &&
+    (contents === undefined || typeof contents === 'string') &&
+    isLayers(layers)
+  );
+}
+
 /** Reads a record that may be damaged; undefined when it is not whole. */
 export function parseBoxRecord(value: unknown): BoxRecord | undefined {
   if (!isObject(value) || value['version'] !== 1) return undefined;
   const record = completed(value);
-  const { slot, address, token, limits, isolation, network, process } = record;
+  const { slot, address, token, limits, isolation, services, process } = record;
   const whole =
     isNamed(record) &&
     Number.isInteger(slot) &&
@@ -81,7 +113,8 @@ export function parseBoxRecord(value: unknown): BoxRecord | undefined {
     typeof token === 'string' &&
     isLimits(limits) &&
     (isolation === 'container' || isolation === 'gvisor') &&
-    (network === undefined || isBoxNetwork(network)) &&
+    SERVICES.includes(services) &&
+    areLaterFieldsWhole(record) &&
     isProcess(process);
   return whole ? (record as unknown as BoxRecord) : undefined;
 }

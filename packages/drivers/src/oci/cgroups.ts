@@ -12,6 +12,8 @@ export const CPU_PERIOD_US = 100_000;
 /** A process that is flushing to a slow disk ends late, even on SIGKILL. */
 const KILL_TIMEOUT_MS = 30_000;
 const REMOVE_TIMEOUT_MS = 10_000;
+/** A process in the middle of a system call to the disk stops when that is done. */
+const FREEZE_TIMEOUT_MS = 10_000;
 
 /** What the processes of one cgroup have together. */
 export interface GroupLimits {
@@ -99,10 +101,11 @@ export class Cgroups {
 
   /**
    * @param parent name of the cgroup above the boxes', below the root of each hierarchy.
+   * @param mounts the host's mounts; default: as the kernel has them.
    * @throws {@link DriverError} when the host lacks a controller.
    */
-  static async open(parent: string): Promise<Cgroups> {
-    const layout = cgroupLayout(await readMountTable());
+  static async open(parent: string, mounts?: MountEntry[]): Promise<Cgroups> {
+    const layout = cgroupLayout(mounts ?? (await readMountTable()));
     if (layout) {
       await openCpuset(layout, parent);
       return new Cgroups(layout, parent, await usableCpus(layout));
@@ -161,6 +164,33 @@ export class Cgroups {
     const file = this.#layout.version === 2 ? 'cgroup.freeze' : 'freezer.state';
     const text = await readIfPresent(path.join(this.#folder('freezer', name), file));
     return text !== undefined && /^(1|FROZEN|FREEZING)/.test(text);
+  }
+
+  /** Stops all processes of a box where they are, or lets them go on; resolves when the kernel has done so. */
+  async freeze(name: string, frozen: boolean): Promise<void> {
+    const v2 = this.#layout.version === 2;
+    const folder = this.#folder('freezer', name);
+    const [file, text] = v2
+      ? ['cgroup.freeze', frozen ? '1' : '0']
+      : ['freezer.state', frozen ? 'FROZEN' : 'THAWED'];
+    await writeFile(path.join(folder, file ?? ''), text ?? '');
+    const deadline = Date.now() + FREEZE_TIMEOUT_MS;
+    while (!(await this.#hasFrozen(folder, frozen))) {
+      if (Date.now() > deadline) {
+        await writeFile(path.join(folder, file ?? ''), v2 ? '0' : 'THAWED');
+        throw new DriverError('DRIVER_FAILURE', `The processes of the box ${name} could not be stopped.`);
+      }
+      await delay(2);
+    }
+  }
+
+  async #hasFrozen(folder: string, frozen: boolean): Promise<boolean> {
+    if (this.#layout.version === 2) {
+      const events = await readIfPresent(path.join(folder, 'cgroup.events'));
+      return /^frozen 1$/m.test(events ?? '') === frozen;
+    }
+    const state = await readIfPresent(path.join(folder, 'freezer.state'));
+    return state?.trim() === (frozen ? 'FROZEN' : 'THAWED');
   }
 
   /** What a box uses; undefined when it has no cgroup any more. */

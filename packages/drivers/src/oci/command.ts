@@ -6,7 +6,10 @@ const CAPTURE_BYTES = 64 * 1024;
  * All that programs get of an environment. Ours holds the server's keys, and what runsc inherits stays readable in the
  * process that hostile code runs in.
  */
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+export const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+};
 
 /** A host program that failed, ended late or could not be started. */
 export class CommandError extends Error {

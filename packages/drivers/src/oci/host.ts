@@ -3,11 +3,15 @@ import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
 import { BoxHost } from './box-host.ts';
+import { BoxRests, hasSlot } from './box-rests.ts';
 import { OPEN_NETWORK } from './box-network.ts';
 import { BoxRecords } from './box-record.ts';
+import type { BoxRecord } from './box-record.ts';
 import { Cgroups } from './cgroups.ts';
 import { claimHostRange, releaseHostRange, removeClaimFolder } from './claims.ts';
 import type { Claim } from './claims.ts';
+import { DiskCopies } from './disk-copies.ts';
+import { IMAGE_NOTE, imageNote } from './image-note.ts';
 import { CommandError, commandRunner, runCommand } from './command.ts';
 import type { RunCommand } from './command.ts';
 import { makeFolder, readJson, writeAtomic } from './files.ts';
@@ -40,6 +44,8 @@ const PROGRAMS: Record<string, string> = {
   nsenter: 'util-linux',
   fallocate: 'util-linux',
   mount: 'mount',
+  tar: 'tar',
+  zstd: 'zstd',
 };
 
 /** Debian packages that a host needs for the oci driver. */
@@ -117,6 +123,7 @@ async function hardLimitOfOpenFiles(): Promise<number> {
 }
 
 interface HostParts {
+  lock: FileLock;
   run: RunCommand;
   network: HostNetwork;
   cgroups: Cgroups;
@@ -130,6 +137,8 @@ interface HostParts {
 export class OciHost {
   readonly network: HostNetwork;
   readonly boxes: BoxHost;
+  readonly copies: DiskCopies;
+  readonly rests: BoxRests;
   readonly slots: SlotPool;
   readonly records: BoxRecords;
   readonly cgroups: Cgroups;
@@ -155,14 +164,24 @@ export class OciHost {
       firstId: claim.firstId,
       boxAddress: (slot) => this.network.boxAddress(slot),
     });
+    const diskFiles = this.#diskFiles();
     this.slots = new SlotPool({
       namespaces,
       pool: this.#pool,
       spare: settings.spareSlots,
       capacity: claim.slots,
       defaultLimits,
-      diskFiles: this.#diskFiles(),
+      diskFiles: { ...diskFiles, [IMAGE_NOTE]: imageNote(settings.imageLayers) },
       logger,
+    });
+    this.copies = new DiskCopies({
+      run,
+      paths,
+      pool: this.#pool,
+      lockFd: parts.lock.fd,
+      imageLayers: settings.imageLayers,
+      diskFiles,
+      mostBytes: settings.poolBytes,
     });
     this.records = new BoxRecords(paths.records);
     this.boxes = new BoxHost({
@@ -170,6 +189,7 @@ export class OciHost {
       slots: this.slots,
       namespaces,
       pool: this.#pool,
+      copies: this.copies,
       rootfs: new RootfsMounter({
         folder: paths.mounts,
         imageLayers: settings.imageLayers,
@@ -182,10 +202,12 @@ export class OciHost {
       mostOpenFiles: parts.mostOpenFiles,
       bundleFolder: paths.bundles,
       network: this.network,
+      contents: [settings.boxdDir, ...settings.imageLayers].join(':'),
       boxPort: settings.boxPort,
       startTimeoutMs: settings.startTimeoutMs,
       logger,
     });
+    this.rests = this.#makeRests();
     this.leftoverOptions = {
       boxes: this.boxes,
       cgroups: this.cgroups,
@@ -221,7 +243,7 @@ export class OciHost {
       hardLimitOfOpenFiles(),
       Runtimes.open(settings, run),
     ]);
-    const parts = { run, network, cgroups, mtu, limitsSwap, mostOpenFiles, runtimes };
+    const parts = { run, lock, network, cgroups, mtu, limitsSwap, mostOpenFiles, runtimes };
     const host = new OciHost(settings, claim, parts);
     await host.#prepare();
     return host;
@@ -229,11 +251,19 @@ export class OciHost {
 
   async #prepare(): Promise<void> {
     await this.records.open();
-    const boxes = (await this.records.readAll()).map(({ slot, network = OPEN_NETWORK }) => ({
+    const boxes = (await this.records.readAll()).filter(hasSlot).map(({ slot, network = OPEN_NETWORK }) => ({
       slot,
       network,
     }));
     await Promise.all([this.#pool.open(), this.network.open(boxes)]);
+    await Promise.all([this.copies.open(), this.rests.open()]);
+  }
+
+  #makeRests(): BoxRests {
+    const { paths, imageLayers, logger } = this.#settings;
+    const { boxes, slots, copies, cgroups, runtimes } = this;
+    const parts = { boxes, slots, copies, cgroups, runtimes, pool: this.#pool };
+    return new BoxRests({ ...parts, imageLayers, memories: paths.memories, logger });
   }
 
   #diskFiles(): Record<string, string> {
@@ -251,6 +281,11 @@ export class OciHost {
       hostname: 'banata\n',
       'resolv.conf': `${servers.map((server) => `nameserver ${server}`).join('\n')}\noptions timeout:2 attempts:2\n`,
     };
+  }
+
+  /** Folder of a box's disk on the host. */
+  diskOf({ name }: BoxRecord): string {
+    return this.#pool.diskPath(name);
   }
 
   /** @throws {@link DriverError} CAPACITY_EXHAUSTED when no disk space is left for another box. */

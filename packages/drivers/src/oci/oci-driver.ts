@@ -1,4 +1,7 @@
+import { availableParallelism } from 'node:os';
+
 import { DriverError } from '../driver.ts';
+import type { BoxCheckpoints, BoxPauses, RestoredContents } from '../lasting.ts';
 import type {
   Box,
   BoxFlow,
@@ -11,10 +14,13 @@ import type {
   ServiceAddress,
 } from '../driver.ts';
 import { isBoxNetwork } from './box-network.ts';
+import { allEnded } from './all-ended.ts';
 import type { BoxPlan } from './box-host.ts';
 import type { BoxRecord } from './box-record.ts';
+import { hasSlot } from './box-rests.ts';
 import { asDriverError } from './driver-errors.ts';
 import { makeFolder } from './files.ts';
+import { Gate } from './gate.ts';
 import { OciHost } from './host.ts';
 import { lockFile } from './kernel/file-lock.ts';
 import type { FileLock } from './kernel/file-lock.ts';
@@ -26,6 +32,7 @@ import { WarmBoxes } from './warm-boxes.ts';
 
 /** A server that is being replaced may take this long to let go of the host. */
 const LOCK_WAIT_MS = 10_000;
+const STARTS_PER_CPU = 3;
 const ID_PATTERN = /^[a-z0-9]{32}$/;
 
 interface Running {
@@ -42,14 +49,95 @@ interface Making {
 
 class OciDriver implements SandboxDriver {
   readonly name = 'oci';
+  readonly checkpoints: BoxCheckpoints;
+  readonly pauses: BoxPauses;
   readonly #settings: OciSettings;
   readonly #assigned = new Map<string, BoxRecord>();
   readonly #making = new Map<string, Making>();
+  /** Many at once would slow each other down until none of them answers in time. */
+  readonly #coldStarts = new Gate(STARTS_PER_CPU * availableParallelism());
   readonly #ending = new Map<string, Promise<void>>();
+  /** The last thing that is done with a box's rest: one after the other. */
+  readonly #resting = new Map<string, Promise<unknown>>();
   #running: Promise<Running> | undefined;
+  #opened: OciHost | undefined;
 
   constructor(settings: OciSettings) {
     this.#settings = settings;
+    this.checkpoints = this.#makeCheckpoints();
+    this.pauses = this.#makePauses();
+  }
+
+  #makeCheckpoints(): BoxCheckpoints {
+    return {
+      create: (id, name) =>
+        this.#withBox(id, async (host, record) => {
+          await host.rests.flush(record);
+          return await host.copies.create(host.diskOf(record), name);
+        }),
+      list: () => this.#with(({ copies }) => copies.list()),
+      delete: (name) => this.#with(({ copies }) => copies.delete(name)),
+      export: (name, signal) => this.#host().copies.export(name, signal),
+      import: (name, contents, signal) => this.#with(({ copies }) => copies.import(name, contents, signal)),
+    };
+  }
+
+  #makePauses(): BoxPauses {
+    return {
+      freeze: (id) => this.#withBox(id, (host, record) => host.rests.freeze(record)),
+      thaw: (id) => this.#withBox(id, (host, record) => host.rests.thaw(record)),
+      store: (id) =>
+        this.#withBox(id, async (host, record) => {
+          this.#assigned.set(id, await host.rests.store(record));
+        }),
+      resume: (id, signal) =>
+        this.#withBox(id, async (host, record) => {
+          try {
+            const { record: woken, programsKept } = await host.rests.wake(record, signal);
+            this.#assigned.set(id, woken);
+            return { ...this.#describe(woken, {}), programsKept };
+          } catch (error) {
+            const left = (await host.records.readAll()).find(({ name }) => name === record.name);
+            if (left) this.#assigned.set(id, left);
+            throw signal.aborted
+              ? new DriverError('ABORTED', `The box ${id} was not resumed.`, { cause: error })
+              : error;
+          }
+        }),
+    };
+  }
+
+  /** The host, of a driver that is started. */
+  #host(): OciHost {
+    if (this.#opened) return this.#opened;
+    throw new DriverError('DRIVER_FAILURE', 'The driver is not started, or is closed. Call start() first.');
+  }
+
+  async #with<T>(work: (host: OciHost) => Promise<T>): Promise<T> {
+    const { host } = await this.#ready();
+    try {
+      return await work(host);
+    } catch (error) {
+      throw asDriverError(error);
+    }
+  }
+
+  /** Does something with a box, after what is being done with it already. */
+  async #withBox<T>(id: string, work: (host: OciHost, record: BoxRecord) => Promise<T>): Promise<T> {
+    const before = this.#resting.get(id);
+    const mine = this.#with(async (host) => {
+      await before?.catch(() => undefined);
+      const record = this.#assigned.get(id);
+      if (!record || this.#ending.has(id))
+        throw new DriverError('DRIVER_FAILURE', `There is no box under the id ${id}.`);
+      return await work(host, record);
+    });
+    this.#resting.set(id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#resting.get(id) === mine) this.#resting.delete(id);
+    }
   }
 
   async start(): Promise<ServiceAddress> {
@@ -81,6 +169,7 @@ class OciDriver implements SandboxDriver {
       await this.#adopt(host, warm);
       host.slots.refill();
       warm.refill(0);
+      this.#opened = host;
       return { host, warm, lock };
     } catch (error) {
       lock.release();
@@ -90,28 +179,38 @@ class OciDriver implements SandboxDriver {
 
   #warmBoxes(host: OciHost): WarmBoxes {
     const { defaultLimits: limits, isolations, warm, logger } = this.#settings;
-    const stock = isolations
-      .filter((isolation) => host.runtimes.present().includes(isolation))
-      .map((isolation) => ({ plan: { limits, isolation }, count: warm[isolation] ?? 0 }));
+    const present = host.runtimes.present();
+    const stock = warm
+      .filter(({ isolation }) => isolations.includes(isolation) && present.includes(isolation))
+      .map(({ isolation, services, count }) => ({ plan: { limits, isolation, services }, count }));
     return new WarmBoxes({ boxes: host.boxes, stock, logger });
   }
 
   /** Takes over the boxes of an earlier run, and frees the rest of what it left. */
   async #adopt(host: OciHost, warm: WarmBoxes): Promise<void> {
     const kept: BoxRecord[] = [];
-    for (const record of await host.records.readAll()) {
+    for (const found of await host.records.readAll()) {
+      const record = await this.#settle(host, found);
       const { id, state, slot } = record;
-      const owned = state === 'assigned' && id !== null && !this.#assigned.has(id);
+      const owned = ['assigned', 'stored'].includes(state) && id !== null && !this.#assigned.has(id);
       if (owned) this.#assigned.set(id, record);
       else if (state !== 'warm' || !(await host.boxes.isAlive(record)) || !warm.adopt(record)) {
         await host.boxes.end(record);
         continue;
       }
-      host.slots.adopt(slot);
+      if (hasSlot(record)) host.slots.adopt(slot);
       kept.push(record);
     }
     await freeLeftovers(kept, host.leftoverOptions);
+    await host.rests.keepOnly(new Set(kept.map(({ name }) => name)));
     this.#settings.logger.info({ boxes: this.#assigned.size, warm: warm.size }, 'oci driver ready');
+  }
+
+  /** Ends what an earlier run began with a box's rest. */
+  async #settle(host: OciHost, record: BoxRecord): Promise<BoxRecord> {
+    if (record.state === 'resuming') return await host.rests.takeOver(record);
+    if (record.state === 'stored') await host.boxes.endProcesses(record.name);
+    return record;
   }
 
   async #ready(): Promise<Running> {
@@ -157,12 +256,16 @@ class OciDriver implements SandboxDriver {
     host.runtimes.get(isolation);
     await host.checkRoom();
     const plan = { ...request, isolation };
-    const taken = await this.#takeWarm(running, plan, signal);
+    const taken = request.from === undefined ? await this.#takeWarm(running, plan, signal) : undefined;
     if (taken) return taken;
-    const { record, timings } = await host.boxes.start(request.id, plan, signal);
+    const watch = new Stopwatch();
+    const { record, timings, restored } = await this.#coldStarts.run(async () => {
+      watch.lap('queue');
+      return await host.boxes.start(request.id, plan, signal);
+    }, signal);
     this.#assigned.set(request.id, record);
     warm.refill();
-    return this.#describe(record, timings);
+    return this.#describe(record, { ...watch.timings(), ...timings }, restored);
   }
 
   /** Hands out a warm box that still answers, or nothing when there is none. */
@@ -176,13 +279,15 @@ class OciDriver implements SandboxDriver {
       const watch = new Stopwatch();
       warm.refill();
       try {
-        let assigned: BoxRecord = { ...record, state: 'assigned', id, limits };
-        if (network && network.egress !== 'all') assigned = await host.boxes.connect(assigned, network);
-        else await host.records.write(assigned);
-        await host.boxes.limit(record, limits);
+        const wanted: BoxRecord = { ...record, state: 'assigned', id, limits };
+        const isOpen = !network || network.egress === 'all';
+        // Side by side, but none may go on when the box is ended after a failure.
+        const [assigned] = await allEnded([
+          isOpen ? host.records.write(wanted).then(() => wanted) : host.boxes.connect(wanted, network),
+          host.boxes.limit(record, limits),
+          host.boxes.waitForDaemon(record, signal),
+        ]);
         watch.lap('warm');
-        await host.boxes.waitForDaemon(assigned, signal);
-        watch.lap('daemon');
         signal.throwIfAborted();
         this.#assigned.set(id, assigned);
         return this.#describe(assigned, watch.timings());
@@ -195,10 +300,10 @@ class OciDriver implements SandboxDriver {
     return undefined;
   }
 
-  #describe(record: BoxRecord, timings: Record<string, number>): Box {
+  #describe(record: BoxRecord, timings: Record<string, number>, restored?: RestoredContents): Box {
     const endpoint = { host: record.address, port: this.#settings.boxPort, token: record.token };
     const { id, address, isolation } = record;
-    return { id: id ?? '', endpoint, address, isolation, timings };
+    return { id: id ?? '', endpoint, address, isolation, timings, ...(restored && { restored }) };
   }
 
   async get(id: string): Promise<Box | undefined> {
@@ -222,13 +327,14 @@ class OciDriver implements SandboxDriver {
   }
 
   async #stateOf(host: OciHost, record: BoxRecord): Promise<BoxState> {
+    if (record.state === 'stored') return 'stored';
     if (!(await host.boxes.isAlive(record))) return 'dead';
     return (await host.cgroups.isFrozen(record.name)) ? 'paused' : 'running';
   }
 
   async usage(ids: readonly string[]): Promise<Map<string, BoxUsage>> {
     const { host } = await this.#ready();
-    const records = ids.flatMap((id) => this.#assigned.get(id) ?? []);
+    const records = ids.flatMap((id) => this.#assigned.get(id) ?? []).filter(hasSlot);
     try {
       const usages = await host.boxes.usage(records);
       return new Map(
@@ -261,9 +367,11 @@ class OciDriver implements SandboxDriver {
   }
 
   async #end(host: OciHost, id: string): Promise<void> {
+    await this.#resting.get(id)?.catch(() => undefined);
     const record = this.#assigned.get(id);
     if (!record) return;
     await host.boxes.end(record);
+    await host.rests.forget(record.name);
     this.#assigned.delete(id);
   }
 
@@ -296,6 +404,8 @@ class OciDriver implements SandboxDriver {
     if (!this.#running) return;
     const { host, warm, lock } = await this.#running;
     this.#running = undefined;
+    this.#opened = undefined;
+    await Promise.allSettled(this.#resting.values());
     await this.#abortMaking();
     await warm.close();
     await host.slots.close();

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
+import { isMissing } from './files.ts';
 import { withFilesystemIds } from './kernel/credentials.ts';
 import { mountFilesystem, mountIdmapped, unmount } from './kernel/mounts.ts';
 import type { SlotPlace } from './slot.ts';
@@ -41,11 +42,13 @@ export class RootfsMounter {
     this.#options = options;
   }
 
-  #points(slot: number): Rootfs & { layers: string[] } {
-    const folder = path.join(this.#options.folder, String(slot));
-    const layers = this.#options.imageLayers.map((_, index) => path.join(folder, String(index)));
+  #folder(slot: number): string {
+    return path.join(this.#options.folder, String(slot));
+  }
+
+  #points(slot: number): Rootfs {
+    const folder = this.#folder(slot);
     return {
-      layers,
       root: path.join(folder, 'root'),
       disk: path.join(folder, 'disk'),
       daemon: path.join(folder, 'daemon'),
@@ -54,23 +57,31 @@ export class RootfsMounter {
 
   /** Where {@link mount} puts the mounts of a slot. */
   places(slot: number): Rootfs {
-    const { root, disk, daemon } = this.#points(slot);
-    return { root, disk, daemon };
+    return this.#points(slot);
   }
 
-  /** Mounts the file system of the box in a slot; `disk` is the box's disk on the host. Leaves nothing when it fails. */
-  mount({ slot, firstId, userNamespace }: SlotPlace, disk: string): void {
+  /**
+   * Mounts the file system of the box in a slot. Leaves nothing when it fails.
+   * @param disk the box's disk on the host.
+   * @param imageLayers the image that it belongs on. Default: the present one.
+   */
+  mount(
+    { slot, firstId, userNamespace }: SlotPlace,
+    disk: string,
+    imageLayers: readonly string[] = this.#options.imageLayers,
+  ): void {
     const points = this.#points(slot);
+    const layerPoints = imageLayers.map((_, index) => path.join(this.#folder(slot), String(index)));
     try {
-      for (const point of [points.root, points.disk, points.daemon, ...points.layers]) {
+      for (const point of [points.root, points.disk, points.daemon, ...layerPoints]) {
         mkdirSync(point, { recursive: true, mode: 0o711 });
       }
-      this.#options.imageLayers.forEach((layer, index) => {
-        mountIdmapped(layer, points.layers[index] ?? '', { userNamespace, readOnly: true });
+      imageLayers.forEach((layer, index) => {
+        mountIdmapped(layer, layerPoints[index] ?? '', { userNamespace, readOnly: true });
       });
       mountIdmapped(this.#options.daemonFolder, points.daemon, { userNamespace, readOnly: true });
       mountIdmapped(disk, points.disk, { userNamespace });
-      const layers = `lowerdir=${points.layers.join(':')},upperdir=${points.disk}/upper,workdir=${points.disk}/work`;
+      const layers = `lowerdir=${layerPoints.join(':')},upperdir=${points.disk}/upper,workdir=${points.disk}/work`;
       const options = [layers, ...OVERLAY_OPTIONS].join(',');
       withFilesystemIds(firstId, () => mountFilesystem('overlay', points.root, options));
     } catch (error) {
@@ -81,7 +92,17 @@ export class RootfsMounter {
 
   /** Takes the mounts of a slot off the host. */
   unmount(slot: number): void {
-    const points = this.#points(slot);
-    for (const point of [points.root, points.disk, points.daemon, ...points.layers]) while (unmount(point));
+    const { root } = this.#points(slot);
+    while (unmount(root));
+    for (const point of foldersIn(this.#folder(slot))) while (unmount(point));
+  }
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => path.join(folder, name));
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
   }
 }

@@ -12,5 +12,6 @@ export function runc(): RuntimeKind {
       await run('runc', ['--root', root, 'delete', '--force', name], { timeoutMs: DELETE_TIMEOUT_MS });
     },
     startCommand: (command) => command,
+    keepsMemory: false,
   };
 }

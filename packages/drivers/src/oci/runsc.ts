@@ -18,6 +18,8 @@ const OPTIONS = [
   '--host-uds=none',
   '--host-fifo=none',
   '--net-raw=false',
+  // A box with open connections can be put on disk; they are broken when it comes back.
+  '--net-disconnect-ok',
 ];
 
 /** What a runsc of mid-2024 says where it takes every network namespace for the host's own. */
@@ -110,5 +112,6 @@ export function runsc(program: string, { confused }: RunscHost): RuntimeKind {
       for (const entry of entries) await rm(path.join(root, entry), { recursive: true, force: true });
     },
     startCommand: (command, networkNamespace) => (confused ? hidden(command, networkNamespace) : command),
+    keepsMemory: true,
   };
 }

@@ -9,6 +9,9 @@ import { identifyProcess } from './host-process.ts';
 import type { HostProcess } from './host-process.ts';
 
 const START_TIMEOUT_MS = 10_000;
+/** Memory on disk is read and written at the disk's pace. */
+const MEMORY_TIMEOUT_MS = 120_000;
+const SYNC_TIMEOUT_MS = 30_000;
 const LOG_TAIL = 2_000;
 
 /** A program and its arguments. */
@@ -26,6 +29,8 @@ export interface RuntimeKind {
   forget(name: string, root: string, run: RunCommand): Promise<void>;
   /** The command line that starts a container in this network namespace, made of the plain one. */
   startCommand(command: CommandLine, networkNamespace: string): CommandLine;
+  /** Whether it can put the memory of a container on disk and bring it back. */
+  keepsMemory: boolean;
 }
 
 export interface StartRequest {
@@ -34,6 +39,8 @@ export interface StartRequest {
   /** Takes what the container prints; must be on the box's own disk, whose size is limited. */
   outputFile: string;
   networkNamespace: string;
+  /** Folder that the container's memory was put into, from which it goes on. Default: it starts anew. */
+  memory?: string;
 }
 
 /** The messages in a log of JSON lines, the last ones first to survive a cut. */
@@ -61,16 +68,21 @@ export class Runtime {
    * @throws {@link DriverError} BOX_START_FAILED with the runtime's words; the signal's reason when that aborts it.
    */
   async start(request: StartRequest, signal: AbortSignal): Promise<HostProcess> {
-    const { name, bundle, outputFile, networkNamespace } = request;
+    const { name, bundle, outputFile, networkNamespace, memory } = request;
     const pidFile = path.join(bundle, 'pid');
     const log = path.join(bundle, 'runtime.log');
     const output = await open(outputFile, 'a', 0o600);
     try {
       const { program, options } = this.#kind;
       const global = [...options, '--root', this.#root, '--log', log, '--log-format', 'json'];
-      const run = ['run', '--detach', '--bundle', bundle, '--pid-file', pidFile, name];
+      const verb = memory === undefined ? ['run'] : ['restore', '--image-path', memory];
+      const run = [...verb, '--detach', '--bundle', bundle, '--pid-file', pidFile, name];
       const [file, ...args] = this.#kind.startCommand([program, ...global, ...run], networkNamespace);
-      await this.#run(file, args, { outputFd: output.fd, timeoutMs: START_TIMEOUT_MS, signal });
+      await this.#run(file, args, {
+        outputFd: output.fd,
+        timeoutMs: memory === undefined ? START_TIMEOUT_MS : MEMORY_TIMEOUT_MS,
+        signal,
+      });
       const found = await identifyProcess(Number(await readFile(pidFile, 'utf8')));
       if (found) return found;
       throw new DriverError('BOX_START_FAILED', 'The box ended before its daemon answered.');
@@ -84,6 +96,30 @@ export class Runtime {
     } finally {
       await output.close();
     }
+  }
+
+  get keepsMemory(): boolean {
+    return this.#kind.keepsMemory;
+  }
+
+  /** Puts the memory of a running container into a new folder; the container ends with that. */
+  async storeMemory(name: string, folder: string): Promise<void> {
+    await this.#call(['checkpoint', '--compression=none', '--image-path', folder, name], MEMORY_TIMEOUT_MS);
+  }
+
+  /** Has the kernel of a container write out what it keeps of files. */
+  async sync(name: string): Promise<void> {
+    await this.#call(['exec', name, '/bin/sync'], SYNC_TIMEOUT_MS);
+  }
+
+  /** Asks the first process of a container to end. */
+  async terminate(name: string): Promise<void> {
+    await this.#call(['kill', name, 'TERM'], START_TIMEOUT_MS);
+  }
+
+  async #call(command: string[], timeoutMs: number): Promise<void> {
+    const { program, options } = this.#kind;
+    await this.#run(program, [...options, '--root', this.#root, ...command], { timeoutMs });
   }
 
   /** Forgets a container, whose processes must have ended. */

@@ -27,7 +27,7 @@ test('fills in the documented defaults', () => {
     boxPort: 7080,
     servicePort: 7071,
     dnsPort: 7072,
-    warm: {},
+    warm: [],
     isolation: 'container',
     isolations: ['container'],
     runscPath: 'runsc',

@@ -1,11 +1,18 @@
 import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
-import type { BoxIsolation, BoxLimits } from '../driver.ts';
+import type { BoxIsolation, BoxLimits, BoxServices } from '../driver.ts';
 import { parseCidr } from './cidr.ts';
 import type { Logger } from './logger.ts';
 import { hostNames } from './names.ts';
 import type { HostNames } from './names.ts';
+
+/** How many started, unused boxes of a kind are kept. */
+export interface WarmStock {
+  isolation: BoxIsolation;
+  services: BoxServices;
+  count: number;
+}
 
 /** Settings of one installation's oci driver. */
 export interface OciDriverOptions {
@@ -28,8 +35,11 @@ export interface OciDriverOptions {
    * a fifth of the host's disk stays free.
    */
   reservePool?: boolean | 'auto';
-  /** How many boxes of each isolation are kept started for the next `create`. Default 0. */
-  warm?: Partial<Record<BoxIsolation, number>>;
+  /**
+   * Boxes kept started for the next `create`, in the order in which they are started. While the host is short of
+   * memory fewer are kept. Default: none.
+   */
+  warm?: WarmStock[];
   /** How many sets of namespaces are kept ready for boxes that start cold. Default 2. */
   spareSlots?: number;
   /** Limits that warm boxes start with. `create` changes them where it asks for others. */
@@ -78,6 +88,10 @@ export interface OciPaths {
   poolFile: string;
   pool: string;
   disks: string;
+  /** Copies of disks. */
+  checkpoints: string;
+  /** Memory of stored boxes. */
+  memories: string;
   records: string;
   bundles: string;
   mounts: string;
@@ -93,6 +107,8 @@ function pathsOf(dataDir: string, runDir: string): OciPaths {
     poolFile: path.join(dataDir, 'pool.img'),
     pool: path.join(dataDir, 'pool'),
     disks: path.join(dataDir, 'pool', 'boxes'),
+    checkpoints: path.join(dataDir, 'pool', 'checkpoints'),
+    memories: path.join(dataDir, 'pool', 'memories'),
     records: path.join(dataDir, 'boxes'),
     bundles: path.join(runDir, 'b'),
     mounts: path.join(runDir, 'm'),
@@ -131,7 +147,7 @@ const DEFAULTS = {
   subnet: undefined,
   dnsServers: undefined,
   reservePool: 'auto',
-  warm: {},
+  warm: [],
   spareSlots: 2,
   extraHosts: {},
   boxPort: 7080,

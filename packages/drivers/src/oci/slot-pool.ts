@@ -97,6 +97,12 @@ export class SlotPool {
     this.#used.delete(slot);
   }
 
+  /** Frees a slot without a disk of its own. */
+  async releasePlace(slot: number): Promise<void> {
+    await this.#options.namespaces.remove(slot);
+    this.#used.delete(slot);
+  }
+
   /** Starts to prepare slots in the background when too few are ready. */
   refill(): void {
     this.#refill ??= this.#fill().finally(() => {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
 import { boxLimitsSchema } from './limits.ts';
+import { boxRecordingOptionsSchema } from './recording.ts';
 
 /** Version of the contract between the server and the daemon in the box. A server meets boxes of older versions. */
 export const BOX_PROTOCOL_VERSION = 1;
@@ -11,6 +13,8 @@ export const boxBootSchema = z.object({
   /** TCP port the daemon listens on, all addresses. */
   port: z.number().int().positive(),
   protocolVersion: z.number().int(),
+  /** What the daemon starts before it is configured; `agent` has a browser too. Default: nothing. */
+  prepare: z.enum(['browser', 'agent']).optional(),
 });
 export type BoxBoot = z.infer<typeof boxBootSchema>;
 
@@ -34,6 +38,8 @@ export const boxModelSchema = z.object({
   model: z.string(),
   /** Model for titles and other small jobs. */
   smallModel: z.string(),
+  /** Further models that a prompt may choose. Absent in the configuration of an older server. */
+  models: z.array(z.string()).default([]),
 });
 export type BoxModel = z.infer<typeof boxModelSchema>;
 
@@ -49,6 +55,8 @@ export const boxConfigSchema = z.object({
       persistentProfile: z.boolean(),
       /** Most pages at once. Absent: as many as fit. */
       maxPages: z.number().int().positive().optional(),
+      /** A recording that begins with the browser. */
+      recording: boxRecordingOptionsSchema.optional(),
     })
     .nullable(),
   /** CDP address of a browser in another box, which the agent drives in place of one here. */
@@ -58,6 +66,11 @@ export const boxConfigSchema = z.object({
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),
+      /** Absent in the configuration of an older server. */
+      permissions: agentPermissionsSchema.default('allow'),
+      mcp: agentMcpSchema.default({}),
+      /** Text every session of the agent starts with, beside our own. */
+      instructions: z.string().nullable().default(null),
       /** Null: no model is configured; prompts are refused by the server before they reach the box. */
       model: boxModelSchema.nullable(),
     })
@@ -68,6 +81,9 @@ export const boxConfigSchema = z.object({
   limits: boxLimitsSchema.optional(),
 });
 export type BoxConfig = z.infer<typeof boxConfigSchema>;
+
+/** What the owner of a sandbox decides about its agent. */
+export type AgentSetup = Omit<NonNullable<BoxConfig['agent']>, 'model'>;
 
 export const boxHealthSchema = z.object({
   ok: z.literal(true),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
+import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from './agent-asks.ts';
+import { boxPublishSchema } from './artifacts.ts';
 import { boxLimitNameSchema } from './limits.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
@@ -8,6 +10,31 @@ const session = { sessionId: z.string(), taskId: z.string().nullable() };
 export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('browser.ready'), data: z.object({}) }),
   z.object({ type: z.literal('browser.failed'), data: z.object({ reason: z.string() }) }),
+  z.object({ type: z.literal('recording.started'), data: z.object({ recordingId: z.string() }) }),
+  /** It ended by itself; what there is of it can be fetched. */
+  z.object({
+    type: z.literal('recording.ended'),
+    data: z.object({ recordingId: z.string(), reason: z.string() }),
+  }),
+  /** Chromium or the desktop ended and is started again; `browser.ready` follows. */
+  z.object({ type: z.literal('browser.restarting'), data: z.object({ reason: z.string() }) }),
+  /** A download has ended. */
+  z.object({
+    type: z.literal('browser.download'),
+    data: z.object({
+      state: z.enum(['completed', 'canceled']),
+      url: z.string(),
+      fileName: z.string(),
+      /** Null when nothing was kept. */
+      path: z.string().nullable(),
+      bytes: z.number(),
+    }),
+  }),
+  /** Automation was refused since a person has control. At most one a kind in five seconds. */
+  z.object({
+    type: z.literal('control.refused'),
+    data: z.object({ client: z.enum(['cdp', 'agent', 'computer']), what: z.string() }),
+  }),
   z.object({ type: z.literal('agent.ready'), data: z.object({ version: z.string() }) }),
   z.object({ type: z.literal('agent.failed'), data: z.object({ reason: z.string() }) }),
   /** Every change of a task's state; the last one carries the final state. */
@@ -33,6 +60,27 @@ export const boxEventBodySchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('agent.todo'),
     data: z.object({ ...session, todos: z.array(z.object({ content: z.string(), status: z.string() })) }),
+  }),
+  z.object({
+    type: z.literal('agent.permission.requested'),
+    data: agentPermissionSchema.extend({ taskId: z.string().nullable() }),
+  }),
+  z.object({
+    type: z.literal('agent.permission.answered'),
+    data: z.object({ ...session, permissionId: z.string(), answer: permissionAnswerSchema }),
+  }),
+  z.object({
+    type: z.literal('agent.question.asked'),
+    data: agentQuestionSchema.extend({ taskId: z.string().nullable() }),
+  }),
+  z.object({
+    type: z.literal('agent.question.answered'),
+    data: z.object({ ...session, questionId: z.string(), answers: z.array(z.array(z.string())).nullable() }),
+  }),
+  /** Asked again until the server answers with `PUT /agent/artifacts/{requestId}`. */
+  z.object({
+    type: z.literal('artifact.requested'),
+    data: boxPublishSchema.extend({ requestId: z.string().regex(/^[0-9a-f]{32}$/) }),
   }),
   /** The box ran out of something. At most one a limit in ten seconds. */
   z.object({

@@ -1,5 +1,8 @@
 export * from './agent.ts';
+export * from './agent-asks.ts';
+export * from './artifacts.ts';
 export * from './browser.ts';
+export * from './computer.ts';
 export * from './config.ts';
 export * from './documents.ts';
 export * from './events.ts';
@@ -7,5 +10,7 @@ export * from './exec.ts';
 export * from './files.ts';
 export * from './limits.ts';
 export * from './process.ts';
+export * from './recording.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
+export * from './browser-steps.ts';

@@ -1,20 +1,8 @@
 import { z } from 'zod';
+import { handoffSchema as handoff } from '../schemas/handoff.ts';
 import { controlModeSchema } from '../schemas/sandbox.ts';
 import { defineEvent } from './define-event.ts';
 
-const handoff = z.object({
-  requestId: z.string(),
-  status: z.enum(['pending', 'accepted', 'completed', 'cancelled', 'expired']),
-  reason: z.enum(['mfa', 'captcha', 'approval', 'login_failed', 'ambiguous_ui', 'file_download', 'custom']),
-  message: z.string(),
-  requestedBy: z.enum(['agent', 'opencode', 'worker', 'sdk', 'dashboard']),
-  controller: z.string().optional(),
-  note: z.string().optional(),
-  requestedAt: z.number(),
-  acceptedAt: z.number().optional(),
-  completedAt: z.number().optional(),
-  expiresAt: z.number().optional(),
-});
 const pendingHandoff: z.input<typeof handoff> = {
   requestId: '9h2j4k6m8n1p3q5r7s9t2v4w6x8y1z3a',
   status: 'pending',
@@ -48,10 +36,44 @@ export const browserEvents = {
       mode: controlModeSchema,
       controller: z.string().nullable(),
       leaseUntil: z.number().nullable(),
+      cause: z.enum(['request', 'viewer', 'lease_ended']),
     }),
-    gloss: 'Someone else controls the browser now.',
-    example: { mode: 'human', controller: 'dashboard-user', leaseUntil: 1_775_045_110_000 },
-    reserved: true,
+    gloss:
+      'Control of the browser changed hands or its lease was renewed: by an API call (`request`), on the viewer page (`viewer`), or since the lease ended.',
+    example: { mode: 'human', controller: 'dashboard-user', leaseUntil: 1_775_045_110_000, cause: 'request' },
+  }),
+  'sandbox.control.refused': defineEvent({
+    schema: z.object({ client: z.enum(['cdp', 'agent', 'computer']), what: z.string() }),
+    gloss:
+      'Automation was refused since a person has control; at most one in five seconds per kind of client. `what` is the CDP method or the act.',
+    example: { client: 'cdp', what: 'Page.navigate' },
+  }),
+  'sandbox.browser.restarting': defineEvent({
+    schema: z.object({ reason: z.string() }),
+    gloss: 'Chromium or its desktop ended and is started again; sandbox.browser.ready follows.',
+    example: { reason: 'Chromium ended: SIGSEGV' },
+  }),
+  'sandbox.browser.download': defineEvent({
+    schema: z.object({
+      state: z.enum(['completed', 'canceled']),
+      url: z.string(),
+      fileName: z.string(),
+      path: z.string().nullable(),
+      bytes: z.number(),
+    }),
+    gloss: 'A download of the browser has ended; `path` is null when nothing was kept.',
+    example: {
+      state: 'completed',
+      url: 'https://example.com/report.pdf',
+      fileName: 'report.pdf',
+      path: '/workspace/downloads/report.pdf',
+      bytes: 70_000,
+    },
+  }),
+  'sandbox.preview.revoked': defineEvent({
+    schema: z.object({}),
+    gloss: 'Every link to the browser that was given out before is void.',
+    example: {},
   }),
   'sandbox.handoff.requested': defineEvent({
     schema: handoff,
@@ -87,20 +109,31 @@ export const browserEvents = {
     schema: z.object({ recordingId: z.string() }),
     gloss: 'The browser is being recorded.',
     example: { recordingId: '2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g' },
-    reserved: true,
   }),
   'sandbox.recording.stopped': defineEvent({
     schema: z.object({
       recordingId: z.string(),
       durationMs: z.number(),
       artifactKey: z.string().nullable(),
+      /** Why it ended by itself, or could not be kept. */
+      reason: z.string().nullable(),
     }),
     gloss: 'The recording ended; `artifactKey` is null when it could not be kept.',
     example: {
       recordingId: '2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g',
       durationMs: 48_000,
-      artifactKey: 'customer-a/job-42/recording.mp4',
+      artifactKey: 'customer-a/job-42/recordings/2b4d6f8h1k3m5p7r9t2v4x6z8a1c3e5g.mp4',
+      reason: null,
     },
-    reserved: true,
+  }),
+  'sandbox.profile.saved': defineEvent({
+    schema: z.object({ profileKey: z.string(), size: z.number() }),
+    gloss: 'The browser profile was saved for later sandboxes.',
+    example: { profileKey: 'default', size: 1_480_321 },
+  }),
+  'sandbox.profile.failed': defineEvent({
+    schema: z.object({ profileKey: z.string(), reason: z.string() }),
+    gloss: 'The browser profile could not be saved; the one saved before stays.',
+    example: { profileKey: 'default', reason: 'The sandbox did not answer' },
   }),
 };

@@ -21,21 +21,18 @@ export const lifecycleEvents = {
   'sandbox.idle': defineEvent({ schema: empty, gloss: 'No work is going on any more.', example: {} }),
   'sandbox.pausing': defineEvent({
     schema: empty,
-    gloss: 'Its state is being put away.',
+    gloss: 'Its programs are being stopped.',
     example: {},
-    reserved: true,
   }),
   'sandbox.paused': defineEvent({
     schema: empty,
-    gloss: 'It is put away and uses no CPU or memory.',
+    gloss: 'Its programs stand still; after a while its memory is freed, too.',
     example: {},
-    reserved: true,
   }),
   'sandbox.resumed': defineEvent({
-    schema: z.object({ startupMs: z.number() }),
-    gloss: 'It was brought back and takes work again.',
-    example: { startupMs: 310 },
-    reserved: true,
+    schema: z.object({ startupMs: z.number(), programsKept: z.boolean() }),
+    gloss: 'It takes work again; its programs went on, or its files alone were kept.',
+    example: { startupMs: 310, programsKept: true },
   }),
   'sandbox.ending': defineEvent({
     schema: reason,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { agentMessagePartSchema, taskReportSchema } from '../box/agent.ts';
+import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from '../box/agent-asks.ts';
 import { agentTaskSchema } from '../schemas/agent.ts';
 import { artifactSchema } from '../schemas/artifacts.ts';
+import { restoredContentsSchema } from '../schemas/checkpoints.ts';
 import { defineEvent } from './define-event.ts';
 
 const reason = z.object({ reason: z.string() });
@@ -16,9 +18,16 @@ const queuedTask: z.input<typeof agentTaskSchema> = {
   agent: 'build',
   sessionId: null,
   metadata: { userId: 'user_123', jobId: 'job-42' },
+  model: null,
+  files: [],
   resultText: null,
+  structured: null,
+  filesChanged: [],
+  report: null,
+  skillId: null,
+  replay: null,
   error: null,
-  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 },
+  usage: { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} },
   createdAt: 1_775_044_800_000,
   startedAt: null,
   finishedAt: null,
@@ -31,7 +40,14 @@ const runningTask = {
 };
 const endedTask = {
   ...runningTask,
-  usage: { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 },
+  filesChanged: ['/workspace/report.md'],
+  usage: {
+    inputTokens: 5200,
+    outputTokens: 610,
+    costUsd: 0.012,
+    modelCalls: 4,
+    byModel: { 'acme/main-1': { inputTokens: 5200, outputTokens: 610, costUsd: 0.012, modelCalls: 4 } },
+  },
   finishedAt: 1_775_044_841_000,
 };
 
@@ -124,16 +140,45 @@ export const agentEvents = {
     example: { ...sessionExample, todos: [{ content: 'Write the summary', status: 'in_progress' }] },
   }),
   'sandbox.agent.permission.requested': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), tool: z.string(), title: z.string() }),
+    schema: agentPermissionSchema.extend({ taskId: z.string().nullable() }),
     gloss: 'The agent asks whether it may use a tool.',
-    example: { ...sessionExample, permissionId: 'per_1', tool: 'bash', title: 'npm publish' },
-    reserved: true,
+    example: {
+      ...sessionExample,
+      permissionId: 'per_1',
+      tool: 'bash',
+      title: 'npm publish',
+      patterns: ['npm publish'],
+    },
   }),
   'sandbox.agent.permission.answered': defineEvent({
-    schema: z.object({ ...session, permissionId: z.string(), answer: z.enum(['once', 'always', 'reject']) }),
-    gloss: 'The agent’s question was answered.',
+    schema: z.object({ ...session, permissionId: z.string(), answer: permissionAnswerSchema }),
+    gloss: 'Whether the agent may use a tool was decided.',
     example: { ...sessionExample, permissionId: 'per_1', answer: 'once' },
-    reserved: true,
+  }),
+  'sandbox.agent.question.asked': defineEvent({
+    schema: agentQuestionSchema.extend({ taskId: z.string().nullable() }),
+    gloss: 'The agent asks a person something and waits.',
+    example: {
+      ...sessionExample,
+      questionId: 'que_1',
+      questions: [
+        {
+          question: 'Which colour?',
+          header: 'Colour',
+          options: [{ label: 'Blue', description: 'As the logo' }],
+          multiple: false,
+        },
+      ],
+    },
+  }),
+  'sandbox.agent.question.answered': defineEvent({
+    schema: z.object({
+      ...session,
+      questionId: z.string(),
+      answers: z.array(z.array(z.string())).nullable().describe('Null: a person refused to answer.'),
+    }),
+    gloss: 'A question of the agent was answered.',
+    example: { ...sessionExample, questionId: 'que_1', answers: [['Blue']] },
   }),
 };
 
@@ -143,15 +188,46 @@ const checkpointId = z.string();
 export const outputEvents = {
   'sandbox.checkpoint.created': defineEvent({
     schema: z.object({ checkpointId, name: z.string().nullable(), size: z.number() }),
-    gloss: 'A checkpoint of the workspace is safe.',
+    gloss: 'A checkpoint is whole and can be restored.',
     example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', name: 'before upgrade', size: 1_048_576 },
-    reserved: true,
+  }),
+  'sandbox.checkpoint.stored': defineEvent({
+    schema: z.object({ checkpointId, storedSize: z.number(), sha256: z.string() }),
+    gloss: 'A checkpoint is in the object store and outlives the disk of the server.',
+    example: {
+      checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x',
+      storedSize: 318_204,
+      sha256: '0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f',
+    },
+  }),
+  'sandbox.checkpoint.failed': defineEvent({
+    schema: z.object({
+      checkpointId,
+      step: z.enum(['create', 'restore']),
+      reason: z.string(),
+    }),
+    gloss: 'A checkpoint could not be made, or not be restored; the sandbox goes on as it was.',
+    example: {
+      checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x',
+      step: 'create',
+      reason: 'The pool of box disks is nearly full.',
+    },
+  }),
+  'sandbox.checkpoint.deleted': defineEvent({
+    schema: z.object({ checkpointId, cause: z.enum(['request', 'count', 'age']) }),
+    gloss: 'A checkpoint was deleted by request, or as one too many or too old.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', cause: 'count' },
+  }),
+  'sandbox.checkpoint.restoring': defineEvent({
+    schema: z.object({ checkpointId }),
+    gloss: 'The processes of the sandbox end, and it begins anew with what the checkpoint holds.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x' },
   }),
   'sandbox.checkpoint.restored': defineEvent({
-    schema: z.object({ checkpointId }),
-    gloss: 'The workspace is what the checkpoint holds.',
-    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x' },
-    reserved: true,
+    schema: z.object({ checkpointId, contents: restoredContentsSchema }),
+    gloss:
+      'The files of the sandbox are what the checkpoint holds; where its image is gone, those of /workspace alone.',
+    example: { checkpointId: '7c1l0b9d4f2h6k8m3n5p1q7r9s2t4v6x', contents: 'all' },
   }),
   'sandbox.document.converted': defineEvent({
     schema: z.object({ source: z.string(), outputs: z.array(z.string()), format: z.string() }),
@@ -159,10 +235,18 @@ export const outputEvents = {
     example: { source: '/workspace/report.html', outputs: ['/workspace/report.pdf'], format: 'pdf' },
   }),
   'sandbox.artifacts.updated': defineEvent({
-    schema: z.object({ artifact: artifactSchema }),
-    gloss: 'An artifact was kept or replaced.',
+    schema: z.object({
+      change: z.enum(['published', 'stored', 'failed', 'deleted']),
+      artifact: artifactSchema,
+    }),
+    gloss:
+      'An artifact was kept or replaced (`published`), reached the object store (`stored`), was lost on its way there with the server’s disk (`failed`), or was deleted.',
     example: {
+      change: 'published',
       artifact: {
+        sandboxId: 'k82g51hl3on646lel50o9f162t92xu7z',
+        organizationId: '3c1r7a0b9d5f2h8k4m6n1p3q9s7t2v5x',
+        state: 'stored',
         key: 'customer-a/job-42/report.md',
         name: 'report.md',
         kind: 'file',

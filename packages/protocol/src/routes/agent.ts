@@ -79,6 +79,11 @@ export const agentMessages = defineRoute({
     id: idSchema,
     sessionId: z.string().max(200).optional().describe('Default: the newest session.'),
     limit: z.coerce.number().int().min(1).max(500).default(100),
+    cursor: z
+      .string()
+      .max(500)
+      .optional()
+      .describe('nextCursor of the page before, together with its sessionId. Default: the newest messages.'),
   }),
   reply: { kind: 'json', status: 200, schema: agentMessagesSchema },
   errors,

@@ -47,6 +47,7 @@ export const signOut = defineRoute({
   tag,
   summary: 'End the session; it is gone on all servers at once',
   auth: 'user',
+  whileSuspended: true,
   body: z.strictObject({ all: z.boolean().default(false).describe('End all sessions of the user.') }),
   reply: { kind: 'json', status: 200, schema: z.object({ ok: z.literal(true) }) },
   errors: [],
@@ -71,6 +72,7 @@ export const me = defineRoute({
   tag,
   summary: 'Who the key or session belongs to, and what it may do',
   auth: 'any',
+  whileSuspended: true,
   reply: { kind: 'json', status: 200, schema: identitySchema },
   errors: [],
 });

@@ -2,12 +2,23 @@ import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 import { defineRoute } from '../route.ts';
 import {
+  linkControlReplySchema,
+  linkControlSchema,
+  linkNavigateSchema,
+  linkResizeSchema,
   previewCommandReplySchema,
+  previewControlReplySchema,
+  previewControlSchema,
+  previewFilesReplySchema,
+  previewFilesSchema,
   previewNavigateSchema,
+  previewQuerySchema,
   previewResizeSchema,
+  previewRevokeReplySchema,
   previewSchema,
   previewStartSchema,
   previewViewSchema,
+  viewerNonceSchema,
 } from '../schemas/browser.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -28,7 +39,7 @@ export const getPreview = defineRoute({
   summary: 'State of the browser with signed URLs for viewing and driving it',
   // Its links let their holder drive the browser, which is more than reading.
   auth: 'sandbox_sessions:exec',
-  query: z.strictObject({ id: idSchema }),
+  query: previewQuerySchema,
   reply: { kind: 'json', status: 200, schema: previewSchema },
   errors,
 });
@@ -40,9 +51,67 @@ export const viewPreview = defineRoute({
   tag,
   summary: 'What the standalone viewer page shows beside the picture',
   auth: 'link',
-  query: z.strictObject({ token: z.string() }),
+  query: z.strictObject({ token: z.string(), viewer: viewerNonceSchema.optional() }),
   reply: { kind: 'json', status: 200, schema: previewViewSchema },
   errors: ['SANDBOX_NOT_FOUND'],
+});
+
+export const controlPreview = defineRoute({
+  id: 'sandboxes.preview.control',
+  method: 'POST',
+  path: '/v1/sandboxes/browser-preview/control',
+  tag,
+  summary: 'Decide who controls the browser',
+  description:
+    'Whoever has a running lease keeps control: others get CONTROL_HELD, with who and until when. The one in control renews or changes it by naming itself as controller; mode ai without a controller and force: true are the way of the sandbox’s owner to take control back.',
+  auth: 'sandbox_sessions:exec',
+  audit: ['mode', 'controller', 'leaseMs', 'force'],
+  body: previewControlSchema,
+  reply: { kind: 'json', status: 200, schema: previewControlReplySchema },
+  errors: [...errors, 'CONTROL_HELD', 'HUMAN_IN_LOOP_DISABLED'],
+});
+
+export const controlByLink = defineRoute({
+  id: 'sandboxes.preview.controlByLink',
+  method: 'POST',
+  path: '/v1/sandboxes/browser-preview/view/control',
+  tag,
+  summary: 'Take, renew or give back control as the holder of a viewer link',
+  auth: 'link',
+  query: z.strictObject({ token: z.string() }),
+  body: linkControlSchema,
+  reply: { kind: 'json', status: 200, schema: linkControlReplySchema },
+  errors: [
+    'SANDBOX_NOT_FOUND',
+    'SANDBOX_NOT_READY',
+    'CONTROL_HELD',
+    'HUMAN_IN_LOOP_DISABLED',
+    'VIEW_ONLY_LINK',
+  ],
+});
+
+export const revokePreview = defineRoute({
+  id: 'sandboxes.preview.revoke',
+  method: 'POST',
+  path: '/v1/sandboxes/browser-preview/revoke',
+  tag,
+  summary: 'Make every link to the browser void: viewer pages, live views and CDP connections end',
+  auth: 'sandbox_sessions:exec',
+  body: previewStartSchema,
+  reply: { kind: 'json', status: 200, schema: previewRevokeReplySchema },
+  errors: ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'BROWSER_NOT_ENABLED'],
+});
+
+export const filesPreview = defineRoute({
+  id: 'sandboxes.preview.files',
+  method: 'POST',
+  path: '/v1/sandboxes/browser-preview/files',
+  tag,
+  summary: 'Give files of the workspace to a file input of the page',
+  auth: 'sandbox_sessions:exec',
+  body: previewFilesSchema,
+  reply: { kind: 'json', status: 200, schema: previewFilesReplySchema },
+  errors: [...errors, 'CONTROL_HELD_BY_HUMAN', 'FILE_CHOOSER_NOT_OPEN', 'FILE_NOT_FOUND'],
 });
 
 export const startPreview = defineRoute({
@@ -66,7 +135,7 @@ export const navigatePreview = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: previewNavigateSchema,
   reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
-  errors: [...errors, 'NAVIGATION_FAILED'],
+  errors: [...errors, 'NAVIGATION_FAILED', 'CONTROL_HELD_BY_HUMAN'],
 });
 
 export const resizePreview = defineRoute({
@@ -78,7 +147,7 @@ export const resizePreview = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: previewResizeSchema,
   reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
-  errors,
+  errors: [...errors, 'CONTROL_HELD_BY_HUMAN'],
 });
 
 export const screenshotPreview = defineRoute({
@@ -94,6 +163,77 @@ export const screenshotPreview = defineRoute({
 });
 
 const tokenQuery = z.looseObject({ token: z.string() });
+const linkPath = '/v1/sandboxes/browser-preview/link';
+const linkErrors = [...errors, 'CONTROL_HELD_BY_HUMAN'] satisfies ErrorCode[];
+
+export const startByLink = defineRoute({
+  id: 'sandboxes.preview.startByLink',
+  method: 'POST',
+  path: `${linkPath}/start`,
+  tag,
+  summary: 'As start, for the holder of a preview connection',
+  auth: 'link',
+  query: tokenQuery,
+  reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
+  errors: linkErrors,
+});
+
+export const navigateByLink = defineRoute({
+  id: 'sandboxes.preview.navigateByLink',
+  method: 'POST',
+  path: `${linkPath}/navigate`,
+  tag,
+  summary: 'As navigate, for the holder of a preview connection',
+  auth: 'link',
+  query: tokenQuery,
+  body: linkNavigateSchema,
+  reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
+  errors: [...linkErrors, 'NAVIGATION_FAILED'],
+});
+
+export const resizeByLink = defineRoute({
+  id: 'sandboxes.preview.resizeByLink',
+  method: 'POST',
+  path: `${linkPath}/resize`,
+  tag,
+  summary: 'As resize, for the holder of a preview connection',
+  auth: 'link',
+  query: tokenQuery,
+  body: linkResizeSchema,
+  reply: { kind: 'json', status: 200, schema: previewCommandReplySchema },
+  errors: linkErrors,
+});
+
+export const cdpVersion = defineRoute({
+  id: 'gateway.cdp.version',
+  method: 'GET',
+  path: '/v1/sandboxes/cdp/json/version',
+  // Playwright asks with a slash at the end.
+  aliases: ['/v1/sandboxes/cdp/json/version/'],
+  tag,
+  summary: 'The browser as Chromium’s own debugging port describes it',
+  auth: 'link',
+  query: tokenQuery,
+  reply: { kind: 'json', status: 200, schema: z.looseObject({ webSocketDebuggerUrl: z.string() }) },
+  errors,
+});
+
+export const cdpList = defineRoute({
+  id: 'gateway.cdp.list',
+  method: 'GET',
+  path: '/v1/sandboxes/cdp/json/list',
+  aliases: ['/v1/sandboxes/cdp/json/list/', '/v1/sandboxes/cdp/json'],
+  tag,
+  summary: 'The open pages, each with a WebSocket URL that speaks to it alone',
+  auth: 'link',
+  query: tokenQuery,
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: z.array(z.looseObject({ id: z.string(), webSocketDebuggerUrl: z.string() })),
+  },
+  errors,
+});
 
 export const cdpSocket = defineRoute({
   id: 'gateway.cdp',

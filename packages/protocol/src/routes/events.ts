@@ -42,6 +42,10 @@ export const organizationEvents = defineRoute({
         .nullable()
         .describe('Give it as `after` to go on; null when there was nothing at all.'),
     }),
+    stream: {
+      description: 'one event per message, its `cursor` as the id.',
+      schema: organizationEventSchema,
+    },
   },
   errors: ['SANDBOX_NOT_FOUND'],
 });

@@ -18,7 +18,17 @@ export const readiness = defineRoute({
   path: '/readyz',
   tag: 'Health',
   summary: 'The server can take work: database and driver answer',
+  description:
+    'Without the object store the server takes work all the same: `degraded` then says what is missing, and outputs wait on the server until it is back.',
   auth: 'none',
-  reply: { kind: 'json', status: 200, schema: z.object({ ok: z.literal(true) }) },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: z.object({
+      ok: z.literal(true),
+      degraded: z.array(z.enum(['object-store'])).describe('Parts that do not answer; empty when all do.'),
+      pendingUploads: z.number().int().describe('Artifacts that wait for the object store.'),
+    }),
+  },
   errors: ['INTERNAL'],
 });

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { defineRoute } from '../route.ts';
 import {
@@ -11,7 +12,7 @@ import {
   processStdinSchema,
   processWaitSchema,
 } from '../schemas/processes.ts';
-import { boxProcessStdinReplySchema } from '../box/process.ts';
+import { boxProcessStdinReplySchema, processChunkSchema } from '../box/process.ts';
 
 const tag = 'Processes';
 const common = ['SANDBOX_NOT_FOUND', 'SANDBOX_NOT_READY', 'SANDBOX_ENDED', 'SANDBOX_UNREACHABLE'] as const;
@@ -53,7 +54,15 @@ export const processOutput = defineRoute({
     'With `Accept: text/event-stream` it is followed to the end: events `stdout` and `stderr` ({ offset, nextOffset, data, encoding }), then `end` (the process). The id of each event, sent back as `Last-Event-ID`, goes on from there.',
   auth: 'sandbox_sessions:read',
   query: processOutputQuerySchema,
-  reply: { kind: 'json', status: 200, schema: processOutputReplySchema },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: processOutputReplySchema,
+    stream: {
+      description: 'the data of `stdout` and `stderr`, then that of `end`.',
+      schema: z.union([processChunkSchema, processSchema]),
+    },
+  },
   errors,
 });
 

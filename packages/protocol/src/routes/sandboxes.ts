@@ -100,6 +100,11 @@ export const sandboxEvents = defineRoute({
     limit: z.coerce.number().int().min(1).max(1000).default(100),
     type: eventTypeSchema.optional(),
   }),
-  reply: { kind: 'json', status: 200, schema: z.object({ data: z.array(sandboxEventSchema) }) },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: z.object({ data: z.array(sandboxEventSchema) }),
+    stream: { description: 'one event per message, its `seq` as the id.', schema: sandboxEventSchema },
+  },
   errors: ['SANDBOX_NOT_FOUND'],
 });

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { defineRoute } from '../route.ts';
+import { fileErrors, fileWriteErrors } from './file-errors.ts';
 import {
   codeResultSchema,
   codeSchema,
@@ -10,6 +12,7 @@ import {
   fsReadReplySchema,
   fsWriteReplySchema,
   fsWriteSchema,
+  outputTextSchema,
 } from '../schemas/work.ts';
 
 export const exec = defineRoute({
@@ -23,7 +26,15 @@ export const exec = defineRoute({
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.exec',
   body: execSchema,
-  reply: { kind: 'json', status: 200, schema: execResultSchema },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: execResultSchema,
+    stream: {
+      description: 'the data of `stdout` and `stderr`, then that of `result`.',
+      schema: z.union([outputTextSchema, execResultSchema]),
+    },
+  },
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
@@ -46,7 +57,15 @@ export const runCode = defineRoute({
   auth: 'sandbox_sessions:exec',
   rateLimit: 'sandboxes.code',
   body: codeSchema,
-  reply: { kind: 'json', status: 200, schema: codeResultSchema },
+  reply: {
+    kind: 'json',
+    status: 200,
+    schema: codeResultSchema,
+    stream: {
+      description: 'the data of `stdout` and `stderr`, then that of `result`.',
+      schema: z.union([outputTextSchema, codeResultSchema]),
+    },
+  },
   errors: [
     'SANDBOX_NOT_FOUND',
     'SANDBOX_NOT_READY',
@@ -69,13 +88,7 @@ export const fsRead = defineRoute({
   rateLimit: 'sandboxes.files',
   query: fsReadQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsReadReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_NOT_FOUND',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileErrors, 'FILE_NOT_FOUND', 'IS_DIRECTORY', 'NOT_A_FILE'],
 });
 
 export const fsWrite = defineRoute({
@@ -90,14 +103,7 @@ export const fsWrite = defineRoute({
   body: fsWriteSchema,
   rawBody: true,
   reply: { kind: 'json', status: 200, schema: fsWriteReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_DISK_FULL',
-    'PAYLOAD_TOO_LARGE',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileWriteErrors, 'IS_DIRECTORY', 'NOT_A_FILE', 'PAYLOAD_TOO_LARGE'],
 });
 
 export const fsList = defineRoute({
@@ -110,11 +116,5 @@ export const fsList = defineRoute({
   rateLimit: 'sandboxes.files',
   query: fsListQuerySchema,
   reply: { kind: 'json', status: 200, schema: fsListReplySchema },
-  errors: [
-    'SANDBOX_NOT_FOUND',
-    'SANDBOX_NOT_READY',
-    'FILE_NOT_FOUND',
-    'FILE_ACCESS_DENIED',
-    'SANDBOX_UNREACHABLE',
-  ],
+  errors: [...fileErrors, 'FILE_NOT_FOUND'],
 });

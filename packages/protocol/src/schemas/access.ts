@@ -25,6 +25,10 @@ export const organizationSchema = z.object({
   id: z.string(),
   name: z.string(),
   operator: z.boolean().describe('Whether it runs this installation: its owners manage the others.'),
+  plan: z.string().nullable().describe('Null: the default one of the installation.'),
+  status: z.enum(['active', 'suspended']),
+  suspendedAt: time.nullable(),
+  suspendedReason: z.string().nullable().describe('What the operator gave as the reason.'),
   createdAt: time,
 });
 export type Organization = z.infer<typeof organizationSchema>;
@@ -118,6 +122,24 @@ export const createdOrganizationSchema = z.object({
   owner: invitedUserSchema,
 });
 export type CreatedOrganization = z.infer<typeof createdOrganizationSchema>;
+
+export const suspendOrganizationSchema = z.strictObject({
+  id: idSchema.describe('Of the organization.'),
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(500)
+    .regex(/^\P{Cc}*$/u, 'Text without control characters.')
+    .optional()
+    .describe('Shown to everybody who belongs to it.'),
+});
+
+export const deletedOrganizationSchema = z.object({
+  id: z.string(),
+  deleted: z.literal(true),
+});
+export type DeletedOrganization = z.infer<typeof deletedOrganizationSchema>;
 
 export const signInSchema = z.strictObject({
   email: emailSchema,

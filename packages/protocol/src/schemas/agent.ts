@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { agentMessageSchema, agentNameSchema, taskReportSchema, taskUsageSchema } from '../box/agent.ts';
+import {
+  agentMessagePartSchema,
+  agentMessageSchema,
+  agentNameSchema,
+  taskBudgetSchema,
+  taskReportSchema,
+  taskUsageSchema,
+} from '../box/agent.ts';
+import { replayResultSchema } from '../box/browser-steps.ts';
 import { idSchema } from '../ids.ts';
 
 export const DEFAULT_TASK_TIMEOUT_MS = 30 * 60 * 1000;
@@ -15,12 +23,31 @@ export const taskStatusSchema = z.enum([
 ]);
 export type TaskStatus = z.infer<typeof taskStatusSchema>;
 
+export const MAX_PROMPT_LENGTH = 1024 * 1024;
+const MAX_METADATA_BYTES = 16 * 1024;
+const MAX_RESPONSE_SCHEMA_BYTES = 64 * 1024;
+
+export const promptBudgetSchema = taskBudgetSchema
+  .optional()
+  .describe(
+    'A task whose model uses more is ended as failed, BUDGET_EXCEEDED: `requests` to models, `tokens` in all.',
+  );
+
+export const promptMetadataSchema = z
+  .record(z.string(), z.json())
+  .refine(fitsJson(MAX_METADATA_BYTES), `metadata may take ${MAX_METADATA_BYTES} bytes as JSON`)
+  .optional()
+  .describe('Free-form, up to 16 KiB as JSON; comes back with the task and its events.');
+
 const promptFields = {
   id: idSchema,
   prompt: z
     .string()
-    .min(1)
-    .max(1024 * 1024),
+    .max(
+      MAX_PROMPT_LENGTH,
+      `a prompt may hold ${MAX_PROMPT_LENGTH} characters; put longer text into a file and name it in files`,
+    )
+    .refine((text) => text.trim() !== '', 'a prompt must hold text'),
   agent: agentNameSchema.optional().describe('Default: the sandbox’s defaultAgent.'),
   sessionId: z
     .string()
@@ -33,11 +60,33 @@ const promptFields = {
     .max(256 * 1024)
     .optional()
     .describe('Text appended to the system prompt for this turn.'),
-  metadata: z
-    .record(z.string(), z.json())
+  metadata: promptMetadataSchema,
+  budget: promptBudgetSchema,
+  model: z
+    .string()
+    .max(256)
     .optional()
-    .describe('Free-form; comes back with the task and its events.'),
+    .describe('Model for this prompt: a configured one, or one of capabilities.agent.models.'),
+  files: z
+    .array(z.string().min(1).max(4096))
+    .max(20)
+    .optional()
+    .describe('Files that go with the prompt, by path in the sandbox.'),
+  responseSchema: z
+    .record(z.string(), z.json())
+    .refine(
+      fitsJson(MAX_RESPONSE_SCHEMA_BYTES),
+      `responseSchema may take ${MAX_RESPONSE_SCHEMA_BYTES} bytes as JSON`,
+    )
+    .optional()
+    .describe(
+      'JSON schema of the final answer, which then comes as `structured`. One answer that does not fit is sent back.',
+    ),
 };
+
+function fitsJson(maxBytes: number): (value: unknown) => boolean {
+  return (value) => new TextEncoder().encode(JSON.stringify(value)).length <= maxBytes;
+}
 
 export const promptAsyncSchema = z.strictObject({
   ...promptFields,
@@ -63,7 +112,18 @@ export const agentTaskSchema = z
     agent: agentNameSchema.nullable(),
     sessionId: z.string().nullable(),
     metadata: z.record(z.string(), z.json()),
+    model: z.string().nullable().describe('Null: the sandbox’s main model.'),
+    files: z.array(z.string()),
     resultText: z.string().nullable(),
+    structured: z.json().describe('The answer that fits the prompt’s responseSchema; null without one.'),
+    filesChanged: z
+      .array(z.string())
+      .describe('Files in /workspace that changed while the task ran, at most 200, sorted.'),
+    report: taskReportSchema
+      .nullable()
+      .describe('Completion report: the agent’s own, or one derived from what it did.'),
+    skillId: idSchema.nullable().describe('The skill that the task runs; null for a prompt.'),
+    replay: replayResultSchema.nullable().describe('What became of each step of a skill.'),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     usage: taskUsageSchema,
     createdAt: z.number(),
@@ -79,6 +139,8 @@ export const promptReplySchema = z.object({
   status: taskStatusSchema,
   sessionId: z.string().nullable(),
   text: z.string().nullable(),
+  parts: z.array(agentMessagePartSchema).describe('The final message: texts, thoughts and uses of tools.'),
+  structured: z.json(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
@@ -102,4 +164,7 @@ export const runtimeStateSchema = agentStateSchema.extend({
     .describe('Newest files directly in /workspace.'),
 });
 
-export const agentMessagesSchema = z.object({ messages: z.array(agentMessageSchema) });
+export const agentMessagesSchema = z.object({
+  messages: z.array(agentMessageSchema),
+  nextCursor: z.string().nullable().describe('Leads to older messages; null when there are none.'),
+});

@@ -1,16 +1,30 @@
 import { z } from 'zod';
+import {
+  agentMcpSchema,
+  agentPermissionsSchema,
+  type AgentMcp,
+  type AgentPermissions,
+} from '../box/agent-asks.ts';
 import { viewportSchema } from '../box/config.ts';
+import { profileKeySchema } from './profiles.ts';
+import { recordingOptionsSchema } from './recording.ts';
 
 const browserSchema = z.strictObject({
   mode: z
     .enum(['none', 'local-chromium', 'paired-banata-browser'])
     .optional()
     .describe('Default: "local-chromium" when `browser` is given, else "none".'),
-  recording: z.boolean().optional().describe('Record the browser as MP4. Default false.'),
+  recording: z
+    .union([z.boolean(), recordingOptionsSchema])
+    .optional()
+    .describe('Record the browser as MP4 from the start; with options or true. Default false.'),
   persistentProfile: z
     .boolean()
     .optional()
     .describe('Keep cookies and state across sessions. Default false.'),
+  profileKey: profileKeySchema
+    .optional()
+    .describe('Which of the kept profiles of the organization. Default "default".'),
   streamPreview: z.boolean().optional().describe('Live view of the browser. Default true.'),
   humanInLoop: z.boolean().optional().describe('A person may take over the browser. Default false.'),
   viewport: viewportSchema.partial().optional().describe('Pixels. Default 1280 × 800.'),
@@ -26,6 +40,24 @@ const agentSchema = z.strictObject({
   enabled: z.boolean().optional().describe('Default false.'),
   defaultAgent: z.enum(['build', 'plan']).optional().describe('Default "build".'),
   allowPromptApi: z.boolean().optional().describe('Whether prompts are taken through the API. Default true.'),
+  models: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'a model id without blanks'))
+    .max(16)
+    .optional()
+    .describe('Models of the same provider that a prompt may choose beside the configured ones.'),
+  permissions: agentPermissionsSchema
+    .optional()
+    .describe(
+      'What the agent does without asking: "allow" (default: all), "ask", or rules by tool. What it asks for waits in GET /v1/sandboxes/agent/permissions.',
+    ),
+  mcp: agentMcpSchema
+    .optional()
+    .describe('Further tool servers (MCP): programs in the sandbox, or URLs it reaches.'),
+  instructions: z
+    .string()
+    .max(64 * 1024)
+    .optional()
+    .describe('Text every session of the agent starts with, as AGENTS.md has it.'),
 });
 
 const documentsSchema = z.strictObject({ libreofficeHeadless: z.boolean().optional() });
@@ -61,25 +93,50 @@ export interface Capabilities {
   browser: {
     mode: 'none' | 'local-chromium' | 'paired-banata-browser';
     recording: boolean;
+    /** Of the recording that begins with the browser. */
+    recordingOptions: { frameRate: number; bitrateKbps: number };
     persistentProfile: boolean;
+    profileKey: string;
     streamPreview: boolean;
     humanInLoop: boolean;
     viewport: { width: number; height: number };
     byoProxyUrl: string | null;
   };
-  agent: { enabled: boolean; defaultAgent: 'build' | 'plan'; allowPromptApi: boolean };
+  agent: {
+    enabled: boolean;
+    defaultAgent: 'build' | 'plan';
+    allowPromptApi: boolean;
+    models: string[];
+    permissions: AgentPermissions;
+    mcp: AgentMcp;
+    instructions: string | null;
+  };
   documents: { libreofficeHeadless: boolean };
   storage: { workspace: 'ephemeral' | 'checkpointed'; artifactPrefix: string | null };
 }
 
 const DEFAULT_VIEWPORT = { width: 1280, height: 800 };
+const DEFAULT_PROFILE_KEY = 'default';
+const DEFAULT_FRAME_RATE = 10;
+const DEFAULT_BITRATE_KBPS = 1500;
+
+export function withRecordingDefaults(
+  asked: z.infer<typeof recordingOptionsSchema>,
+): Capabilities['browser']['recordingOptions'] {
+  return {
+    frameRate: asked.frameRate ?? DEFAULT_FRAME_RATE,
+    bitrateKbps: asked.bitrateKbps ?? DEFAULT_BITRATE_KBPS,
+  };
+}
 
 function normalizeBrowser(browser: CapabilitiesInput['browser']): Capabilities['browser'] {
   const asked = browser ?? { mode: 'none' as const };
   return {
     mode: asked.mode ?? 'local-chromium',
-    recording: asked.recording ?? false,
+    recording: asked.recording !== undefined && asked.recording !== false,
+    recordingOptions: withRecordingDefaults(typeof asked.recording === 'object' ? asked.recording : {}),
     persistentProfile: asked.persistentProfile ?? false,
+    profileKey: asked.profileKey ?? DEFAULT_PROFILE_KEY,
     streamPreview: asked.streamPreview ?? true,
     humanInLoop: asked.humanInLoop ?? false,
     viewport: {
@@ -95,6 +152,10 @@ function normalizeAgent(asked: NonNullable<CapabilitiesInput['agent']>): Capabil
     enabled: asked.enabled ?? false,
     defaultAgent: asked.defaultAgent ?? 'build',
     allowPromptApi: asked.allowPromptApi ?? true,
+    models: asked.models ?? [],
+    permissions: asked.permissions ?? 'allow',
+    mcp: asked.mcp ?? {},
+    instructions: asked.instructions ?? null,
   };
 }
 

@@ -30,9 +30,15 @@ const durationSchema = z.number().int().positive().max(MAX_DURATION_MS);
 export const isolationSchema = z.enum(['container', 'gvisor']);
 export type Isolation = z.infer<typeof isolationSchema>;
 
+const sizeSchema = z.string().max(32);
+
 export const createSandboxSchema = z.strictObject({
   runtime: runtimeSchema.optional().describe('Decides the default language of /code. Default "bun".'),
-  size: z.enum(['standard']).optional().describe('2 CPUs, 4 GiB. Default "standard".'),
+  size: sizeSchema
+    .optional()
+    .describe(
+      'One of the sizes that the operator of the server offers. Default "standard": 2 CPUs, 4 GiB, unless the operator changed it.',
+    ),
   region: z
     .string()
     .regex(/^[a-z]{3}$/, 'three lowercase letters')
@@ -71,7 +77,10 @@ export const pairedBrowserSchema = z.object({
   cdpUrl: z
     .string()
     .describe('WebSocket URL for Playwright connectOverCDP or puppeteer.connect; holds a token.'),
-  previewUrl: z.string().describe('Standalone viewer page; holds a token.'),
+  previewUrl: z
+    .string()
+    .nullable()
+    .describe('Standalone viewer page; holds a token. Null when the live view is switched off.'),
   recording: z.boolean(),
   persistentProfile: z.boolean(),
   controlMode: controlModeSchema,
@@ -82,7 +91,7 @@ export const sandboxSessionSchema = z
     id: idSchema,
     status: sandboxStatusSchema,
     runtime: runtimeSchema,
-    size: z.enum(['standard']),
+    size: sizeSchema,
     region: z.string(),
     ephemeral: z.boolean(),
     capabilities: capabilitiesSchema.nullable(),
@@ -90,7 +99,10 @@ export const sandboxSessionSchema = z
     network: networkSchema,
     metadata: z.record(z.string(), z.string()),
     createdAt: z.number(),
-    readyAt: z.number().nullable(),
+    readyAt: z
+      .number()
+      .nullable()
+      .describe('When its processes began: anew after a restore, and after a pause that did not keep them.'),
     endedAt: z.number().nullable(),
     expiresAt: z
       .number()

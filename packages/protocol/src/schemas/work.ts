@@ -35,6 +35,8 @@ export const codeSchema = z.strictObject({
 });
 
 export const execResultSchema = boxExecResultSchema;
+/** A piece of output as it is streamed. */
+export const outputTextSchema = z.object({ text: z.string() });
 /** The last four fields are there when the code ran in a context. */
 export const codeResultSchema = boxExecResultSchema.extend(
   boxContextResultSchema.pick({ context: true, results: true, error: true, restarted: true }).partial().shape,
@@ -53,6 +55,10 @@ export const fsReadQuerySchema = z.strictObject({
     .enum(['json', 'raw'])
     .default('json')
     .describe('"raw" streams the bytes of a file of any size; "json" holds at most 16 MiB.'),
+  encoding: z
+    .enum(['utf8', 'base64'])
+    .optional()
+    .describe('Of "json". Default: utf8 where the file is valid UTF-8, else base64.'),
 });
 export const fsReadReplySchema = z.object({
   path: z.string(),
@@ -69,9 +75,15 @@ export const fsWriteSchema = z.strictObject({
 });
 export const fsWriteReplySchema = z.object({ path: z.string(), size: z.number() });
 
-export const fsListQuerySchema = z.strictObject({ id: idSchema, path: pathSchema.default('/workspace') });
+export const fsListQuerySchema = z.strictObject({
+  id: idSchema,
+  path: pathSchema.default('/workspace'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+  cursor: z.string().min(1).max(1024).optional().describe('`nextCursor` of the page before.'),
+});
 export const fsListReplySchema = z.object({
   path: z.string(),
-  entries: z.array(fileEntrySchema),
-  truncated: z.boolean(),
+  entries: z.array(fileEntrySchema).describe('By name.'),
+  truncated: z.boolean().describe('Whether there are more.'),
+  nextCursor: z.string().nullable(),
 });

@@ -1,4 +1,5 @@
 import { contract } from '@banata/protocol';
+import type { AgentAsks } from '../services/agent/agent-asks.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
 import { lastEventId } from './sandboxes.ts';
 import type { Mount } from './mount.ts';
@@ -6,7 +7,7 @@ import type { EventStreams } from './sse.ts';
 
 export function mountAgent(
   mount: Mount,
-  { agent, streams }: { agent: AgentService; streams: EventStreams },
+  { agent, asks, streams }: { agent: AgentService; asks: AgentAsks; streams: EventStreams },
 ): void {
   const routes = contract.agent;
 
@@ -37,6 +38,12 @@ export function mountAgent(
   mount.route(routes.cancelTask, ({ caller, body, signal }) =>
     agent.cancel(caller, body.id, body.taskId, signal),
   );
+
+  mount.route(routes.agentAsks, ({ caller, query }) => asks.list(caller, query.id));
+
+  mount.route(routes.answerPermission, ({ caller, body }) => asks.answerPermission(caller, body));
+
+  mount.route(routes.answerQuestion, ({ caller, body }) => asks.answerQuestion(caller, body));
 
   mount.route(routes.runtimeState, ({ caller, query }) => agent.runtime(caller, query.id));
 }

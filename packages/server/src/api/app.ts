@@ -8,30 +8,42 @@ import { mountUsage, type UsageRoutesDeps } from './usage.ts';
 import type { MountDeps } from './mount.ts';
 import { mountAccess, type AccessRoutesDeps } from './access.ts';
 import { mountAuth, type AuthRoutesDeps } from './auth.ts';
+import type { AgentGateway } from '../gateway/opencode/agent-gateway.ts';
+import type { AgentAsks } from '../services/agent/agent-asks.ts';
+import type { OrganizationLives } from '../services/access/organization-lives.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { BrowserService } from '../services/browser.ts';
 import type { ExecutionService } from '../services/execution.ts';
-import type { FileService } from '../services/files.ts';
 import type { Links } from '../services/links.ts';
 import { toApiError } from '../services/failures.ts';
 import type { PortService } from '../services/ports.ts';
 import type { SandboxService } from '../services/sandboxes/sandbox-service.ts';
+import type { SkillService } from '../services/skills/skill-service.ts';
 import type { WebhookService } from '../services/webhooks/webhook-service.ts';
 import type { NetworkService } from '../services/network/network-service.ts';
+import type { ControlService } from '../services/control/control-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { mountAgent } from './agent.ts';
+import { mountAgentServer } from './agent-server.ts';
 import { mountArtifacts } from './artifacts.ts';
+import { mountLasting, type LastingRoutesDeps } from './checkpoints.ts';
 import { mountBrowser } from './browser.ts';
 import { mountBrowsers, type BrowserSessionRoutesDeps } from './browsers.ts';
+import { mountBrowserKeeping, type BrowserKeepingDeps } from './browser-keeping.ts';
+import { mountComputer } from './computer.ts';
 import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
 import { mountEvents } from './events.ts';
+import { mountFiles, type FileRoutesDeps } from './files.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
+import { mountOrganizations } from './organizations.ts';
 import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountPorts } from './ports.ts';
 import { mountSandboxes } from './sandboxes.ts';
+import { mountSkills } from './skills.ts';
 import type { EventStreams } from './sse.ts';
 import { mountWebhooks } from './webhooks.ts';
 import { mountWork } from './work.ts';
@@ -39,6 +51,9 @@ import { mountWork } from './work.ts';
 export interface AppDeps
   extends
     InteractiveDeps,
+    BrowserKeepingDeps,
+    LastingRoutesDeps,
+    FileRoutesDeps,
     UsageRoutesDeps,
     DocumentsRoutesDeps,
     BrowserSessionRoutesDeps,
@@ -47,9 +62,13 @@ export interface AppDeps
     Omit<MountDeps, 'publicUrl'> {
   sandboxes: SandboxService;
   execution: ExecutionService;
-  files: FileService;
   browser: BrowserService;
+  controlService: ControlService;
+  sandboxStore: SandboxStore;
   agent: AgentService;
+  agentGateway: AgentGateway;
+  asks: AgentAsks;
+  skills: SkillService;
   artifacts: ArtifactService;
   network: NetworkService;
   ports: PortService;
@@ -57,11 +76,12 @@ export interface AppDeps
   streams: EventStreams;
   links: Links;
   webhooks: WebhookService;
+  organizationLives: OrganizationLives;
   pages: PagesOptions;
   metrics: Metrics;
   metricsToken: string | undefined;
   /** Rejects when the database or the driver does not answer. */
-  checkReady: () => Promise<void>;
+  checkReady: () => Promise<{ degraded: 'object-store'[]; pendingUploads: number }>;
   logger: Logger;
 }
 
@@ -77,18 +97,24 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
     Promise.resolve({ ok: true as const, version: deps.pages.version }),
   );
   mount.route(contract.health.readiness, async () => {
-    await deps.checkReady();
-    return { ok: true as const };
+    return { ok: true as const, ...(await deps.checkReady()) };
   });
   mountSandboxes(mount, deps);
   mountWork(mount, deps);
+  mountFiles(app, mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
   mountBrowsers(mount, deps);
+  mountBrowserKeeping(mount, deps);
+  mountComputer(mount, deps);
   mountAgent(mount, deps);
+  mountAgentServer(mount, deps);
+  mountSkills(mount, deps);
   mountArtifacts(mount, deps);
+  mountLasting(mount, deps);
   mountDocuments(mount, deps);
   mountAccess(mount, deps);
+  mountOrganizations(mount, deps);
   mountAuth(mount, { ...deps, publicUrl });
   mountEvents(mount, deps);
   mountWebhooks(mount, deps);
@@ -115,7 +141,9 @@ async function logOperation(context: ApiContext, next: () => Promise<void>, logg
     status,
     durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
   };
-  if (status >= 500) logger.error(fields, 'request failed');
+  // 501 is an answer, not a failure: the operator has not set the feature up.
+  if (status === 501) logger.info(fields, 'request for something that is not set up');
+  else if (status >= 500) logger.error(fields, 'request failed');
   else logger.debug(fields, 'request');
 }
 

@@ -10,8 +10,10 @@ import type { Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { requirePermission, type AccessService, type Caller } from '../services/access.ts';
 import type { Metrics } from '../metrics.ts';
+import { toApiError } from '../services/failures.ts';
 import type { AuditLog } from '../services/access/audit-log.ts';
 import type { Reservation } from '../services/limits/idempotency.ts';
+import type { OpenSpan, Tracing } from '../tracing/tracing.ts';
 import { AuditNote } from './audit-note.ts';
 import { clientAddress } from './client-address.ts';
 import { authenticate } from './credentials.ts';
@@ -21,7 +23,7 @@ import type { RequestLimits } from './request-limits.ts';
 /** JSON bodies are no longer than this; larger contents go as raw bodies. */
 const MAX_JSON_BODY_BYTES = 24 * 1024 * 1024;
 
-export type ApiEnv = { Bindings: HttpBindings; Variables: { requestId: string } };
+export type ApiEnv = { Bindings: HttpBindings; Variables: { requestId: string; span: OpenSpan } };
 export type ApiContext = Context<ApiEnv>;
 
 /** A request that was authenticated and parsed, as handlers get it. */
@@ -50,6 +52,7 @@ const NOBODY: Caller = {
   scopes: [],
   operator: false,
   sessionId: null,
+  suspended: null,
 };
 
 export interface MountDeps {
@@ -57,6 +60,7 @@ export interface MountDeps {
   auditLog: AuditLog;
   requestLimits: RequestLimits;
   metrics: Pick<Metrics, 'requests' | 'requestSeconds'>;
+  tracing: Tracing;
   publicUrl: () => string;
   /** Proxies of the operator's in front of the server. */
   trustedProxies: number;
@@ -78,9 +82,42 @@ export class Mount {
   route<T extends RouteDefinition>(route: T, handler: Handler<T>): void {
     for (const path of [route.path, ...(route.aliases ?? [])]) {
       this.#app.on(route.method, path, (context) =>
-        this.#measured(route, () => this.#audited(route, handler, context)),
+        this.#traced(route, context, () =>
+          this.#measured(route, () => this.#audited(route, handler, context)),
+        ),
       );
     }
+  }
+
+  /** The span ends with the head of the reply; a stream goes on after it. */
+  #traced(route: RouteDefinition, context: ApiContext, serve: () => Promise<Response>): Promise<Response> {
+    return this.#deps.tracing.run(
+      {
+        name: `${route.method} ${route.path}`,
+        kind: 'server',
+        parent: context.req.header('traceparent'),
+        // Probes come every few seconds.
+        onlyInside: route.tag === 'Health',
+        attributes: {
+          'http.request.method': route.method,
+          'http.route': route.path,
+          'banata.route': route.id,
+          'banata.request.id': context.get('requestId'),
+        },
+      },
+      async (span) => {
+        context.set('span', span);
+        try {
+          const response = await serve();
+          span.set({ 'http.response.status_code': response.status });
+          if (response.status >= 500) span.fail(String(response.status));
+          return response;
+        } catch (error) {
+          span.set({ 'http.response.status_code': toApiError(error).status });
+          throw error;
+        }
+      },
+    );
   }
 
   async #measured(route: RouteDefinition, serve: () => Promise<Response>): Promise<Response> {
@@ -131,6 +168,7 @@ export class Mount {
     if (route.auth === 'none' || route.auth === 'link') return NOBODY;
     const caller = await authenticate(context, this.#deps.access, this.#deps.publicUrl());
     note.by(caller);
+    context.get('span').set({ 'banata.organization.id': caller.organizationId });
     requirePermission(caller, route);
     return caller;
   }
@@ -147,6 +185,7 @@ export class Mount {
     const query = route.query ? parseInput(route.query, context.req.query()) : {};
     const body = route.body && !isRaw(route, context) ? parseInput(route.body, await readJson(context)) : {};
     note.about(body);
+    context.get('span').set({ 'banata.sandbox.id': sandboxIn(route, { ...query, ...body }) });
     const { reply } = route;
     const { requestLimits } = this.#deps;
     const request = { route, caller, input: { query, body }, context };
@@ -169,6 +208,10 @@ export class Mount {
     // Through the context, so that cookies the handler set are on the reply.
     return context.json(answer as object, (reply as { status: number }).status as ContentfulStatusCode);
   }
+}
+
+function sandboxIn({ id }: RouteDefinition, input: { id?: unknown }): string | undefined {
+  return id.startsWith('sandboxes.') && typeof input.id === 'string' ? input.id : undefined;
 }
 
 /** Whether the request carries raw bytes, on a route that takes them. */

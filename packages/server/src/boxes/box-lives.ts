@@ -1,10 +1,10 @@
-import { ApiError } from '@banata/protocol';
+import type { ApiError } from '@banata/protocol';
 
-/** A signal for each box, which aborts when the server ends it: nobody waits for an answer of a box that is gone. */
+/** A signal for each box, which aborts when the server ends or stops it: nobody waits for an answer that cannot come. */
 export class BoxLives {
   readonly #controllers = new Map<string, AbortController>();
 
-  /** Aborts with an {@link ApiError} SANDBOX_ENDED. */
+  /** Aborts with an {@link ApiError}: SANDBOX_ENDED, SANDBOX_INTERRUPTED. */
   signalOf(boxId: string): AbortSignal {
     let controller = this.#controllers.get(boxId);
     if (!controller) {
@@ -14,8 +14,9 @@ export class BoxLives {
     return controller.signal;
   }
 
-  end(boxId: string): void {
-    this.#controllers.get(boxId)?.abort(new ApiError('SANDBOX_ENDED'));
+  /** @param reason what those who wait for an answer are told. */
+  end(boxId: string, reason: ApiError): void {
+    this.#controllers.get(boxId)?.abort(reason);
     this.#controllers.delete(boxId);
   }
 }

@@ -10,6 +10,7 @@ import { resolveModelAccess } from '../services/models/resolve.ts';
 import type { Egress } from '../services/network/egress.ts';
 import type { OutboundGuard } from '../services/net/outbound-guard.ts';
 import { hashToken, type Secrets } from '../services/secrets.ts';
+import { problemOfDay } from '../services/models/daily-budget.ts';
 import type { ModelUsageStore } from '../stores/model-usage-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { DnsForwarder } from './dns.ts';
@@ -100,7 +101,8 @@ export class BoxesListener {
         if (!row) return undefined;
         const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
         const { credentials } = resolveModelAccess({ env, server: config.models.variables });
-        return { sandboxId: row.id, credentials };
+        const today = () => usage.today(row.organization_id);
+        return { sandboxId: row.id, credentials, problem: await problemOfDay(config.models.daily, today) };
       },
       recordUsage: (sandboxId, call) =>
         usage.add(sandboxId, {

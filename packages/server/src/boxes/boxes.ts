@@ -1,9 +1,11 @@
 import { ApiError } from '@banata/protocol';
 import type { BoxEndpoint, SandboxDriver } from '@banata/drivers';
+import type { IncomingMessage } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type { SandboxRow } from '../database/schema.ts';
 import type { BoxCall, BoxClient } from './box-client.ts';
+import type { TransferCall } from './box-transfer.ts';
 import { BoxLives } from './box-lives.ts';
 
 /** The boxes of sandboxes: where each answers, and calls to it. */
@@ -22,15 +24,15 @@ export class Boxes {
     this.#endpoints.set(boxId, endpoint);
   }
 
-  /** Says that a box is ended: calls under way fail at once. */
-  forget(boxId: string): void {
+  /** Says that a box is ended or stopped: calls under way fail at once, with this reason. */
+  forget(boxId: string, reason: ApiError = new ApiError('SANDBOX_ENDED')): void {
     const endpoint = this.#endpoints.get(boxId);
     if (endpoint) this.#client.forget(endpoint);
     this.#endpoints.delete(boxId);
-    this.#lives.end(boxId);
+    this.#lives.end(boxId, reason);
   }
 
-  /** Aborts when the box is ended. */
+  /** Aborts when the box is ended or stopped. */
   lifeOf(sandbox: Pick<SandboxRow, 'box_id'>): AbortSignal | undefined {
     return sandbox.box_id === null ? undefined : this.#lives.signalOf(sandbox.box_id);
   }
@@ -58,7 +60,19 @@ export class Boxes {
     return this.#client.stream(await this.endpointOf(sandbox), this.#bound(sandbox, call));
   }
 
-  #bound(sandbox: Pick<SandboxRow, 'box_id'>, call: BoxCall): BoxCall {
+  async transfer(sandbox: Pick<SandboxRow, 'box_id'>, call: TransferCall): Promise<IncomingMessage> {
+    return this.#client.transfer(await this.endpointOf(sandbox), this.#bound(sandbox, call));
+  }
+
+  async transferJson<T extends z.ZodType>(
+    sandbox: Pick<SandboxRow, 'box_id'>,
+    schema: T,
+    call: TransferCall,
+  ): Promise<z.output<T>> {
+    return this.#client.transferJson(await this.endpointOf(sandbox), schema, this.#bound(sandbox, call));
+  }
+
+  #bound<T extends Pick<BoxCall, 'signal'>>(sandbox: Pick<SandboxRow, 'box_id'>, call: T): T {
     const life = this.lifeOf(sandbox);
     if (!life) return call;
     return { ...call, signal: call.signal ? AbortSignal.any([call.signal, life]) : life };

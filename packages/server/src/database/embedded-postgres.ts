@@ -16,10 +16,15 @@ const COMMAND_TIMEOUT_MS = 60_000;
  */
 export class EmbeddedPostgres {
   readonly #directory: string;
+  readonly #settings: Record<string, string>;
 
-  /** @param directory where binaries, data and socket lie; every folder above must be enterable by everyone. */
-  constructor(directory: string) {
+  /**
+   * @param directory where binaries, data and socket lie; every folder above must be enterable by everyone.
+   * @param settings of PostgreSQL that it is started with, by name.
+   */
+  constructor(directory: string, settings: Record<string, string> = {}) {
     this.#directory = directory;
+    this.#settings = { max_connections: '120', ...settings };
   }
 
   get #data(): string {
@@ -51,7 +56,10 @@ export class EmbeddedPostgres {
       '-t',
       '45',
       '-o',
-      `-c listen_addresses= -c unix_socket_directories=${this.#socketDirectory} -c max_connections=120`,
+      [
+        `-c listen_addresses= -c unix_socket_directories=${this.#socketDirectory}`,
+        ...Object.entries(this.#settings).map(([name, value]) => `-c ${name}=${value}`),
+      ].join(' '),
       'start',
     ]);
   }

@@ -1,9 +1,11 @@
 import type {
   AgentTask,
+  Artifact,
   AuditEntry,
   BrowserSession,
   BrowserWeight,
   CapabilitiesInput,
+  CheckpointState,
   Connection,
   DeliveryStatus,
   EgressProfile,
@@ -13,12 +15,23 @@ import type {
   Role,
   SandboxStatus,
   Scope,
+  Skill,
+  SkillInput,
   TaskStatus,
   WebhookPayload,
   WebhookStyle,
 } from '@banata/protocol';
-import type { Runtime, TaskReport, TaskUsage } from '@banata/protocol/box';
-import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
+import type {
+  BoxTask,
+  BoxTaskRequest,
+  BrowserStep,
+  ReplayResult,
+  Runtime,
+  TaskReport,
+  TaskUsage,
+} from '@banata/protocol/box';
+import type { SizeLimits } from '@banata/config';
+import type { ColumnType, Generated, Insertable, JSONColumnType, Selectable } from 'kysely';
 
 /** A JSON column that may be NULL. */
 type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
@@ -32,6 +45,10 @@ export interface OrganizationsTable {
   /** Null: the default one of the installation. */
   plan: ColumnType<string | null, string | null | undefined, string | null>;
   created_at: number;
+  suspended_at: ColumnType<number | null, number | null | undefined, number | null>;
+  suspended_reason: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The row stays: audit log, usage and events refer to it. */
+  deleted_at: ColumnType<number | null, number | null | undefined, number | null>;
 }
 
 export interface ApiKeysTable {
@@ -114,7 +131,9 @@ export interface SandboxesTable {
   organization_id: string;
   status: SandboxStatus;
   runtime: Runtime;
-  size: 'standard';
+  size: string;
+  /** What its size meant when it was created; null for sandboxes from before there were sizes. */
+  limits: ColumnType<SizeLimits | null, string | null | undefined, string | null>;
   isolation: Isolation;
   region: string;
   ephemeral: boolean;
@@ -162,6 +181,26 @@ export interface SandboxesTable {
   proxy_sealed: Generated<Buffer | null>;
   /** When a CDP client first connected to a browser session. */
   cdp_client_at: Generated<number | null>;
+  /** Who may drive the browser; changed through `ControlStore` only. */
+  control_mode: Generated<'ai' | 'human' | 'shared'>;
+  control_controller: Generated<string | null>;
+  /** Key of the viewer that took control by its link; null where an API call gave it. */
+  control_holder: Generated<string | null>;
+  control_lease_until: Generated<number | null>;
+  /** Grows with every change of control; the box refuses older ones. */
+  control_epoch: Generated<number>;
+  /** Box and epoch that the box confirmed last, as `BOX:EPOCH`. */
+  control_applied: Generated<string | null>;
+  /** Links to the browser that were signed for an earlier one are void. */
+  links_epoch: Generated<number>;
+  /** Checkpoint that its box is being made from; null when that is done. */
+  checkpoint_id: string | null;
+  /** The box that goes when the one that is being restored is ready, and that comes back otherwise. */
+  previous_box_id: string | null;
+  /** Set from the pause until the sandbox is ready again. */
+  paused_at: number | null;
+  /** How long it was paused in all. */
+  paused_ms: Generated<number>;
 }
 
 /** What a browser session was asked to be. */
@@ -169,6 +208,34 @@ export interface BrowserSettings {
   weight: BrowserWeight;
   isolation: BrowserSession['isolation'];
   egressProfile: EgressProfile;
+}
+
+export interface CheckpointsTable {
+  id: string;
+  organization_id: string;
+  sandbox_id: string;
+  name: string | null;
+  metadata: JSONColumnType<Record<string, string>>;
+  state: CheckpointState;
+  /** `snapshot`: a copy of the driver's. `archive`: what the box daemon packed; such a one is only ever in the store. */
+  format: 'snapshot' | 'archive';
+  /** Whether the driver has a copy. */
+  local: Generated<boolean>;
+  size: number | null;
+  stored_size: number | null;
+  sha256: string | null;
+  reason: string | null;
+  /** Failed uploads. */
+  attempts: Generated<number>;
+  next_attempt_at: Generated<number>;
+  /** Server that makes or uploads it, and until when at the latest. */
+  lease_owner: string | null;
+  lease_until: Generated<number>;
+  created_at: number;
+  stored_at: number | null;
+  /** When it was made or restored last. */
+  used_at: number;
+  deleted_at: number | null;
 }
 
 export interface EventsTable {
@@ -256,6 +323,19 @@ export interface AgentTasksTable {
   metadata: JSONColumnType<AgentTask['metadata']>;
   system: string | null;
   no_reply: boolean;
+  model: string | null;
+  files: JSONColumnType<string[]>;
+  response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
+  structured: NullableJson<BoxTask['structured']>;
+  files_changed: ColumnType<string[], string | undefined, string>;
+  budget: ColumnType<BoxTaskRequest['budget'], string | null | undefined, never>;
+  /** Completion report, the agent's own or a derived one. */
+  report: ColumnType<TaskReport | null, undefined, string>;
+  skill_id: ColumnType<string | null, string | null | undefined, never>;
+  /** Steps of a skill with the values of this run, sealed; null for a prompt, and once the task has ended. */
+  replay_sealed: ColumnType<Buffer | null, Buffer | null | undefined, null>;
+  /** What became of the steps. */
+  replay: ColumnType<ReplayResult | null, undefined, string | null>;
   timeout_ms: number;
   cancel_requested: boolean;
   result_text: string | null;
@@ -264,6 +344,21 @@ export interface AgentTasksTable {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  /** W3C trace context of the request that made it; null where nothing is traced. */
+  traceparent: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+export interface SkillsTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  description: string;
+  site: string | null;
+  recipe: string;
+  steps: JSONColumnType<BrowserStep[]>;
+  inputs: JSONColumnType<SkillInput[]>;
+  source: NullableJson<NonNullable<Skill['source']>>;
+  created_at: number;
 }
 
 export interface ArtifactsTable {
@@ -271,13 +366,32 @@ export interface ArtifactsTable {
   key: string;
   organization_id: string;
   name: string;
-  kind: 'file' | 'task-report';
+  kind: Artifact['kind'];
+  state: Artifact['state'];
   size: number;
   content_type: string;
   sha256: string;
   source: string | null;
   /** Address in the object store. */
   object_key: string;
+  /** Whether the object is the artifact's own, and goes with it. */
+  owns_object: boolean;
+  created_at: number;
+}
+
+/** What is still to be done at the object store. At most one row of a kind for an object. */
+export interface ObjectTransfersTable {
+  object_key: string;
+  /** `upload`: from the spool of a server. `delete`: from there and from the store; once no upload is left. */
+  kind: 'upload' | 'delete';
+  /** Server whose spool has the content. */
+  server_id: string;
+  size: number;
+  sha256: string | null;
+  content_type: string | null;
+  attempts: number;
+  next_attempt_at: number;
+  last_error: string | null;
   created_at: number;
 }
 
@@ -380,6 +494,19 @@ export interface InstallationTable {
   value: Buffer;
 }
 
+/** Kept browser profiles. */
+export interface BrowserProfilesTable {
+  organization_id: string;
+  key: string;
+  /** Where its content is; null until it was saved once. */
+  object_key: string | null;
+  size: number | null;
+  saved_at: number | null;
+  created_at: number;
+  /** Sandbox that used it last, and uses it until it has ended. */
+  sandbox_id: string | null;
+}
+
 export interface Tables {
   port_previews: PortPreviewsTable;
   installation: InstallationTable;
@@ -391,9 +518,12 @@ export interface Tables {
   sign_in_tries: SignInTriesTable;
   audit_log: AuditLogTable;
   sandboxes: SandboxesTable;
+  checkpoints: CheckpointsTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
+  skills: SkillsTable;
   artifacts: ArtifactsTable;
+  object_transfers: ObjectTransfersTable;
   model_usage: ModelUsageTable;
   sandbox_runs: SandboxRunsTable;
   box_samples: BoxSamplesTable;
@@ -405,6 +535,7 @@ export interface Tables {
   webhook_deliveries: WebhookDeliveriesTable;
   webhook_attempts: WebhookAttemptsTable;
   network_log: NetworkLogTable;
+  browser_profiles: BrowserProfilesTable;
 }
 
 export type OrganizationRow = Selectable<OrganizationsTable>;
@@ -412,9 +543,14 @@ export type ApiKeyRow = Selectable<ApiKeysTable>;
 export type UserRow = Selectable<UsersTable>;
 export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
+export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
+export type SkillRow = Selectable<SkillsTable>;
+export type NewSkillRow = Insertable<SkillsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;
+export type ObjectTransferRow = Selectable<ObjectTransfersTable>;
+export type BrowserProfileRow = Selectable<BrowserProfilesTable>;
 export type EventRow = Selectable<EventsTable>;
 export type WebhookRow = Selectable<WebhooksTable>;
 export type DeliveryRow = Selectable<WebhookDeliveriesTable>;

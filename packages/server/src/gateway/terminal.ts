@@ -1,25 +1,15 @@
-import { requireScopes } from '../services/access.ts';
+import { requireActive, requireScopes } from '../services/access.ts';
 import { ApiError, terminalOpenQuerySchema } from '@banata/protocol';
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { parseInput } from '../api/parse.ts';
 import type { SandboxRow } from '../database/schema.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import { openTunnel } from './tunnel.ts';
-import type { UpgradeDeps } from './upgrades.ts';
-
-export const TERMINAL_PATH = '/v1/sandboxes/terminal';
-
-interface TerminalUpgrade {
-  request: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-  url: URL;
-}
+import type { Upgrade, UpgradeDeps } from './upgrades.ts';
 
 /** Joins a client with a terminal of a sandbox. The client shows an API key, or a link's token. */
 export async function openTerminal(
-  { request, socket, head, url }: TerminalUpgrade,
+  { request, socket, head, url }: Upgrade,
   deps: UpgradeDeps,
 ): Promise<void> {
   const query = parseInput(terminalOpenQuerySchema, Object.fromEntries(url.searchParams));
@@ -52,6 +42,7 @@ async function byKey(
   { access, store }: UpgradeDeps,
 ): Promise<{ row: SandboxRow; terminalId: string | undefined }> {
   const caller = await access.byKey(request.headers.authorization ?? '');
+  requireActive(caller);
   requireScopes(caller, ['sandbox_sessions:exec']);
   if (id === undefined) throw new ApiError('INVALID_REQUEST', 'Missing required field: id');
   const row = await store.find(id, caller.organizationId);

@@ -2,8 +2,14 @@ import { ApiError } from '@banata/protocol';
 import type { BoxEndpoint } from '@banata/drivers';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const HANDSHAKE_TIMEOUT_MS = 20_000;
+/** How long a client may take to answer a close. */
+const CLOSE_MS = 1_000;
+/** Codes of a WebSocket's close. */
+const GOING_AWAY = 1001;
+const SERVICE_RESTART = 1012;
 
 /** Headers of the handshake that the client and the box agree on; nothing else passes. */
 const FORWARDED = [
@@ -98,19 +104,36 @@ async function handshake(
   return promise;
 }
 
-function browserError(status: number): ApiError {
+/** What a client is told when the box refuses to join it with the browser. */
+export function browserError(status: number): ApiError {
   return new ApiError(status === 409 || status === 503 ? 'BROWSER_NOT_READY' : 'SANDBOX_UNREACHABLE');
+}
+
+/** A WebSocket close (RFC 6455, 5.5.1) that says why the sandbox is gone, or will be back. */
+function closeFrame(reason: unknown): Buffer {
+  const error = reason instanceof ApiError ? reason : new ApiError('SANDBOX_ENDED');
+  const text = Buffer.from(`${error.code}: ${error.message}`).subarray(0, 123);
+  const frame = Buffer.alloc(4);
+  frame.writeUInt8(0x88, 0);
+  frame.writeUInt8(text.length + 2, 1);
+  frame.writeUInt16BE(error.code === 'SANDBOX_INTERRUPTED' ? SERVICE_RESTART : GOING_AWAY, 2);
+  return Buffer.concat([frame, text]);
 }
 
 /** Pipes both ways; the end of one side ends the other. */
 async function join(client: Duplex, box: Duplex, signal: AbortSignal | undefined): Promise<void> {
   const closed = Promise.race([closing(client), closing(box)]);
-  const destroy = (): void => void box.destroy();
+  const destroy = (): void => {
+    client.end(closeFrame(signal?.reason));
+    box.destroy();
+  };
   signal?.addEventListener('abort', destroy, { once: true });
   if (signal?.aborted) destroy();
   client.pipe(box);
   box.pipe(client);
   await closed;
+  // What was said last gets out.
+  if (client.writableEnded && !client.destroyed) await Promise.race([closing(client), sleep(CLOSE_MS)]);
   signal?.removeEventListener('abort', destroy);
   client.destroy();
   box.destroy();

@@ -5,15 +5,17 @@ import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
+import type { AgentService } from '../services/agent/agent-service.ts';
 import type { SessionKeeper } from '../services/browsers/session-keeper.ts';
 import type { Links } from '../services/links.ts';
-import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
+import type { BrowserConnections } from './browser/browser-connections.ts';
+import { openCdp } from './browser/cdp.ts';
+import { openVnc } from './browser/vnc.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
+import { isAgentSocket, openAgentSocket } from './opencode/agent-socket.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
-import { beginsWithInput } from './rfb-input.ts';
-import { TERMINAL_PATH, openTerminal } from './terminal.ts';
-import { openTunnel } from './tunnel.ts';
+import { openTerminal } from './terminal.ts';
 
 export interface UpgradeDeps {
   store: SandboxStore;
@@ -21,21 +23,27 @@ export interface UpgradeDeps {
   access: AccessService;
   links: Links;
   activity: ActivityService;
+  agent: AgentService;
   previews: PreviewGateway;
   sessionKeeper: SessionKeeper;
+  browserConnections: BrowserConnections;
   logger: Logger;
+  now: () => number;
 }
 
-/** WebSocket routes: path here, purpose of the link it needs, path at the box. */
-const routes = {
-  '/v1/sandboxes/cdp': { purpose: 'cdp', boxPath: '/browser/cdp', countsAsActivity: () => true },
-  // A viewer asks for pictures all the time; only what the person does keeps the sandbox alive.
-  '/v1/sandboxes/vnc': { purpose: 'view', boxPath: '/browser/vnc', countsAsActivity: beginsWithInput },
-} as const;
-
-function isRoute(path: string): path is keyof typeof routes {
-  return Object.hasOwn(routes, path);
+/** A request for a WebSocket; whoever takes it owns the socket. */
+export interface Upgrade {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  url: URL;
 }
+
+const routes: Record<string, (upgrade: Upgrade, deps: UpgradeDeps) => Promise<void>> = {
+  '/v1/sandboxes/cdp': openCdp,
+  '/v1/sandboxes/vnc': openVnc,
+  '/v1/sandboxes/terminal': openTerminal,
+};
 
 /** Takes over the server's `upgrade` event. */
 export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
@@ -55,24 +63,8 @@ async function upgrade(
   const label = deps.previews.labelOf(request);
   if (label !== undefined) return deps.previews.upgrade(request, socket, head, label);
   const url = new URL(request.url ?? '/', 'http://localhost');
-  if (url.pathname === TERMINAL_PATH) return openTerminal({ request, socket, head, url }, deps);
-  if (!isRoute(url.pathname)) throw new ApiError('ROUTE_NOT_FOUND');
-  const { purpose, boxPath, countsAsActivity } = routes[url.pathname];
-  const { sandboxId } = deps.links.verify(url.searchParams.get('token'), purpose);
-  const row = await deps.store.find(sandboxId);
-  if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
-  const endpoint = await deps.boxes.endpointOf(requireWorking(row));
-  await openTunnel({
-    request,
-    socket,
-    head,
-    endpoint,
-    path: boxPath,
-    signal: deps.boxes.lifeOf(row),
-    onClientData: (chunk) => {
-      if (countsAsActivity(chunk)) deps.activity.touch(row.paired_with ?? row.id);
-      if (purpose === 'cdp') deps.sessionKeeper.clientSpoke(row);
-    },
-  });
-  if (purpose === 'cdp') await deps.sessionKeeper.clientLeft(row);
+  if (isAgentSocket(url.pathname)) return openAgentSocket({ request, socket, head, url }, deps);
+  const open = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
+  if (!open) throw new ApiError('ROUTE_NOT_FOUND');
+  await open({ request, socket, head, url }, deps);
 }

@@ -1,20 +1,33 @@
-import type { EventType } from '@banata/protocol';
-import type { BoxEvent, BoxEventBody, BoxTask } from '@banata/protocol/box';
-import type { SandboxRow } from '../database/schema.ts';
+import type { ErrorCode, EventType } from '@banata/protocol';
+import type { BoxEvent, BoxEventBody, BoxTask, TaskReport } from '@banata/protocol/box';
+import type { Updateable } from 'kysely';
+import type { AgentTasksTable, SandboxRow, TaskRow } from '../database/schema.ts';
+import type { Logger } from '../logger.ts';
+import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
+import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
+import type { RecordingService } from '../services/browser-keeping/recordings.ts';
+import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 
 export interface BoxEventApplierDeps {
   sandboxes: SandboxStore;
   tasks: TaskStore;
   events: EventStore;
   artifacts: ArtifactService;
+  tracing: Tracing;
+  publishRequests: PublishRequests;
+  recordings: Pick<RecordingService, 'take'>;
+  logger: Logger;
   now: () => number;
 }
+
+const NO_ROOM = new Set<ErrorCode>(['ARTIFACT_QUOTA_EXCEEDED', 'HOST_DISK_FULL']);
 
 const taskEvents = {
   running: 'sandbox.agent.task.running',
@@ -40,25 +53,54 @@ export class BoxEventApplier {
     if (!last) return;
     // Outside the transaction, since it writes to the object store; keeping a report twice replaces it by itself.
     for (const { body } of batch) {
-      if (body.type === 'task.report')
-        await this.#deps.artifacts.keepReport(sandbox, body.data.report, body.data.taskId);
+      if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);
+      // On its own time: the box asks again until it is answered.
+      if (body.type === 'recording.ended') this.#deps.recordings.take(sandbox);
+      if (body.type === 'artifact.requested') this.#deps.publishRequests.take(sandbox, body.data);
     }
-    await this.#deps.tasks.transaction(sandbox.id, async (tx) => {
+    await this.#applyIn(sandbox.id, async (tx, finished) => {
       const fresh = await this.#advance(tx, sandbox.id, last.cursor);
       const events: NewEvent[] = [];
-      for (const entry of batch) {
-        if (entry.cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, entry.body)));
+      for (const { cursor, body } of batch) {
+        if (cursor > fresh) events.push(...(await this.#translate(tx, sandbox.id, body, finished)));
       }
-      await this.#deps.events.append(tx, sandbox.id, events, this.#deps.now());
+      return events;
     });
   }
 
   /** Takes over the state of one task, as the box answered it. */
   async applyTask(sandboxId: string, task: BoxTask): Promise<void> {
-    await this.#deps.tasks.transaction(sandboxId, async (tx) => {
-      const events = await this.#translateTask(tx, sandboxId, task);
-      await this.#deps.events.append(tx, sandboxId, events, this.#deps.now());
+    await this.#applyIn(sandboxId, (tx, finished) => this.#translateTask(tx, sandboxId, task, finished));
+  }
+
+  /** @param work changes rows, answers the events that tell of it, and names the tasks it finished. */
+  async #applyIn(
+    sandboxId: string,
+    work: (tx: Tx, finished: TaskRow[]) => Promise<NewEvent[]>,
+  ): Promise<void> {
+    const { tasks, events, tracing, now } = this.#deps;
+    const finished = await tasks.transaction(sandboxId, async (tx) => {
+      const rows: TaskRow[] = [];
+      await events.append(tx, sandboxId, await work(tx, rows), now());
+      return rows;
     });
+    for (const task of finished) traceTask(tracing, task);
+  }
+
+  /** A report that finds no room is still in its event and in the sandbox's runtime; what comes after it must not wait. */
+  async #keepReport(
+    sandbox: SandboxRow,
+    { report, taskId }: { report: TaskReport; taskId: string | null },
+  ): Promise<void> {
+    try {
+      await this.#deps.artifacts.keepReport(sandbox, report, taskId);
+    } catch (error) {
+      if (!NO_ROOM.has(toApiError(error).code)) throw error;
+      this.#deps.logger.warn(
+        { event: 'task-report.not-kept', sandboxId: sandbox.id, err: error },
+        'there was no room to keep a task report as an artifact',
+      );
+    }
   }
 
   /** @returns the cursor before. */
@@ -76,35 +118,23 @@ export class BoxEventApplier {
     return before;
   }
 
-  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody): Promise<NewEvent[]> {
+  async #translate(tx: Tx, sandboxId: string, body: BoxEventBody, finished: TaskRow[]): Promise<NewEvent[]> {
     switch (body.type) {
       case 'task.updated':
-        return this.#translateTask(tx, sandboxId, body.data);
+        return this.#translateTask(tx, sandboxId, body.data, finished);
       case 'task.report':
-        await this.#deps.tasks.setReport(tx, sandboxId, body.data.report);
+        await this.#deps.tasks.setReport(tx, sandboxId, body.data);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
-      case 'browser.ready':
-        return [{ type: 'sandbox.browser.ready', data: body.data }];
-      case 'browser.failed':
-        return [{ type: 'sandbox.browser.failed', data: body.data }];
-      case 'agent.ready':
-        return [{ type: 'sandbox.agent.ready', data: body.data }];
-      case 'agent.failed':
-        return [{ type: 'sandbox.agent.failed', data: body.data }];
-      case 'agent.text.delta':
-        return [{ type: 'sandbox.agent.text.delta', data: body.data }];
-      case 'agent.part':
-        return [{ type: 'sandbox.agent.part', data: body.data }];
-      case 'agent.status':
-        return [{ type: 'sandbox.agent.status', data: body.data }];
-      case 'limit.reached':
-        return [{ type: 'sandbox.limit.reached', data: body.data }];
-      case 'agent.todo':
-        return [{ type: 'sandbox.agent.todo', data: body.data }];
+      case 'artifact.requested':
+      case 'recording.ended':
+        return [];
+      default:
+        // The box's names are those of the sandbox's events, without the first word.
+        return [{ type: `sandbox.${body.type}`, data: body.data } as NewEvent];
     }
   }
 
-  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask): Promise<NewEvent[]> {
+  async #translateTask(tx: Tx, sandboxId: string, task: BoxTask, finished: TaskRow[]): Promise<NewEvent[]> {
     const now = this.#deps.now();
     const before = await tx
       .selectFrom('agent_tasks')
@@ -113,15 +143,8 @@ export class BoxEventApplier {
       .where('sandbox_id', '=', sandboxId)
       .executeTakeFirst();
     if (!before || before.finished_at !== null || task.status === 'queued') return [];
-    const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, {
-      status: task.status,
-      session_id: task.sessionId === null ? null : storableText(task.sessionId),
-      result_text: task.resultText === null ? null : storableText(task.resultText),
-      error: task.error ? storableJson(task.error) : null,
-      usage: storableJson(task.usage),
-      started_at: task.startedAt ?? now,
-      finished_at: task.status === 'running' ? null : (task.finishedAt ?? now),
-    });
+    const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, columnsOf(task, now));
+    if (row?.finished_at != null) finished.push(row);
     if (!row || before.status === task.status) return [];
     if (task.status === 'running') {
       await this.#deps.sandboxes.transitionIn(
@@ -133,4 +156,23 @@ export class BoxEventApplier {
     }
     return [{ type: taskEvents[task.status], data: toTask(row) }];
   }
+}
+
+/** What the box says of a task, as it is stored. */
+function columnsOf(task: BoxTask, now: number): Updateable<AgentTasksTable> {
+  const { status, sessionId, resultText, filesChanged, usage } = task;
+  const json = (value: unknown): string | null => (value === null ? null : storableJson(value));
+  return {
+    status,
+    session_id: sessionId === null ? null : storableText(sessionId),
+    result_text: resultText === null ? null : storableText(resultText),
+    structured: json(task.structured),
+    files_changed: storableJson(filesChanged),
+    replay: json(task.replay),
+    ...(status === 'running' ? {} : { replay_sealed: null }),
+    error: json(task.error),
+    usage: storableJson(usage),
+    started_at: task.startedAt ?? now,
+    finished_at: status === 'running' ? null : (task.finishedAt ?? now),
+  };
 }

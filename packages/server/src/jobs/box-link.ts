@@ -1,5 +1,11 @@
 import { ApiError } from '@banata/protocol';
-import { boxEventSchema, boxTaskSchema, type BoxEvent, type BoxTaskRequest } from '@banata/protocol/box';
+import {
+  boxEventSchema,
+  boxReplaySchema,
+  boxTaskSchema,
+  type BoxEvent,
+  type BoxTaskRequest,
+} from '@banata/protocol/box';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
@@ -8,8 +14,10 @@ import type { Boxes } from '../boxes/boxes.ts';
 import { Waker, type Notifications } from '../database/notifications.ts';
 import type { SandboxRow, TaskRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
+import type { Secrets } from '../services/secrets.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { BoxEventApplier } from './box-event-applier.ts';
 
 /** The box sends a heartbeat every 10 s; a stream that is silent longer than this is dead. */
@@ -29,6 +37,8 @@ export interface BoxLinkDeps {
   boxes: Boxes;
   applier: BoxEventApplier;
   notifications: Notifications;
+  secrets: Secrets;
+  tracing: Tracing;
   logger: Logger;
 }
 
@@ -163,13 +173,20 @@ export class BoxLink {
     const sandbox = await this.#sandbox();
     if (handedOver.has(task.id)) await this.#catchUp(sandbox, task);
     else {
-      const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
-        method: 'PUT',
-        path: `/agent/tasks/${task.id}`,
-        json: toBoxRequest(task),
-        timeoutMs: CALL_TIMEOUT_MS,
-        signal: this.#signal,
-      });
+      const request = {
+        name: 'agent.task.hand_over',
+        parent: task.traceparent ?? undefined,
+        attributes: { 'banata.task.id': task.id, 'banata.sandbox.id': sandbox.id },
+      };
+      const answer = await this.#deps.tracing.run(request, () =>
+        this.#deps.boxes.json(sandbox, boxTaskSchema, {
+          method: 'PUT',
+          path: `/agent/tasks/${task.id}`,
+          json: toBoxRequest(task, this.#deps.secrets),
+          timeoutMs: CALL_TIMEOUT_MS,
+          signal: this.#signal,
+        }),
+      );
       handedOver.add(task.id);
       await this.#deps.applier.applyTask(sandbox.id, answer);
     }
@@ -205,7 +222,8 @@ export class BoxLink {
   }
 }
 
-function toBoxRequest(task: TaskRow): BoxTaskRequest {
+function toBoxRequest(task: TaskRow, secrets: Secrets): BoxTaskRequest {
+  const sealed = task.replay_sealed;
   return {
     prompt: task.prompt,
     sessionId: task.session_id,
@@ -213,5 +231,10 @@ function toBoxRequest(task: TaskRow): BoxTaskRequest {
     system: task.system,
     timeoutMs: task.timeout_ms,
     noReply: task.no_reply,
+    model: task.model,
+    files: task.files,
+    responseSchema: task.response_schema,
+    budget: task.budget,
+    replay: sealed && boxReplaySchema.parse(JSON.parse(secrets.open(sealed, task.id))),
   };
 }

@@ -33,6 +33,13 @@ export class BoxLinks {
     else if (!this.#links.has(id)) this.#open(id);
   }
 
+  /** Lets go of a sandbox whose box is to stop, and waits until nothing more of it is taken over. */
+  async detach(id: string): Promise<void> {
+    const link = this.#links.get(id);
+    this.#drop(id);
+    await link?.done.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     const links = [...this.#links.values()];
     for (const id of this.#links.keys()) this.#drop(id);
@@ -41,7 +48,10 @@ export class BoxLinks {
 
   #open(id: string): void {
     const stop = new AbortController();
-    const done = new BoxLink(this.#deps, id, stop.signal).run().catch((error: unknown) => {
+    const link = new BoxLink(this.#deps, id, stop.signal);
+    // It goes on long after the request that made the sandbox.
+    const running = this.#deps.tracing.apart(() => link.run());
+    const done = running.catch((error: unknown) => {
       this.#deps.logger.error({ event: 'link.failed', sandboxId: id, err: error }, 'link to box ended');
       this.#links.delete(id);
     });

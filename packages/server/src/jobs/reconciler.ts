@@ -1,7 +1,9 @@
 import type { BoxListing, SandboxDriver } from '@banata/drivers';
 import type { SandboxRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
+import type { Background } from '../services/background.ts';
 import type { Provisioner } from '../services/sandboxes/provisioner.ts';
+import { isReturning, type Returner } from '../services/sandboxes/returner.ts';
 import type { Terminator } from '../services/sandboxes/terminator.ts';
 import { takesWork } from '../services/sandboxes/status.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -10,7 +12,9 @@ export interface ReconcilerDeps {
   store: SandboxStore;
   driver: SandboxDriver;
   provisioner: Provisioner;
+  returner: Returner;
   terminator: Terminator;
+  background: Background;
   serverId: string;
   /** When the counters of a sandbox's box were read last. */
   lastSampleAt: (sandboxId: string) => Promise<number | undefined>;
@@ -39,7 +43,7 @@ export class Reconciler {
     for (const row of rows)
       await this.#reconcileRow(row, row.box_id === null ? undefined : byId.get(row.box_id));
     this.#remember(boxes);
-    const known = new Set(rows.map((row) => row.box_id));
+    const known = new Set(rows.flatMap((row) => [row.box_id, row.previous_box_id]));
     for (const box of boxes.filter(({ id }) => !known.has(id))) await this.#removeOrphan(box.id);
   }
 
@@ -52,12 +56,21 @@ export class Reconciler {
 
   async #reconcileRow(row: SandboxRow, found: BoxListing | undefined): Promise<void> {
     if (row.status === 'queued' || row.status === 'assigning') {
-      if (this.#isAbandoned(row)) this.#deps.provisioner.start(row.id);
+      if (this.#isAbandoned(row)) this.#begin(row);
     } else if (row.status === 'ending') {
-      await this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.');
+      // On its own time: a box may be slow to hand over what is kept of it.
+      this.#deps.background.run('end-sandbox', () =>
+        this.#deps.terminator.end(row.id, row.end_reason ?? 'Ended by request.'),
+      );
     } else if (takesWork(row.status) && found?.state !== 'running') {
       await this.#confirmLoss(row, found?.reason);
     }
+  }
+
+  #begin(row: SandboxRow): void {
+    const { provisioner, returner } = this.#deps;
+    if (row.status === 'assigning' && isReturning(row)) returner.start(row.id);
+    else provisioner.start(row.id);
   }
 
   /** The list and the rows were read at different instants: ask for this box by name before failing its sandbox. */

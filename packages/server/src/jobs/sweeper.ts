@@ -1,5 +1,6 @@
 import type { SandboxRow } from '../database/schema.ts';
 import type { ActivityService } from '../services/activity.ts';
+import type { Background } from '../services/background.ts';
 import { takesWork } from '../services/sandboxes/status.ts';
 import type { Terminator } from '../services/sandboxes/terminator.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
@@ -11,6 +12,7 @@ export interface SweeperDeps {
   store: SandboxStore;
   activity: ActivityService;
   terminator: Terminator;
+  background: Background;
   /** Sandboxes with tasks that have not finished. */
   busySandboxes: () => Promise<Set<string>>;
   now: () => number;
@@ -54,19 +56,18 @@ export class Sweeper {
   }
 
   async #holdToDeadline(row: SandboxRow, working: boolean): Promise<void> {
-    const { store, terminator, now } = this.#deps;
+    const { store, terminator, background, now } = this.#deps;
     const deadline = nextDeadline(row, working);
     if (!deadline || !takesWork(row.status)) return;
     const { at, cause, span } = deadline;
     if (at <= now()) {
-      await terminator.end(
-        row.id,
+      const reason =
         cause === 'idle'
           ? 'Ended after its idle timeout without activity.'
-          : 'Ended at its maximum duration.',
-        // Nobody pays for the time in which no server was there to end it.
-        at,
-      );
+          : 'Ended at its maximum duration.';
+      // On its own time: a box that is slow to hand over what is kept must not hold up the deadlines of others. And
+      // nobody pays for the time in which no server was there to end it.
+      background.run('end-sandbox', () => terminator.end(row.id, reason, at));
     } else if (at - now() <= Math.min(ANNOUNCE_MS, span / 10) && row.announced_deadline !== at) {
       const event = { type: 'sandbox.timeout.near' as const, data: { endsAt: at, cause } };
       await store.update(row.id, { announced_deadline: at }, [event], now());

@@ -12,7 +12,7 @@ let server: ServerProcess;
 let webhook: Webhook;
 
 beforeAll(async () => {
-  postgres = await TestPostgres.start();
+  postgres = await TestPostgres.startOwn();
 });
 afterAll(() => postgres?.close());
 beforeEach(async () => {

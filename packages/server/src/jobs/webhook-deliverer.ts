@@ -7,6 +7,7 @@ import { signatureHeaders } from '../services/webhooks/signature.ts';
 import { secretContext } from '../services/webhooks/webhook-service.ts';
 import { DELIVERIES_CHANNEL } from '../stores/event-store.ts';
 import type { ClaimedDelivery, DeliveryFate, OutboxStore } from '../stores/outbox-store.ts';
+import type { OpenSpan, Tracing } from '../tracing/tracing.ts';
 
 /** Most attempts in the air on one server. */
 const MAX_IN_FLIGHT = 128;
@@ -26,6 +27,7 @@ export interface WebhookDelivererDeps {
   sender: WebhookSender;
   secrets: Secrets;
   notifications: Notifications;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -93,7 +95,7 @@ export class WebhookDeliverer {
       now: now(),
     });
     for (const delivery of claimed) {
-      const done = this.#deliver(delivery, signal).finally(() => {
+      const done = this.#traced(delivery, signal).finally(() => {
         this.#inFlight.delete(done);
         this.#waker.wake();
       });
@@ -101,12 +103,28 @@ export class WebhookDeliverer {
     }
   }
 
+  #traced(delivery: ClaimedDelivery, signal: AbortSignal): Promise<void> {
+    const attributes = {
+      'banata.webhook.id': delivery.webhookId,
+      'banata.delivery.id': delivery.id,
+      'banata.delivery.attempt': delivery.attempt,
+      'banata.event.id': delivery.payload?.id,
+      'banata.event.type': delivery.payload?.type,
+      'banata.sandbox.id': delivery.payload?.sandboxId ?? undefined,
+    };
+    return this.#deps.tracing.run({ name: 'webhook.deliver', kind: 'client', attributes }, (span) =>
+      this.#deliver(delivery, signal, span),
+    );
+  }
+
   /** Never rejects: what cannot be settled comes back when its lease ends. */
-  async #deliver(delivery: ClaimedDelivery, signal: AbortSignal): Promise<void> {
+  async #deliver(delivery: ClaimedDelivery, signal: AbortSignal, span: OpenSpan): Promise<void> {
     const { outbox, logger, now } = this.#deps;
     try {
       const outcome = await this.#attempt(delivery, signal);
       const fate = decide(delivery, outcome, { now: now(), stopped: signal.aborted });
+      span.set({ 'http.response.status_code': outcome.status ?? undefined, 'banata.delivery.fate': fate.to });
+      if (fate.to !== 'delivered') span.fail(outcome.status === null ? 'no_reply' : String(outcome.status));
       await outbox.finish(delivery, outcome, fate, now());
       logger.debug(
         {

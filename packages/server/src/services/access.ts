@@ -25,6 +25,8 @@ export interface Caller {
   operator: boolean;
   /** Of a signed-in user. */
   sessionId: string | null;
+  /** Set while the caller's organization is suspended. */
+  suspended: { at: number; reason: string | null } | null;
 }
 
 /** Who a request comes from, and what it may do. */
@@ -42,9 +44,12 @@ export class AccessService {
     this.#now = now;
   }
 
-  /** @throws {ApiError} UNAUTHORIZED. */
+  /**
+   * @param authorization Bearer, or Basic with the key as the password, for programs that know no other way.
+   * @throws {ApiError} UNAUTHORIZED.
+   */
   async byKey(authorization: string): Promise<Caller> {
-    const key = /^Bearer (br_live_[a-z0-9]{32})$/i.exec(authorization)?.[1];
+    const key = /^(?:br_live_[a-z0-9]{32})$/i.exec(credentialOf(authorization))?.[0];
     const caller = key === undefined ? undefined : await this.#find(hashToken(key));
     if (!caller) throw new ApiError('UNAUTHORIZED');
     return caller;
@@ -65,10 +70,11 @@ export class AccessService {
       scopes: roleScopes[user.role],
       operator: operator && user.role === 'owner',
       sessionId,
+      suspended: suspension(session),
     };
   }
 
-  /** Forgets what is remembered of keys, after one was revoked or replaced. */
+  /** Forgets what is remembered of keys, after one was revoked or replaced, or an organization was suspended. */
   forgetKeys(): void {
     this.#revocations += 1;
     this.#cache.clear();
@@ -88,6 +94,7 @@ export class AccessService {
       scopes: record.scopes,
       operator: record.operator,
       sessionId: null,
+      suspended: suspension(record),
     };
     await this.#keys.markUsed(record.id, now);
     if (before !== this.#revocations) return caller;
@@ -97,9 +104,36 @@ export class AccessService {
   }
 }
 
-/** @throws {ApiError} PERMISSION_DENIED when the caller may not use the route. */
-export function requirePermission(caller: Caller, route: Pick<RouteDefinition, 'auth' | 'operator'>): void {
+function credentialOf(authorization: string): string {
+  const [scheme = '', value = ''] = authorization.split(' ', 2);
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme.toLowerCase() !== 'basic') return '';
+  const pair = Buffer.from(value, 'base64').toString('utf8');
+  return pair.slice(pair.indexOf(':') + 1);
+}
+
+function suspension(row: {
+  suspended_at: number | null;
+  suspended_reason: string | null;
+}): Caller['suspended'] {
+  return row.suspended_at === null ? null : { at: row.suspended_at, reason: row.suspended_reason };
+}
+
+/** @throws {ApiError} ORGANIZATION_SUSPENDED with the operator's reason. */
+export function requireActive({ suspended }: Caller): void {
+  if (!suspended) return;
+  const { at, reason } = suspended;
+  const message = reason === null ? undefined : `The organization is suspended: ${reason}`;
+  throw new ApiError('ORGANIZATION_SUSPENDED', message, { details: { reason, suspendedAt: at } });
+}
+
+/** @throws {ApiError} ORGANIZATION_SUSPENDED, PERMISSION_DENIED when the caller may not use the route. */
+export function requirePermission(
+  caller: Caller,
+  route: Pick<RouteDefinition, 'auth' | 'operator' | 'whileSuspended'>,
+): void {
   const { auth, operator } = route;
+  if (!route.whileSuspended) requireActive(caller);
   if (operator && !caller.operator) {
     throw new ApiError('PERMISSION_DENIED', 'Only the organization that runs this installation may do this', {
       details: { requiredRole: 'operator', suggestion: 'Ask the operator of this installation.' },

@@ -1,8 +1,7 @@
-import { ApiError, type fsReadReplySchema } from '@banata/protocol';
+import { ApiError, type fsListQuerySchema, type fsReadReplySchema } from '@banata/protocol';
 import { boxListReplySchema, boxWriteReplySchema } from '@banata/protocol/box';
 import { Buffer, isUtf8 } from 'node:buffer';
 import { posix } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type { Boxes } from '../boxes/boxes.ts';
@@ -43,23 +42,22 @@ export class FileService {
     });
   }
 
-  /** The whole file as text, or as base64 when it is no valid UTF-8. */
+  /** The whole file as text, or as base64 when it is no valid UTF-8 or that is asked for. */
   async read(
     caller: Caller,
-    id: string,
-    path: string,
+    { id, path, encoding: asked }: { id: string; path: string; encoding?: 'utf8' | 'base64' | undefined },
     signal: AbortSignal,
   ): Promise<z.input<typeof fsReadReplySchema>> {
     const reply = await this.open(caller, id, path, signal);
     const bytes = await collect(reply.body, path);
-    const encoding = isUtf8(bytes) ? 'utf8' : 'base64';
+    const encoding = asked ?? (isUtf8(bytes) ? 'utf8' : 'base64');
     return { path: absolute(path), content: bytes.toString(encoding), encoding, size: bytes.length };
   }
 
   async write(
     caller: Caller,
     id: string,
-    file: { path: string; content: Buffer | Readable },
+    file: { path: string; content: Buffer },
     signal: AbortSignal,
   ): Promise<{ path: string; size: number }> {
     const row = await this.#working(caller, id);
@@ -76,11 +74,11 @@ export class FileService {
 
   async list(
     caller: Caller,
-    id: string,
-    path: string,
+    { id, path, limit, cursor }: z.output<typeof fsListQuerySchema>,
   ): Promise<z.output<typeof boxListReplySchema> & { path: string }> {
     const row = await this.#working(caller, id);
-    const call = { method: 'GET', path: '/files/list', query: { path }, timeoutMs: TIMEOUT_MS } as const;
+    const query = { path, limit: String(limit), ...(cursor === undefined ? {} : { cursor }) };
+    const call = { method: 'GET', path: '/files/list', query, timeoutMs: TIMEOUT_MS } as const;
     return { path: absolute(path), ...(await this.#boxes.json(row, boxListReplySchema, call)) };
   }
 

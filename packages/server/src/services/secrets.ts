@@ -16,11 +16,15 @@ const linkSchema = z.object({
   /** Sandbox. */
   s: z.string(),
   /** Purpose. */
-  p: z.enum(['view', 'cdp', 'artifact', 'port', 'terminal']),
-  /** Artifact key, label of the port preview, or terminal session. */
+  p: z.enum(['view', 'drive', 'cdp', 'artifact', 'port', 'terminal', 'file-read', 'file-write']),
+  /** Artifact key, label of the port preview, terminal session, path of the file, or the person a viewer link was made for. */
   k: z.string().optional(),
   /** Expiry, epoch ms. */
   e: z.number(),
+  /** Epoch of the sandbox's browser links it was signed in. */
+  n: z.number().optional(),
+  /** Most bytes that are taken. */
+  m: z.number().optional(),
 });
 
 /** What a signed link allows, and until when (epoch ms). */
@@ -29,6 +33,9 @@ export interface LinkClaims {
   purpose: z.infer<typeof linkSchema>['p'];
   key?: string;
   expiresAt: number;
+  /** For links to a browser: void once the sandbox has another. */
+  epoch?: number;
+  maxBytes?: number;
 }
 
 /** SHA-256 as hex: how keys and tokens are stored. They are long and random, so no slow hash is needed. */
@@ -67,8 +74,8 @@ export class Secrets {
 
   /** A token for a URL: claims and their HMAC, base64url. */
   signLink(claims: LinkClaims): string {
-    const { sandboxId: s, purpose: p, key: k, expiresAt: e } = claims;
-    const body = Buffer.from(JSON.stringify({ s, p, k, e })).toString('base64url');
+    const { sandboxId: s, purpose: p, key: k, expiresAt: e, epoch: n, maxBytes: m } = claims;
+    const body = Buffer.from(JSON.stringify({ s, p, k, e, n, m })).toString('base64url');
     return `${body}.${this.#mac(body).toString('base64url')}`;
   }
 
@@ -86,6 +93,8 @@ export class Secrets {
       purpose: claims.p,
       expiresAt: claims.e,
       ...(claims.k === undefined ? {} : { key: claims.k }),
+      ...(claims.n === undefined ? {} : { epoch: claims.n }),
+      ...(claims.m === undefined ? {} : { maxBytes: claims.m }),
     };
   }
 

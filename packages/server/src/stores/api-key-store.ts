@@ -1,10 +1,12 @@
 import type { Database } from '../database/connect.ts';
 import type { ApiKeyRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 
 /** What a request needs to know of a key. */
 export type KeyRecord = Pick<ApiKeyRow, 'id' | 'organization_id' | 'name' | 'scopes' | 'expires_at'> & {
   operator: boolean;
+  suspended_at: number | null;
+  suspended_reason: string | null;
 };
 
 /** Rows of API keys. */
@@ -27,7 +29,10 @@ export class ApiKeyStore {
         'api_keys.scopes',
         'api_keys.expires_at',
         'organizations.operator',
+        'organizations.suspended_at',
+        'organizations.suspended_reason',
       ])
+      .where('organizations.deleted_at', 'is', null)
       .where('hash', '=', hash)
       .where('revoked_at', 'is', null)
       .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
@@ -58,13 +63,7 @@ export class ApiKeyStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   /** Adds a key, unless the organization has `most` usable ones. */

@@ -1,28 +1,41 @@
-import type { Insertable } from 'kysely';
+import { ApiError } from '@banata/protocol';
+import { sql, type Insertable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { ArtifactRow, ArtifactsTable } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
-import type { EventStore, NewEvent } from './event-store.ts';
+import { decodeCursor, toPage, type Page } from './cursor.ts';
+import type { EventStore, NewEvent, Tx } from './event-store.ts';
+import type { TransferStore } from './transfer-store.ts';
+
+export interface ArtifactFilter {
+  prefix?: string | undefined;
+  kind?: ArtifactRow['kind'] | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
 
 /** Records of artifacts; their content is in the object store. */
 export class ArtifactStore {
   readonly #db: Database;
   readonly #events: EventStore;
+  readonly #transfers: TransferStore;
 
-  constructor(db: Database, events: EventStore) {
+  constructor(db: Database, events: EventStore, transfers: TransferStore) {
     this.#db = db;
     this.#events = events;
+    this.#transfers = transfers;
   }
 
   /**
-   * Records an artifact. One under the same key is replaced.
-   * @returns the object key of the content that was replaced, which nothing refers to any more.
+   * Records an artifact, whose content is safe by now. One under the same key is replaced, and its content dropped.
+   * @param quotaBytes most that the organization's artifacts may hold together; 0: no limit.
+   * @throws {ApiError} ARTIFACT_QUOTA_EXCEEDED.
    */
-  put(row: Insertable<ArtifactsTable>, event: NewEvent): Promise<string | undefined> {
+  put(row: Insertable<ArtifactsTable>, event: NewEvent, quotaBytes: number): Promise<void> {
     return this.#db.transaction().execute(async (tx) => {
+      if (quotaBytes > 0) await lockQuota(tx, row.organization_id);
       const before = await tx
         .selectFrom('artifacts')
-        .select('object_key')
+        .selectAll()
         .where('sandbox_id', '=', row.sandbox_id)
         .where('key', '=', row.key)
         .forUpdate()
@@ -32,8 +45,33 @@ export class ArtifactStore {
         .values(row)
         .onConflict((conflict) => conflict.columns(['sandbox_id', 'key']).doUpdateSet(row))
         .execute();
+      if (quotaBytes > 0) {
+        const used = await bytesOf(tx, row.organization_id);
+        if (used > quotaBytes) throw quotaExceeded(used - row.size, row.size, quotaBytes);
+      }
+      if (row.owns_object) await this.#claim(tx, row);
+      if (before?.owns_object && before.object_key !== row.object_key)
+        await this.#transfers.drop(tx, before.object_key, row.created_at);
       await this.#events.append(tx, row.sandbox_id, [event], row.created_at);
-      return before?.object_key;
+    });
+  }
+
+  /**
+   * Forgets an artifact and drops its content.
+   * @returns whether there was one.
+   */
+  remove(row: ArtifactRow, event: NewEvent, now: number): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const gone = await tx
+        .deleteFrom('artifacts')
+        .where('sandbox_id', '=', row.sandbox_id)
+        .where('key', '=', row.key)
+        .where('object_key', '=', row.object_key)
+        .executeTakeFirst();
+      if (gone.numDeletedRows === 0n) return false;
+      if (row.owns_object) await this.#transfers.drop(tx, row.object_key, now);
+      await this.#events.append(tx, row.sandbox_id, [event], now);
+      return true;
     });
   }
 
@@ -46,23 +84,96 @@ export class ArtifactStore {
       .executeTakeFirst();
   }
 
-  async list(
-    sandboxId: string,
-    options: { prefix?: string | undefined; limit: number; cursor?: string | undefined },
-  ): Promise<Page<ArtifactRow>> {
+  /** In the order of their keys. */
+  async list(sandboxId: string, filter: ArtifactFilter): Promise<Page<ArtifactRow>> {
+    let query = this.#filtered(filter).where('sandbox_id', '=', sandboxId).orderBy('key');
+    if (filter.cursor !== undefined)
+      query = query.where('key', '>', decodeCursor(filter.cursor, 'string')[0]);
+    return toPage(await query.execute(), filter.limit, (last) => [last.key]);
+  }
+
+  /** Newest first. */
+  async listOfOrganization(organizationId: string, filter: ArtifactFilter): Promise<Page<ArtifactRow>> {
+    let query = this.#filtered(filter)
+      .where('organization_id', '=', organizationId)
+      .orderBy('created_at', 'desc')
+      .orderBy('sandbox_id')
+      .orderBy('key');
+    if (filter.cursor !== undefined) {
+      const [createdAt, sandboxId, key] = decodeCursor(filter.cursor, 'number', 'string', 'string');
+      query = query.where((eb) =>
+        eb.or([
+          eb('created_at', '<', createdAt),
+          eb.and([
+            eb('created_at', '=', createdAt),
+            eb(eb.refTuple('sandbox_id', 'key'), '>', eb.tuple(sandboxId, key)),
+          ]),
+        ]),
+      );
+    }
+    return toPage(await query.execute(), filter.limit, (last) => [
+      last.created_at,
+      last.sandbox_id,
+      last.key,
+    ]);
+  }
+
+  /** Artifacts that go when they are older than `createdBefore`; the oldest first. */
+  listOld(createdBefore: number, limit: number): Promise<ArtifactRow[]> {
+    return this.#db
+      .selectFrom('artifacts')
+      .selectAll()
+      .where('created_at', '<', createdBefore)
+      .where('owns_object', '=', true)
+      .orderBy('created_at')
+      .limit(limit)
+      .execute();
+  }
+
+  /** Bytes that the artifacts of an organization hold. */
+  bytesOf(organizationId: string): Promise<number> {
+    return bytesOf(this.#db, organizationId);
+  }
+
+  async #claim(tx: Tx, row: Insertable<ArtifactsTable>): Promise<void> {
+    if (row.state === 'stored') return this.#transfers.keep(tx, row.object_key);
+    const { object_key: key, size, sha256, content_type: contentType } = row;
+    await this.#transfers.upload(tx, { key, size, sha256, contentType }, row.created_at);
+  }
+
+  #filtered({ prefix, kind, limit }: ArtifactFilter) {
     let query = this.#db
       .selectFrom('artifacts')
       .selectAll()
-      .where('sandbox_id', '=', sandboxId)
-      .orderBy('key')
-      .limit(options.limit + 1);
-    if (options.prefix !== undefined)
-      query = query.where((eb) => eb.fn('starts_with', ['key', eb.val(options.prefix)]), 'is', true);
-    if (options.cursor !== undefined)
-      query = query.where('key', '>', decodeCursor(options.cursor, 'string')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return { rows: page, nextCursor: rows.length > page.length && last ? encodeCursor([last.key]) : null };
+      .limit(limit + 1);
+    if (prefix !== undefined)
+      query = query.where((eb) => eb.fn('starts_with', ['key', eb.val(prefix)]), 'is', true);
+    if (kind !== undefined) query = query.where('kind', '=', kind);
+    return query;
   }
+}
+
+/** What is said of an artifact of `size` bytes where `used` of the quota are taken. */
+export function quotaExceeded(used: number, size: number, quotaBytes: number): ApiError {
+  return new ApiError(
+    'ARTIFACT_QUOTA_EXCEEDED',
+    `The artifacts of the organization hold ${used} of ${quotaBytes} bytes; ${size} more do not fit.`,
+    { details: { usedBytes: used, quotaBytes } },
+  );
+}
+
+/** One artifact after the other, so that two at once cannot pass the quota together. */
+async function lockQuota(tx: Tx, organizationId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`artifacts of ${organizationId}`}, 0))`.execute(
+    tx,
+  );
+}
+
+async function bytesOf(db: Database | Tx, organizationId: string): Promise<number> {
+  const { bytes } = await db
+    .selectFrom('artifacts')
+    .select((eb) => eb.fn.coalesce(eb.fn.sum<string>('size'), eb.val('0')).as('bytes'))
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirstOrThrow();
+  return Number(bytes);
 }

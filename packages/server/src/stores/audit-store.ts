@@ -1,7 +1,7 @@
 import type { AuditEntry } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
 import type { AuditRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { byOrdinal, decodeCursor, toPage } from './cursor.ts';
 import { storableJson, storableText } from './text.ts';
 
 /** The audit log, which only grows: the database refuses changes. */
@@ -55,13 +55,8 @@ export class AuditStore {
     if (options.actorId !== undefined) query = query.where('actor_id', '=', storableText(options.actorId));
     if (options.cursor !== undefined)
       query = query.where('ordinal', '<', decodeCursor(options.cursor, 'number')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      data: page.map(toEntry),
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.ordinal]) : null,
-    };
+    const { rows, nextCursor } = toPage(await query.execute(), options.limit, byOrdinal);
+    return { data: rows.map(toEntry), nextCursor };
   }
 }
 

@@ -18,6 +18,27 @@ interface Part {
   string: string;
 }
 
+/**
+ * The page of a listing that was asked for with one row more than the page holds, which tells whether there is another.
+ * @param found the rows, at most `limit + 1`.
+ * @param key sort key of a row, as `decodeCursor` gives it back.
+ */
+export function toPage<T>(found: T[], limit: number, key: (row: T) => (string | number)[]): Page<T> {
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  return { rows, nextCursor: found.length > limit && last !== undefined ? encodeCursor(key(last)) : null };
+}
+
+/** Sort key of rows that are listed by the time they were made. */
+export function byTime(row: { created_at: number; id: string }): [number, string] {
+  return [row.created_at, row.id];
+}
+
+/** Sort key of rows that are listed by their order of arrival. */
+export function byOrdinal(row: { ordinal: number }): [number] {
+  return [row.ordinal];
+}
+
 /** The sort key of the last row of a page, in a form that callers do not take apart. */
 export function encodeCursor(parts: (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');

@@ -2,7 +2,7 @@ import type { DeliveryStatus, WebhookPayload } from '@banata/protocol';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { AttemptRow, DeliveryRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import { DELIVERIES_CHANNEL, GIVE_UP_AFTER_MS } from './event-store.ts';
 import { storableJson } from './text.ts';
 
@@ -72,13 +72,8 @@ export class DeliveryStore {
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     if (options.cursor !== undefined)
       query = query.where('ordinal', '<', decodeCursor(options.cursor, 'number')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: await this.#withAttempts(page),
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.ordinal]) : null,
-    };
+    const { rows, nextCursor } = toPage(await query.execute(), options.limit, byOrdinal);
+    return { rows: await this.#withAttempts(rows), nextCursor };
   }
 
   /** What the delivery sends; undefined when its event is not kept any more. */

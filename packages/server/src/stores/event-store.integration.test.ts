@@ -17,7 +17,7 @@ let events: EventStore;
 let organization: string;
 
 beforeAll(async () => {
-  postgres = await TestPostgres.start();
+  postgres = await TestPostgres.startOwn();
   db = openTestDatabase(await postgres.create());
   events = new EventStore(db);
 });

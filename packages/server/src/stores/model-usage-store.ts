@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
 
 /** Tokens of model calls, summed by sandbox, model and day (UTC). */
@@ -6,6 +7,20 @@ export class ModelUsageStore {
 
   constructor(db: Database) {
     this.#db = db;
+  }
+
+  /** What an organization's sandboxes used since midnight (UTC), by the database's clock. */
+  async today(organizationId: string): Promise<{ requests: number; tokens: number }> {
+    const { requests, tokens } = await this.#db
+      .selectFrom('model_usage')
+      .select((eb) => [
+        eb.fn.sum<string | null>('requests').as('requests'),
+        eb.fn.sum<string | null>(eb('input_tokens', '+', eb.ref('output_tokens'))).as('tokens'),
+      ])
+      .where('organization_id', '=', organizationId)
+      .where('day', '=', sql<string>`(now() at time zone 'utc')::date`)
+      .executeTakeFirstOrThrow();
+    return { requests: Number(requests ?? 0), tokens: Number(tokens ?? 0) };
   }
 
   async add(

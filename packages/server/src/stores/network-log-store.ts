@@ -2,7 +2,7 @@ import type { Connection } from '@banata/protocol';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { ConnectionSink, LoggedConnection } from '../services/network/connection-log.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { decodeCursor, toPage, type Page } from './cursor.ts';
 import { storableText } from './text.ts';
 
 /** Rows of one statement: PostgreSQL takes 65,535 parameters. */
@@ -82,8 +82,8 @@ export class NetworkLogStore implements ConnectionSink {
       .orderBy('id', 'desc')
       .limit(limit + 1);
     if (cursor !== undefined) query = query.where('id', '<', decodeCursor(cursor, 'number')[0]);
-    const found = await query.execute();
-    const rows = found.slice(0, limit).map((row) => ({
+    const { rows, nextCursor } = toPage(await query.execute(), limit, ({ id }) => [id]);
+    const connections = rows.map((row) => ({
       id: row.id,
       time: row.time,
       protocol: row.protocol,
@@ -95,8 +95,7 @@ export class NetworkLogStore implements ConnectionSink {
       allowed: row.allowed,
       rule: row.rule,
     }));
-    const last = rows.at(-1);
-    return { rows, nextCursor: found.length > rows.length && last ? encodeCursor([last.id]) : null };
+    return { rows: connections, nextCursor };
   }
 }
 

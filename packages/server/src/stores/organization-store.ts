@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { ApiKeyRow, OrganizationRow, UserRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 
 /** Servers that start at once on an empty database make one first organization together. */
 const FIRST_START_LOCK = 7_070_001;
@@ -30,13 +30,91 @@ export class OrganizationStore {
   }
 
   find(id: string): Promise<OrganizationRow | undefined> {
-    return this.#db.selectFrom('organizations').selectAll().where('id', '=', id).executeTakeFirst();
+    return this.#db
+      .selectFrom('organizations')
+      .selectAll()
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+  }
+
+  /** Suspends an organization, or changes the reason; the time of the first suspension stays. */
+  suspend(
+    id: string,
+    { reason, now }: { reason: string | null; now: number },
+  ): Promise<OrganizationRow | undefined> {
+    return this.#db
+      .updateTable('organizations')
+      .set((eb) => ({
+        suspended_at: eb.fn.coalesce('suspended_at', eb.val(now)),
+        suspended_reason: reason,
+      }))
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  resume(id: string): Promise<OrganizationRow | undefined> {
+    return this.#db
+      .updateTable('organizations')
+      .set({ suspended_at: null, suspended_reason: null })
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /**
+   * Marks an organization as deleted, revokes its keys and removes its people and webhooks, all or nothing.
+   * @returns false when there is no such organization.
+   */
+  delete(id: string, now: number): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('organizations')
+        .set({ deleted_at: now })
+        .where('id', '=', id)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await tx
+        .updateTable('api_keys')
+        .set({ revoked_at: now })
+        .where('organization_id', '=', id)
+        .where('revoked_at', 'is', null)
+        .execute();
+      await tx.deleteFrom('users').where('organization_id', '=', id).execute();
+      await tx.deleteFrom('webhooks').where('organization_id', '=', id).execute();
+      return true;
+    });
+  }
+
+  /** Sandboxes that live though their organization is suspended or deleted. */
+  sandboxesToEnd(): Promise<{ id: string; organizationId: string; deleted: boolean }[]> {
+    return this.#db
+      .selectFrom('sandboxes')
+      .innerJoin('organizations', 'organizations.id', 'sandboxes.organization_id')
+      .select((eb) => [
+        'sandboxes.id',
+        'organizations.id as organizationId',
+        eb('organizations.deleted_at', 'is not', null).$castTo<boolean>().as('deleted'),
+      ])
+      .where('sandboxes.status', 'not in', ['ended', 'failed'])
+      .where((eb) =>
+        eb.or([
+          eb('organizations.suspended_at', 'is not', null),
+          eb('organizations.deleted_at', 'is not', null),
+        ]),
+      )
+      .execute();
   }
 
   async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<OrganizationRow>> {
     let query = this.#db
       .selectFrom('organizations')
       .selectAll()
+      .where('deleted_at', 'is', null)
       .orderBy('created_at')
       .orderBy('id')
       .limit(options.limit + 1);
@@ -44,13 +122,7 @@ export class OrganizationStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   /** Adds an organization with its first key and owner, all or nothing. */

@@ -38,6 +38,7 @@ export class PlanStore {
       .updateTable('organizations')
       .set({ plan })
       .where('id', '=', organizationId)
+      .where('deleted_at', 'is', null)
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   }

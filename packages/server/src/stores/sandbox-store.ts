@@ -3,7 +3,7 @@ import type { Insertable, Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
 import { statusesBefore } from '../services/sandboxes/status.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { trackRun } from './run-store.ts';
 import { eventsOfLife } from './session-events.ts';
@@ -63,7 +63,11 @@ export class SandboxStore {
   }
 
   findByBox(boxId: string): Promise<SandboxRow | undefined> {
-    return this.#db.selectFrom('sandboxes').selectAll().where('box_id', '=', boxId).executeTakeFirst();
+    return this.#db
+      .selectFrom('sandboxes')
+      .selectAll()
+      .where((eb) => eb.or([eb('box_id', '=', boxId), eb('previous_box_id', '=', boxId)]))
+      .executeTakeFirst();
   }
 
   findByModelToken(hash: string): Promise<SandboxRow | undefined> {
@@ -132,13 +136,7 @@ export class SandboxStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   /** Every sandbox that has not ended. */
@@ -146,11 +144,12 @@ export class SandboxStore {
     return this.#db.selectFrom('sandboxes').selectAll().where('status', 'not in', FINAL).execute();
   }
 
-  async countLive(): Promise<number> {
+  /** How many have not ended and are not paused. */
+  async countRunning(): Promise<number> {
     const { count } = await this.#db
       .selectFrom('sandboxes')
       .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('status', 'not in', FINAL)
+      .where('status', 'not in', [...FINAL, 'paused'])
       .executeTakeFirstOrThrow();
     return Number(count);
   }

@@ -3,7 +3,7 @@ import type { TaskReport } from '@banata/protocol/box';
 import { sql, type Insertable, type Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { AgentTasksTable, TaskRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { storableJson } from './text.ts';
 
@@ -62,13 +62,18 @@ export class TaskStore {
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     if (options.cursor !== undefined)
       query = query.where('ordinal', '<', decodeCursor(options.cursor, 'number')[0]);
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.ordinal]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byOrdinal);
+  }
+
+  async hasSession(sandboxId: string, sessionId: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('agent_tasks')
+      .select('id')
+      .where('sandbox_id', '=', sandboxId)
+      .where('session_id', '=', sessionId)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   /** Tasks that have not finished, in the order they came. */
@@ -117,7 +122,13 @@ export class TaskStore {
     });
   }
 
-  async setReport(tx: Tx, sandboxId: string, report: TaskReport): Promise<void> {
+  /** Keeps a report as the sandbox's last, and with its task while that one runs. */
+  async setReport(
+    tx: Tx,
+    sandboxId: string,
+    { taskId, report }: { taskId: string | null; report: TaskReport },
+  ): Promise<void> {
+    if (taskId !== null) await this.updateOpen(tx, sandboxId, taskId, { report: storableJson(report) });
     await tx
       .updateTable('sandboxes')
       .set({ last_task_report: storableJson(report) })

@@ -102,6 +102,11 @@ export class UsageStore {
     });
   }
 
+  /** Forgets the counters of a box that is stopped: they begin anew with its next start. */
+  async forgetBox(sandboxId: string): Promise<void> {
+    await this.#db.deleteFrom('box_samples').where('sandbox_id', '=', sandboxId).execute();
+  }
+
   /** When the counters of a sandbox's box were read last. */
   async lastSampleAt(sandboxId: string): Promise<number | undefined> {
     const row = await this.#db

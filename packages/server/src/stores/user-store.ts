@@ -8,6 +8,8 @@ export interface SessionRecord {
   sessionId: string;
   user: UserRow;
   operator: boolean;
+  suspended_at: number | null;
+  suspended_reason: string | null;
 }
 
 export type UserChange = 'done' | 'not_found' | 'last_owner';
@@ -170,13 +172,19 @@ export class UserStore {
       .innerJoin('users', 'users.id', 'sessions.user_id')
       .innerJoin('organizations', 'organizations.id', 'users.organization_id')
       .selectAll('users')
-      .select(['sessions.id as session_id', 'organizations.operator'])
+      .select([
+        'sessions.id as session_id',
+        'organizations.operator',
+        'organizations.suspended_at',
+        'organizations.suspended_reason',
+      ])
+      .where('organizations.deleted_at', 'is', null)
       .where('sessions.token_hash', '=', tokenHash)
       .where('sessions.expires_at', '>', now)
       .executeTakeFirst();
     if (!row) return undefined;
-    const { session_id: sessionId, operator, ...user } = row;
-    return { sessionId, operator, user };
+    const { session_id: sessionId, operator, suspended_at, suspended_reason, ...user } = row;
+    return { sessionId, operator, suspended_at, suspended_reason, user };
   }
 
   async endSession(id: string): Promise<void> {

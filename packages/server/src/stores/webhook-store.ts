@@ -1,7 +1,7 @@
 import type { Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { WebhookRow, WebhooksTable } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 
 /** Webhooks of organizations. */
 export class WebhookStore {
@@ -59,13 +59,7 @@ export class WebhookStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   update(

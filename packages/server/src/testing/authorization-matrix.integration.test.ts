@@ -85,7 +85,15 @@ async function makeObjects(key: string): Promise<SampleIds> {
   const webhook = idSchema.parse(
     await post('/v1/webhooks', key, { url: 'https://example.com/hook', eventTypes: ['sandbox.ended'] }),
   );
-  return { sandbox: sandbox.id, browser: browser.id, apiKey: apiKey.id, user: user.id, webhook: webhook.id };
+  const skill = idSchema.parse(await post('/v1/skills', key, { name: newId(), recipe: 'Open the page' }));
+  return {
+    skill: skill.id,
+    sandbox: sandbox.id,
+    browser: browser.id,
+    apiKey: apiKey.id,
+    user: user.id,
+    webhook: webhook.id,
+  };
 }
 
 async function makeKey(held: Scope[] | undefined, more: { expiresAt?: number } = {}) {
@@ -203,6 +211,22 @@ test('routes of the operator refuse a key of another organization, whatever it h
   }
 });
 
+test('a key of a suspended organization is refused on every route but those that tell it why', async () => {
+  const made = await post('/v1/organizations', operator.key, { name: 'late', ownerEmail: 'a@late.test' });
+  const { organization, apiKey } = z
+    .object({ organization: z.object({ id: z.string() }), apiKey: newKeySchema })
+    .parse(made);
+  await post('/v1/organizations/suspend', operator.key, { id: organization.id, reason: 'late' });
+  for (const target of guarded) {
+    const reply = await send(target, apiKey.key, operator.ids);
+    const about = `${label(target)}: ${reply.status} ${reply.text.slice(0, 200)}`;
+    const expected = target.route.whileSuspended ? undefined : 'ORGANIZATION_SUSPENDED';
+    if (expected) expect.soft([reply.status, reply.code], about).toEqual([403, expected]);
+    else expect.soft(reply.code, about).not.toBe('ORGANIZATION_SUSPENDED');
+    count(expected ? 'organization suspended' : 'open while suspended', 1);
+  }
+});
+
 test('ids of another organization answer 404, and lists hold nothing of it', async () => {
   const secret = Object.values(operator.ids);
   // A WebSocket route looks its object up during the upgrade, which a plain request does not reach.
@@ -309,7 +333,13 @@ function names(route: RouteDefinition): boolean {
 test('routes with a signed link take no key, and no link that was not signed here', async () => {
   for (const target of targets.filter(({ route }) => route.auth === 'link')) {
     for (const token of ['', 'x', 'e30.AAAA', `${'a'.repeat(40)}.${'b'.repeat(43)}`]) {
-      const reply = await server.fetch(`${target.path}?token=${token}`, { key: operator.key });
+      const { init } = sampleRequest(target.route, operator.ids);
+      const { method } = target.route;
+      const reply = await server.fetch(`${target.path}?token=${token}`, {
+        key: operator.key,
+        method,
+        ...init,
+      });
       expect.soft([400, 401], `${label(target)} token=${token}: ${reply.status}`).toContain(reply.status);
       count('bad link', 1);
     }
@@ -330,7 +360,11 @@ test('every write of a known caller is in the audit log', async () => {
 
 test('a link that has expired, or was signed for another purpose, opens nothing', async () => {
   const secrets = new Secrets(Buffer.from(database.secret, 'hex'));
-  const purposes = { 'sandboxes.preview.view': 'view', 'artifacts.content': 'artifact' } as const;
+  const purposes = {
+    'sandboxes.preview.view': 'view',
+    'artifacts.content': 'artifact',
+    'files.content': 'file-read',
+  } as const;
   const hour = 3_600_000;
   for (const [routeId, right] of Object.entries(purposes)) {
     const { route, path } = targets.find((target) => target.route.id === routeId) ?? {};
@@ -350,7 +384,14 @@ test('a link that has expired, or was signed for another purpose, opens nothing'
 
 /** Ids that no organization has. */
 function nowhere(): SampleIds {
-  return { sandbox: newId(), browser: newId(), apiKey: newId(), user: newId(), webhook: newId() };
+  return {
+    sandbox: newId(),
+    browser: newId(),
+    apiKey: newId(),
+    user: newId(),
+    webhook: newId(),
+    skill: newId(),
+  };
 }
 
 /** Ending and removing come last. */

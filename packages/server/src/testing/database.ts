@@ -11,7 +11,8 @@ import { leftoversOf } from './leftovers.ts';
 
 const silent = createLogger('silent');
 
-const PARENT = '/var/lib';
+/** All users may enter it. */
+const PARENT = process.env['BANATA_TEST_FOLDER'] ?? '/var/lib';
 const PREFIX = 'banata-testdb-';
 
 /** A database of a test's own, with the newest schema and nothing in it. */
@@ -24,22 +25,39 @@ export interface TestDatabase {
   secret: string;
 }
 
-/** A PostgreSQL server of a test file's own. `close` removes it with all its databases. */
+/** Folder of the server that all test files of a run share; see {@link shareTestPostgres}. */
+const SHARED_VARIABLE = 'BANATA_TEST_POSTGRES';
+/** What a test writes need not outlive the machine. */
+const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
+
+/** A PostgreSQL server for tests, which make databases of their own in it. */
 export class TestPostgres {
   readonly #directory: string;
   readonly #postgres: EmbeddedPostgres;
+  readonly #isShared: boolean;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, isShared: boolean) {
     this.#directory = directory;
-    this.#postgres = new EmbeddedPostgres(directory);
+    this.#isShared = isShared;
+    this.#postgres = new EmbeddedPostgres(directory, SETTINGS);
   }
 
-  /** Starts one; takes about three seconds. Removes what runs that were killed have left. */
+  /** The server that the run's files share, or without one a server of its own. */
   static async start(): Promise<TestPostgres> {
+    const shared = process.env[SHARED_VARIABLE];
+    return shared === undefined ? TestPostgres.startOwn() : new TestPostgres(shared, true);
+  }
+
+  /**
+   * Starts a server of its own, which takes about two seconds, for tests that want an organization's events at once: a
+   * transaction that is open anywhere on a server holds back what its readers may see. Removes what runs that were
+   * killed have left.
+   */
+  static async startOwn(): Promise<TestPostgres> {
     await removeLeftovers();
     const directory = await mkdtemp(join(PARENT, `${PREFIX}${process.pid}-`));
     await chmod(directory, 0o711);
-    const started = new TestPostgres(directory);
+    const started = new TestPostgres(directory, false);
     try {
       await started.#postgres.ensureRunning();
       const { db } = connectDatabase(started.#postgres.connection, silent);
@@ -50,6 +68,11 @@ export class TestPostgres {
       await started.close();
       throw error;
     }
+  }
+
+  /** Where its data and socket lie. */
+  get directory(): string {
+    return this.#directory;
   }
 
   /** A new database, copied from a template, so that it takes milliseconds. Without `schema` there is nothing in it. */
@@ -70,10 +93,22 @@ export class TestPostgres {
     };
   }
 
+  /** Removes the server with all its databases; a shared one stays. */
   async close(): Promise<void> {
+    if (this.#isShared) return;
     await this.#postgres.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * Starts the server that the test files of this process's run share, in the processes that it starts from now on.
+ * @returns how to end it.
+ */
+export async function shareTestPostgres(): Promise<() => Promise<void>> {
+  const postgres = await TestPostgres.startOwn();
+  process.env[SHARED_VARIABLE] = postgres.directory;
+  return () => postgres.close();
 }
 
 /** Opens a database for one test; `await using` closes it. */

@@ -8,6 +8,7 @@ export interface SampleIds {
   apiKey: string;
   user: string;
   webhook: string;
+  skill: string;
 }
 
 /** A request that a route takes. */
@@ -41,9 +42,19 @@ const known: Record<string, unknown> = {
   ownerEmail: 'sample@example.test',
   url: 'https://example.com/sample',
   path: '/workspace/sample.txt',
+  to: '/workspace/sample2.txt',
+  mode: '0644',
   key: 'sample.txt',
+  profileKey: 'sample',
   context: 'samplecontext',
+  checkpointId: 'samplecheckpoint',
   network: { egress: 'all' },
+  paths: ['/workspace/sample.txt'],
+  keys: 'Enter',
+  points: [
+    { x: 1, y: 1 },
+    { x: 2, y: 2 },
+  ],
 };
 
 /** Builds a request from the schemas of the contract: what is required, and the object's `id`. */
@@ -82,13 +93,14 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
   if (family === 'users') return ids.user;
   if (family === 'webhooks') return ids.webhook;
   if (family === 'browsers') return ids.browser;
+  if (family === 'skills') return ids.skill;
   return ids.sandbox;
 }
 
 function sample(name: string, schema: JsonSchema): unknown {
-  if (name in known) return known[name];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
+  if (name in known) return known[name];
   const [first] = schema.anyOf ?? [];
   if (first) return sample(name, first);
   switch (schema.type) {

@@ -22,6 +22,10 @@ export interface TestServerOptions {
   env?: Record<string, string>;
   /** Whether sweeper, reconciler and the like run. Default true. */
   jobs?: boolean;
+  /** Gets the lines of the log. Default: stdout. */
+  log?: (line: string) => void;
+  /** Another server's driver: both are on one host then. Default: one of its own. */
+  driver?: NullDriver;
 }
 
 /**
@@ -55,7 +59,8 @@ export class TestServer {
     this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`;
   }
 
-  static async start({ database, env = {}, jobs = true }: TestServerOptions): Promise<TestServer> {
+  static async start(options: TestServerOptions): Promise<TestServer> {
+    const { database, env = {}, jobs = true, log, driver = new NullDriver() } = options;
     for (const left of await leftoversOf(tmpdir(), PREFIX)) await rm(left, { recursive: true, force: true });
     const home = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
     await writeFile(join(home, 'secret'), database.secret, { mode: 0o600 });
@@ -66,10 +71,9 @@ export class TestServer {
       DATABASE_URL: database.url,
       ...env,
     });
-    const driver = new NullDriver();
     const server = createServer();
     const composition = await compose(config, {
-      logger: createLogger(config.logLevel),
+      logger: createLogger(config.logLevel, log && { write: log }),
       publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       openDriver: () => Promise.resolve(driver),
     });

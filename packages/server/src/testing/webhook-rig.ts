@@ -14,6 +14,7 @@ import { OutboxStore } from '../stores/outbox-store.ts';
 import { WebhookStore } from '../stores/webhook-store.ts';
 import type { TestDatabase } from './database.ts';
 import { seedOrganization, seedSandbox } from './seed.ts';
+import { noTracing } from '../tracing/tracing.ts';
 
 const silent = createLogger('silent');
 
@@ -78,6 +79,7 @@ export class WebhookRig implements AsyncDisposable {
       sender: new WebhookSender(this.#guard, this.#attemptTimeoutMs, this.now),
       secrets: this.#secrets,
       notifications,
+      tracing: noTracing,
       logger,
       now: this.now,
     });

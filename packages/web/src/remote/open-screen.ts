@@ -11,6 +11,10 @@ export interface Screen {
   type(change: TypedChange): void;
   /** While held, touching the screen does not take the keyboard's focus to it. */
   holdFocus(held: boolean): void;
+  /** Whether keys and mouse are sent; a screen that only shows leaves them to the page. */
+  setSteering(steering: boolean): void;
+  /** Puts text into the clipboard of the remote desktop. */
+  setClipboard(text: string): void;
 }
 
 export interface ScreenOptions {
@@ -22,6 +26,8 @@ export interface ScreenOptions {
   /** Ends the connection; `onLost` is then not called. */
   signal: AbortSignal;
   onOpen: (screen: Screen) => void;
+  /** Text was copied on the remote desktop. */
+  onClipboard?: ((text: string) => void) | undefined;
   /** Called once, when the connection could not be made or was lost. */
   onLost: () => void;
 }
@@ -30,6 +36,8 @@ function dial(RfbClass: typeof RFB, { target, url }: ScreenOptions): RFB {
   const rfb = new RfbClass(target, url, { shared: true, wsProtocols: ['binary'] });
   rfb.scaleViewport = true;
   rfb.background = 'transparent';
+  // Nothing is sent before it is known that it may be.
+  rfb.viewOnly = true;
   return rfb;
 }
 
@@ -41,6 +49,14 @@ function screenOf(rfb: RFB): Screen {
     },
     holdFocus(held) {
       rfb.focusOnClick = !held;
+    },
+    setSteering(steering) {
+      if (rfb.viewOnly !== steering) return;
+      rfb.viewOnly = !steering;
+      if (steering) rfb.focus({ preventScroll: true });
+    },
+    setClipboard(text) {
+      rfb.clipboardPasteFrom(text);
     },
   };
 }
@@ -60,6 +76,7 @@ function follow(rfb: RFB, options: ScreenOptions): void {
     if (options.autoFocus) rfb.focus({ preventScroll: true });
     options.onOpen(screenOf(rfb));
   });
+  rfb.addEventListener('clipboard', ({ detail }) => options.onClipboard?.(detail.text));
   rfb.addEventListener('credentialsrequired', hangUp);
   rfb.addEventListener('disconnect', () => {
     over = true;

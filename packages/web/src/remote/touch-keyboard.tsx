@@ -5,7 +5,7 @@ import { typedChange } from './typed-change.ts';
 /** Stands before what is typed, so that there is something to delete. */
 const FILLER = '_'.repeat(64);
 
-/** Brings up the keyboard of a phone or tablet, and passes on what is typed. */
+/** Takes what is typed with the keyboard of a phone or with an input method, and passes it on. */
 export function TouchKeyboard({ screen }: { screen: RefObject<Screen | null> }): ReactNode {
   const input = useRef<HTMLTextAreaElement>(null);
   const before = useRef(FILLER);
@@ -26,11 +26,11 @@ export function TouchKeyboard({ screen }: { screen: RefObject<Screen | null> }):
   const hold = (held: boolean): void => screen.current?.holdFocus(held);
 
   return (
-    <span className="relative pointer-fine:hidden">
+    <span className="relative">
       <button
         type="button"
         aria-label="Keyboard"
-        title="Keyboard"
+        title="Keyboard of the phone, or input method: click and type"
         // Keeps the focus, and so the keyboard, where it is when the button closes it.
         onPointerDown={(event) => event.preventDefault()}
         onClick={() => {

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { fetchView } from './fetch-view.ts';
 import { initialLink } from './link-state.ts';
 import type { ViewReply } from './view-reply.ts';
-import { viewStateUrl } from './view-urls.ts';
+import { viewStateUrl, type ViewerKey } from './view-urls.ts';
 import { isFinal, viewerPhase } from './viewer-phase.ts';
 
 const POLL_MS = 2_000;
@@ -14,11 +14,12 @@ export interface ViewState {
 }
 
 /** What the holder of a viewer token can see, asked again and again while the page is visible. Null: not yet. */
-export function useViewReply(token: string | null): ViewState {
+export function useViewReply(key: ViewerKey | null): ViewState {
   const query = useQuery({
-    queryKey: ['view', token],
-    queryFn: ({ signal }) => fetchView(viewStateUrl(token ?? '', location.origin), signal),
-    enabled: token !== null,
+    queryKey: ['view', key?.token],
+    queryFn: ({ signal }) =>
+      fetchView(viewStateUrl(key ?? { token: '', viewer: '' }, location.origin), signal),
+    enabled: key !== null,
     placeholderData: keepPreviousData,
     refetchInterval: ({ state }) => (isFinal(viewerPhase(state.data, false, initialLink)) ? false : POLL_MS),
   });

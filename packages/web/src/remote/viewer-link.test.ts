@@ -16,10 +16,14 @@ describe('parseViewerLink', () => {
 
 describe('URLs of a link', () => {
   it('encodes the token and matches the scheme of the page', () => {
-    expect(viewStateUrl('a+b&c', 'http://h:1')).toBe(
-      'http://h:1/v1/sandboxes/browser-preview/view?token=a%2Bb%26c',
+    expect(viewStateUrl({ token: 'a+b&c', viewer: 'v' }, 'http://h:1')).toBe(
+      'http://h:1/v1/sandboxes/browser-preview/view?token=a%2Bb%26c&viewer=v',
     );
-    expect(vncUrl('t', 'http://h:1')).toBe('ws://h:1/v1/sandboxes/vnc?token=t');
-    expect(vncUrl('t', 'https://h')).toBe('wss://h/v1/sandboxes/vnc?token=t');
+    expect(vncUrl({ token: 't', viewer: 'v' }, 'http://h:1')).toBe(
+      'ws://h:1/v1/sandboxes/vnc?token=t&viewer=v',
+    );
+    expect(vncUrl({ token: 't', viewer: 'v' }, 'https://h')).toBe(
+      'wss://h/v1/sandboxes/vnc?token=t&viewer=v',
+    );
   });
 });

@@ -1,7 +1,9 @@
 import { mount } from '../ui/mount.tsx';
 import { Notice } from '../remote/notice.tsx';
+import { tabName } from '../remote/tab-name.ts';
 import { parseViewerLink } from '../remote/viewer-link.ts';
 import { ViewerPage } from './viewer-page.tsx';
 
 const link = parseViewerLink(location.href);
-mount(link ? <ViewerPage token={link.token} /> : <Notice phase="incomplete" />);
+const viewerKey = link && { token: link.token, viewer: tabName() };
+mount(viewerKey ? <ViewerPage viewerKey={viewerKey} /> : <Notice phase="incomplete" />);

@@ -8,6 +8,8 @@ import { TextJoiner } from './text-joiner.ts';
 /** A running tool's output grows many times a second; people are shown it at this pace. */
 const RUNNING_OUTPUT_MS = 500;
 
+type OpenCodeAsk = Extract<OpenCodeEvent, { type: `permission.${string}` | `question.${string}` }>;
+
 interface ShownPart {
   digest: string;
   status: string;
@@ -57,8 +59,42 @@ export class TurnTranslator {
         this.#publisher.publishProgress({ type: 'agent.todo', data: { ...this.#session, todos } });
         break;
       }
+      case 'permission.asked':
+      case 'permission.replied':
+      case 'question.asked':
+      case 'question.replied':
+      case 'question.rejected':
+        this.#seeAsk(event);
+        break;
       default:
         break;
+    }
+  }
+
+  /** What the agent asks people, and their answers; subagents ask too. */
+  #seeAsk(event: OpenCodeAsk): void {
+    this.#joiner.flush();
+    const { taskId } = this.#session;
+    const publish = (body: BoxEventBody): void => void this.#publisher.publish(body);
+    switch (event.type) {
+      case 'permission.asked':
+        publish({ type: 'agent.permission.requested', data: { ...event.properties, taskId } });
+        break;
+      case 'question.asked':
+        publish({ type: 'agent.question.asked', data: { ...event.properties, taskId } });
+        break;
+      case 'permission.replied': {
+        const { sessionID: sessionId, requestID: permissionId, reply: answer } = event.properties;
+        publish({ type: 'agent.permission.answered', data: { sessionId, taskId, permissionId, answer } });
+        break;
+      }
+      case 'question.replied':
+      case 'question.rejected': {
+        const { sessionID: sessionId, requestID: questionId } = event.properties;
+        const answers = event.type === 'question.replied' ? event.properties.answers : null;
+        publish({ type: 'agent.question.answered', data: { sessionId, taskId, questionId, answers } });
+        break;
+      }
     }
   }
 

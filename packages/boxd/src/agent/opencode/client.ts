@@ -1,4 +1,8 @@
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import type { AgentPermission, AgentQuestion } from '@banata/protocol/box';
+import { openCodePermissionSchema, openCodeQuestionSchema } from './asks.ts';
 import { readBoundedText } from './bounded-body.ts';
 import {
   healthSchema,
@@ -40,6 +44,9 @@ export interface OpenCodePrompt {
   text: string;
   agent: string | null;
   system: string | null;
+  /** Null: the configuration's main model. */
+  model: { providerID: string; modelID: string } | null;
+  files: { path: string; mime: string }[];
 }
 
 interface CallOptions {
@@ -47,6 +54,8 @@ interface CallOptions {
   query?: Record<string, string>;
   body?: object;
   timeoutMs?: number;
+  /** Given the headers of a reply that succeeded. */
+  onHead?: (headers: Headers) => void;
 }
 
 /** Talks to one running OpenCode server. Every call is bounded in time and size. */
@@ -77,7 +86,13 @@ export class OpenCodeClient {
    * (measured with 1.18.33). The session gets a message that asks for nothing.
    */
   async warmUp(sessionId: string, model: { providerId: string; modelId: string }): Promise<void> {
-    await this.addContext(sessionId, { text: 'Start-up check', agent: null, system: null });
+    await this.addContext(sessionId, {
+      text: 'Start-up check',
+      agent: null,
+      system: null,
+      model: null,
+      files: [],
+    });
     const query = { provider: model.providerId, model: model.modelId };
     await this.#call('/experimental/tool', z.unknown(), { query });
   }
@@ -93,6 +108,24 @@ export class OpenCodeClient {
   messages(sessionId: string, limit: number): Promise<OpenCodeMessage[]> {
     const query = { limit: String(limit) };
     return this.#call(`${sessionPath(sessionId)}/message`, z.array(messageSchema), { query });
+  }
+
+  /**
+   * A page of messages, oldest first: the newest `limit`, or those before a cursor.
+   * @param options.before `nextCursor` of another page; null for the newest messages.
+   */
+  async messagePage(
+    sessionId: string,
+    { limit, before }: { limit: number; before: string | null },
+  ): Promise<{ messages: OpenCodeMessage[]; nextCursor: string | null }> {
+    const query = { limit: String(limit), ...(before === null ? {} : { before }) };
+    let nextCursor: string | null = null;
+    const onHead = (headers: Headers): void => {
+      nextCursor = headers.get('x-next-cursor');
+    };
+    const path = `${sessionPath(sessionId)}/message`;
+    const messages = await this.#call(path, z.array(messageSchema), { query, onHead });
+    return { messages, nextCursor };
   }
 
   async sessionStatus(sessionId: string): Promise<SessionStatus> {
@@ -118,6 +151,37 @@ export class OpenCodeClient {
     await this.#call(`${sessionPath(sessionId)}/abort`, z.unknown(), { method: 'POST' });
   }
 
+  /** What waits for an answer; also what an aborted turn left behind. */
+  permissions(): Promise<AgentPermission[]> {
+    return this.#call('/permission', z.array(openCodePermissionSchema));
+  }
+
+  questions(): Promise<AgentQuestion[]> {
+    return this.#call('/question', z.array(openCodeQuestionSchema));
+  }
+
+  async busySessions(): Promise<Set<string>> {
+    const statuses = await this.#call('/session/status', sessionStatusesSchema, {
+      timeoutMs: POLL_TIMEOUT_MS,
+    });
+    return new Set(Object.keys(statuses).filter((id) => statuses[id]?.type !== 'idle'));
+  }
+
+  async answerPermission(
+    id: string,
+    { answer, message }: { answer: 'once' | 'always' | 'reject'; message?: string | undefined },
+  ): Promise<void> {
+    const body = { reply: answer, ...(message === undefined ? {} : { message }) };
+    await this.#call(`/permission/${encodeURIComponent(id)}/reply`, z.unknown(), { method: 'POST', body });
+  }
+
+  /** @param answers the labels chosen for each question; null refuses to answer. */
+  async answerQuestion(id: string, answers: string[][] | null): Promise<void> {
+    const path = `/question/${encodeURIComponent(id)}`;
+    if (answers === null) await this.#call(`${path}/reject`, z.unknown(), { method: 'POST', body: {} });
+    else await this.#call(`${path}/reply`, z.unknown(), { method: 'POST', body: { answers } });
+  }
+
   mcpStatuses(timeoutMs: number): Promise<z.infer<typeof mcpStatusesSchema>> {
     return this.#call('/mcp', mcpStatusesSchema, { timeoutMs });
   }
@@ -131,6 +195,11 @@ export class OpenCodeClient {
     await this.#call('/global/dispose', z.unknown(), { method: 'POST', timeoutMs });
   }
 
+  /** Makes the server read its configuration again, with the next call. It forgets sessions' turns, not sessions. */
+  async disposeInstance(): Promise<void> {
+    await this.#call('/instance/dispose', z.unknown(), { method: 'POST' });
+  }
+
   /** Opens the event stream of the workspace; the caller reads and bounds it. */
   async openEvents(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const response = await fetch(this.#url('/event', {}), { headers: this.#headers(), signal });
@@ -139,6 +208,18 @@ export class OpenCodeClient {
       throw new OpenCodeRequestError(response.status, `the event stream answered ${response.status}`);
     }
     return response.body;
+  }
+
+  /**
+   * Where a call that is passed on goes, and its credential. The workspace is set here: a caller's `directory` would
+   * make the server load the configuration of that folder.
+   * @param target path and query at the agent server.
+   */
+  locate(target: string): { url: URL; authorization: string } {
+    const { baseUrl, directory } = this.#options;
+    const url = new URL(target, 'http://agent');
+    url.searchParams.set('directory', directory);
+    return { url: new URL(url.pathname + url.search, baseUrl), authorization: this.#authorization };
   }
 
   async #call<T extends z.ZodType>(path: string, schema: T, options: CallOptions = {}): Promise<z.output<T>> {
@@ -154,6 +235,7 @@ export class OpenCodeClient {
       const message = `${method} ${path} answered ${response.status}: ${text.slice(0, MAX_ERROR_TEXT)}`;
       throw new OpenCodeRequestError(response.status, message);
     }
+    options.onHead?.(response.headers);
     const parsed = schema.safeParse(text === '' ? undefined : parseJson(text));
     if (parsed.success) return parsed.data;
     throw new OpenCodeRequestError(0, `${method} ${path} answered something else than agreed`, {
@@ -177,10 +259,15 @@ function sessionPath(sessionId: string): string {
 
 function promptBody(prompt: OpenCodePrompt): object {
   return {
-    parts: [{ type: 'text', text: prompt.text }],
+    parts: [{ type: 'text', text: prompt.text }, ...prompt.files.map(filePart)],
+    ...(prompt.model === null ? {} : { model: prompt.model }),
     ...(prompt.agent === null ? {} : { agent: prompt.agent }),
     ...(prompt.system === null ? {} : { system: prompt.system }),
   };
+}
+
+function filePart({ path, mime }: { path: string; mime: string }): object {
+  return { type: 'file', mime, filename: basename(path), url: pathToFileURL(path).href };
 }
 
 function parseJson(text: string): unknown {

@@ -1,4 +1,6 @@
+import { permissionAnswerSchema } from '@banata/protocol/box';
 import { z } from 'zod';
+import { openCodePermissionSchema, openCodeQuestionSchema } from './asks.ts';
 
 /*
  * The part of OpenCode 1.18's HTTP API that the daemon reads (its own description is at `GET /doc`). Objects stay
@@ -40,6 +42,7 @@ const assistantInfoSchema = z.object({
   error: openCodeErrorSchema.optional(),
   /** True for the message that a compaction of the history leaves behind. */
   summary: z.boolean().optional(),
+  modelID: z.string().optional(),
   cost: z.number(),
   tokens: tokensSchema,
   /** Why the model stopped: `stop`, `tool-calls`, `length`, `content-filter`, … */
@@ -132,6 +135,20 @@ const knownEventSchema = z.discriminatedUnion('type', [
       field: z.string(),
       delta: z.string(),
     }),
+  }),
+  z.object({ type: z.literal('permission.asked'), properties: openCodePermissionSchema }),
+  z.object({
+    type: z.literal('permission.replied'),
+    properties: z.object({ ...inSession, requestID: z.string(), reply: permissionAnswerSchema }),
+  }),
+  z.object({ type: z.literal('question.asked'), properties: openCodeQuestionSchema }),
+  z.object({
+    type: z.literal('question.replied'),
+    properties: z.object({ ...inSession, requestID: z.string(), answers: z.array(z.array(z.string())) }),
+  }),
+  z.object({
+    type: z.literal('question.rejected'),
+    properties: z.object({ ...inSession, requestID: z.string() }),
   }),
   z.object({
     type: z.literal('todo.updated'),

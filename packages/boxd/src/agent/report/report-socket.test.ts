@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -8,18 +8,30 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../logger.ts';
 import type { SubmittedReport } from './report-keeper.ts';
 import { ReportSocket } from './report-socket.ts';
+import type { BoxEventBody } from '@banata/protocol/box';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PublishDesk } from '../publish/publish-desk.ts';
 
-const COMMAND = fileURLToPath(new URL('../../../box/bin/banata-complete-task', import.meta.url));
+const bin = (name: string): string => fileURLToPath(new URL(`../../../box/bin/${name}`, import.meta.url));
 
 let folder: string;
 let path: string;
 let socket: ReportSocket;
 let reports: SubmittedReport[];
+let desk: PublishDesk;
+let journal: Extract<BoxEventBody, { type: 'artifact.requested' }>['data'][];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'banata-report-'));
   path = join(folder, 'agent.sock');
   reports = [];
+  journal = [];
+  desk = new PublishDesk({
+    askAgainMs: 100,
+    publisher: {
+      publish: async (body) => void (body.type === 'artifact.requested' && journal.push(body.data)),
+    },
+  });
   const { uid, gid, username } = userInfo();
   socket = new ReportSocket({
     path,
@@ -29,6 +41,7 @@ beforeEach(async () => {
       reports.push(report);
       return 'task-1';
     },
+    publish: (wanted, signal) => desk.ask(wanted, signal),
   });
   await socket.open();
 });
@@ -38,13 +51,25 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function complete(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+const complete = (...args: string[]) => run('banata-complete-task', args);
+const completeWith = (input: string, ...args: string[]) => run('banata-complete-task', args, input);
+const publish = (...args: string[]) => run('banata-publish-artifact', args);
+
+function run(
+  command: string,
+  args: string[],
+  input = '',
+): Promise<{ code: number | null; out: string; err: string }> & { end: () => void } {
   const env = { PATH: process.env['PATH'] ?? '', BANATA_AGENT_SOCKET: path };
-  const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bin(command), ...args], { env, cwd: folder, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined).end(input);
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) =>
+    child.once('close', (code) => resolve({ code, out, err })),
+  );
+  return Object.assign(ended, { end: () => void child.kill('SIGKILL') });
 }
 
 function post(body: string, target = '/report'): Promise<{ status: number; text: string }> {
@@ -85,6 +110,20 @@ describe('banata-complete-task', () => {
     ]);
   });
 
+  test('takes single actions, and the report from a file or standard input', async () => {
+    const file = join(folder, 'report.md');
+    await writeFile(file, '1. a\n2. b');
+    const actions = ['--actions', 'Click "Buy"', '--actions', '["Open it", "Read it"]'];
+    await complete('--result', 'From a file', '--report-file', file, ...actions);
+    await completeWith('1. c\n', '--result', 'From input', '--report', '-');
+    await completeWith('1. d', '--result', 'From input', '--report-file', '-');
+    expect(reports).toEqual([
+      { result: 'From a file', report: '1. a\n2. b', actions: ['Click "Buy"', 'Open it', 'Read it'] },
+      { result: 'From input', report: '1. c\n' },
+      { result: 'From input', report: '1. d' },
+    ]);
+  });
+
   test('leaves a text with real line ends as it is', async () => {
     await complete('--result', 'Done', '--report', 'dir C:\\new\nnext');
     expect(reports[0]?.report).toBe('dir C:\\new\nnext');
@@ -94,7 +133,9 @@ describe('banata-complete-task', () => {
     [['--report', 'x'], '--result is required'],
     [['--result', 'x', '--report', ' '], '--report is required'],
     [['--result', 'x', '--report', 'x', '--steps', 'many'], '--steps takes a number, not "many"'],
-    [['--result', 'x', '--report', 'x', '--actions', '{}'], '--actions takes a JSON array of texts'],
+    [['--result', 'x', '--report', 'x', '--actions', '[1]'], '--actions takes texts'],
+    [['--result', 'x', '--report-file', '/no/such'], 'cannot be read from /no/such: ENOENT'],
+    [['--result', 'x', '--report', 'x', '--report-file', '/dev/null'], '--report-file are two ways'],
     [['--result', 'x', '--report', 'x', '--usage', 'nonsense'], '--usage takes a JSON object'],
     [['--nonsense'], '--nonsense'],
   ])('refuses %j and shows how it is used', async (args, problem) => {
@@ -110,6 +151,59 @@ describe('banata-complete-task', () => {
     const { code, err } = await complete('--result', 'x', '--report', 'x');
     expect(code).toBe(1);
     expect(err).toContain('could not be handed in');
+  });
+});
+
+describe('banata-publish-artifact', () => {
+  const asked = async () => {
+    while (journal.length === 0) await sleep(5);
+    return journal[0] ?? expect.unreachable();
+  };
+
+  test('asks the server and prints the key', async () => {
+    const running = publish('sub/../report.pdf', '--name', 'final.pdf');
+    const { requestId, ...wanted } = await asked();
+    expect(wanted).toEqual({ path: join(folder, 'report.pdf'), name: 'final.pdf' });
+    expect(desk.answer(requestId, { ok: true, key: 'files/final.pdf', size: 12 })).toBe(true);
+    expect(await running).toEqual({ code: 0, out: 'Published files/final.pdf (12 bytes)\n', err: '' });
+    expect(desk.answer(requestId, { ok: true, key: 'files/final.pdf', size: 12 })).toBe(false);
+  });
+
+  test('says why it was not published', async () => {
+    const running = publish('/nowhere', '--format', 'tar.zst');
+    const { requestId } = await asked();
+    desk.answer(requestId, { ok: false, error: 'There is no /nowhere' });
+    const { code, err } = await running;
+    expect([code, err]).toEqual([
+      1,
+      'banata-publish-artifact: /nowhere was not published: There is no /nowhere\n',
+    ]);
+  });
+
+  test('asks again for a server that forgot, and stops when nobody waits', async () => {
+    const running = publish('x');
+    await asked();
+    while (journal.length < 3) await sleep(5);
+    expect(new Set(journal.map(({ requestId }) => requestId)).size).toBe(1);
+    running.end();
+    await running;
+    await expect.poll(() => desk.answer(journal[0]?.requestId ?? '', { ok: false, error: 'x' })).toBe(false);
+    const asks = journal.length;
+    await sleep(250);
+    expect(journal.length).toBe(asks);
+  });
+
+  test.each([
+    [[], 'one PATH is required'],
+    [['a', 'b'], 'one PATH is required'],
+    [['a', '--name', 'b/c'], '--name takes a file name'],
+    [['a', '--format', 'rar'], '--format is zip or tar.zst'],
+  ])('refuses %j and shows how it is used', async (args, problem) => {
+    const { code, err } = await publish(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(problem);
+    expect(err).toContain('Example:\n  banata-publish-artifact');
+    expect(journal).toEqual([]);
   });
 });
 

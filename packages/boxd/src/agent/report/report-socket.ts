@@ -1,10 +1,12 @@
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type BoxPublish, type BoxPublishOutcome, boxPublishSchema } from '@banata/protocol/box';
+import type { z } from 'zod';
 import type { Account, BoxLogger } from '../../services.ts';
 import { type SubmittedReport, submittedReportSchema } from './report-keeper.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-const REPORTS_PER_MINUTE = 30;
+const REQUESTS_PER_MINUTE = 30;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 16;
 
@@ -15,19 +17,24 @@ export interface ReportSocketOptions {
   logger: BoxLogger;
   /** Takes a report; resolves to the task it belongs to. */
   submit: (report: SubmittedReport) => Promise<string | null>;
+  /** Has the server keep a file or folder; the signal aborts when the caller goes away. */
+  publish: (wanted: BoxPublish, signal: AbortSignal) => Promise<BoxPublishOutcome>;
 }
 
 /** A reply of the socket; `error` says what the caller can do. */
 interface Reply {
   status: number;
-  body: { ok: true; taskId: string | null } | { error: string };
+  body: { ok: true; taskId: string | null } | { ok: true; key: string; size: number } | { error: string };
 }
 
 function refuse(status: number, error: string): Reply {
   return { status, body: { error } };
 }
 
-/** Small HTTP server on a unix socket, through which `banata-complete-task` hands in reports: `POST /report`. */
+/**
+ * Small HTTP server on a unix socket, through which `banata-complete-task` hands in reports (`POST /report`) and
+ * `banata-publish-artifact` has artifacts kept (`POST /publish`).
+ */
 export class ReportSocket {
   readonly #options: ReportSocketOptions;
   #server: Server | null = null;
@@ -42,10 +49,10 @@ export class ReportSocket {
     // Left behind by a daemon that was killed.
     await rm(path, { force: true });
     const server = createServer((request, response) => {
-      this.#handle(request)
+      this.#handle(request, response)
         .catch((error: unknown) => {
           logger.error('agent.report', { error });
-          return refuse(500, 'the report could not be stored; try again');
+          return refuse(500, 'it could not be done; try again');
         })
         .then((reply) => send(response, reply))
         .catch((error: unknown) => logger.warn('agent.report.reply', { error }));
@@ -71,28 +78,39 @@ export class ReportSocket {
     await closed;
   }
 
-  async #handle(request: IncomingMessage): Promise<Reply> {
-    if (request.method !== 'POST' || request.url !== '/report')
-      return refuse(404, 'only POST /report is offered');
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<Reply> {
+    if (request.method !== 'POST' || (request.url !== '/report' && request.url !== '/publish'))
+      return refuse(404, 'only POST /report and POST /publish are offered');
     const now = Date.now();
     this.#recent = this.#recent.filter((at) => now - at < 60_000);
-    if (this.#recent.length >= REPORTS_PER_MINUTE) {
-      return refuse(429, `more than ${REPORTS_PER_MINUTE} reports in a minute; one per task is meant`);
+    if (this.#recent.length >= REQUESTS_PER_MINUTE) {
+      return refuse(429, `more than ${REQUESTS_PER_MINUTE} reports and artifacts in a minute; wait a little`);
     }
     const text = await readBody(request);
-    if (text === null)
-      return refuse(413, `a report may have at most ${MAX_BODY_BYTES} bytes; shorten --report`);
-    const parsed = submittedReportSchema.safeParse(parseJson(text));
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      return refuse(400, `the report is not valid: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
-    }
-    this.#recent.push(now);
-    return {
-      status: 200,
-      body: { ok: true, taskId: await this.#options.submit(parsed.data) },
-    };
+    if (text === null) return refuse(413, `it may have at most ${MAX_BODY_BYTES} bytes; shorten --report`);
+    return request.url === '/report' ? this.#report(text, now) : this.#publish(text, now, response);
   }
+
+  async #report(text: string, now: number): Promise<Reply> {
+    const parsed = submittedReportSchema.safeParse(parseJson(text));
+    if (!parsed.success) return invalid('the report', parsed.error);
+    this.#recent.push(now);
+    return { status: 200, body: { ok: true, taskId: await this.#options.submit(parsed.data) } };
+  }
+
+  async #publish(text: string, now: number, response: ServerResponse): Promise<Reply> {
+    const parsed = boxPublishSchema.safeParse(parseJson(text));
+    if (!parsed.success) return invalid('the request', parsed.error);
+    this.#recent.push(now);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const outcome = await this.#options.publish(parsed.data, gone.signal);
+    return outcome.ok ? { status: 200, body: outcome } : refuse(422, outcome.error);
+  }
+}
+
+function invalid(what: string, { issues: [issue] }: z.ZodError): Reply {
+  return refuse(400, `${what} is not valid: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
 async function readBody(request: IncomingMessage): Promise<string | null> {

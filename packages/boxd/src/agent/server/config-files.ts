@@ -9,6 +9,8 @@ const GITIGNORE = 'node_modules\npackage.json\npackage-lock.json\nbun.lock\n.git
 export interface ConfigFilesInput {
   config: OpenCodeConfigInput;
   env: ServerEnvInput;
+  /** Environment of the server that runs already, where one does. */
+  running?: Record<string, string> | undefined;
   workspace: string;
 }
 
@@ -24,6 +26,7 @@ export async function writeConfigFiles(input: ConfigFilesInput): Promise<void> {
   }
   const instructions = agentInstructions({
     workspace: input.workspace,
+    extra: input.config.setup.instructions,
     hasBrowser: input.config.browserEndpoint !== null,
     browserOutput: paths.browserOutput,
   });
@@ -32,7 +35,7 @@ export async function writeConfigFiles(input: ConfigFilesInput): Promise<void> {
     [`${paths.configDir}/.gitignore`]: GITIGNORE,
     [paths.instructionsFile]: instructions,
     [paths.modelsFile]: '{}',
-    [paths.shellEnvFile]: shellEnvScript(input.env),
+    [paths.shellEnvFile]: shellEnvScript(input.env, input.running),
   };
   for (const [file, text] of Object.entries(files)) {
     await writeFile(file, text, { mode: 0o640 });

@@ -11,7 +11,7 @@ export interface AgentConnection {
   /** Aborted when the server is gone; the reason is a sentence. */
   closed: AbortSignal;
   /** Whether the configuration has browser tools. */
-  hasBrowserTools: boolean;
+  hasBrowserTools(): boolean;
   /** Ends a server that no longer answers; the supervisor starts a new one. */
   kill(reason: string): void;
 }

@@ -1,6 +1,8 @@
 export interface InstructionsInput {
   workspace: string;
   hasBrowser: boolean;
+  /** What the sandbox's owner adds. */
+  extra: string | null;
   /** Where screenshots and page snapshots of the browser tools lie. */
   browserOutput: string;
 }
@@ -25,6 +27,8 @@ answers questions while you work: where the task is unclear, take the most sensi
 
 ## Files
 - Work in \`${input.workspace}\`. Results that somebody should get belong there, under plain names.
+- To hand a file or a folder over for good, publish it: \`banata-publish-artifact report.pdf\`. It then outlives the sandbox and
+  can be downloaded; a folder becomes a zip. Publish what the task asks for as its result, not every file on the way.
 - Other places may be lost when the sandbox ends.
 
 ## Commands
@@ -41,5 +45,5 @@ Hand in a report with \`banata-complete-task\`, once per task, as the last thing
 
 Write the report as a recipe that a smaller model can follow without thinking again. \`--url\`, \`--steps\` and
 \`--duration\` (milliseconds) are optional. Then answer with a short summary of the result.
-`;
+${input.extra === null ? '' : `\n${input.extra}\n`}`;
 }

@@ -20,10 +20,10 @@ function configFor(
   model: Pick<BoxModel, 'provider' | 'model'>,
   browserEndpoint: string | null = null,
 ): OpenCodeConfigInput {
-  const full = { ...access, ...model, smallModel: 'small' };
+  const full = { ...access, ...model, smallModel: 'small', models: [] };
   return {
     model: full,
-    defaultAgent: 'build',
+    setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
     browserEndpoint,
     paths: agentPaths(environment),
     programs: IMAGE_PROGRAMS,

@@ -1,4 +1,4 @@
-import type { BoxModel } from '@banata/protocol/box';
+import type { AgentMcp, AgentPermissions, AgentSetup, BoxModel } from '@banata/protocol/box';
 import { modelTraits, providerFor } from './model-traits.ts';
 import type { AgentPaths } from './paths.ts';
 import type { AgentPrograms } from './programs.ts';
@@ -8,7 +8,7 @@ export const BROWSER_MCP = 'playwright';
 
 export interface OpenCodeConfigInput {
   model: BoxModel;
-  defaultAgent: 'build' | 'plan';
+  setup: AgentSetup;
   /** Base URL of the browser for the agent's tools; null without a browser. */
   browserEndpoint: string | null;
   paths: AgentPaths;
@@ -26,6 +26,13 @@ const PERMISSIONS = {
   websearch: 'deny',
   [`${BROWSER_MCP}_browser_run_code_unsafe`]: 'deny',
 };
+
+/** `ask` lets the agent ask questions of its own as well: somebody is there to answer. */
+function permissionsOf(permissions: AgentPermissions): object {
+  if (permissions === 'allow') return PERMISSIONS;
+  if (permissions === 'ask') return { ...PERMISSIONS, '*': 'ask', question: 'allow' };
+  return { ...PERMISSIONS, ...permissions };
+}
 
 function modelEntry(id: string): object {
   const traits = modelTraits(id);
@@ -50,11 +57,18 @@ function browserServer(input: OpenCodeConfigInput, endpoint: string): object {
   };
 }
 
+function mcpServer(server: AgentMcp[string]): object {
+  const type = 'command' in server ? 'local' : 'remote';
+  return { type, enabled: true, timeout: MCP_START_TIMEOUT_MS, ...server };
+}
+
 /** OpenCode's configuration (https://opencode.ai/config.json) for one sandbox. */
 export function openCodeConfig(input: OpenCodeConfigInput): object {
-  const { model, paths, browserEndpoint } = input;
+  const { model, setup, paths, browserEndpoint } = input;
   const provider = providerFor(model);
-  const models = Object.fromEntries([model.model, model.smallModel].map((id) => [id, modelEntry(id)]));
+  const models = Object.fromEntries(
+    [model.model, model.smallModel, ...model.models].map((id) => [id, modelEntry(id)]),
+  );
   return {
     $schema: 'https://opencode.ai/config.json',
     autoupdate: false,
@@ -64,7 +78,7 @@ export function openCodeConfig(input: OpenCodeConfigInput): object {
     enabled_providers: [provider.id],
     model: `${provider.id}/${model.model}`,
     small_model: `${provider.id}/${model.smallModel}`,
-    default_agent: input.defaultAgent,
+    default_agent: setup.defaultAgent,
     provider: {
       [provider.id]: {
         npm: provider.npm,
@@ -73,10 +87,13 @@ export function openCodeConfig(input: OpenCodeConfigInput): object {
         models,
       },
     },
-    permission: PERMISSIONS,
+    permission: permissionsOf(setup.permissions),
     // Rules given for all agents would otherwise outweigh what makes `plan` a planner.
     agent: { plan: { permission: { edit: 'deny' } } },
     instructions: [paths.instructionsFile],
-    mcp: browserEndpoint === null ? {} : { [BROWSER_MCP]: browserServer(input, browserEndpoint) },
+    mcp: {
+      ...Object.fromEntries(Object.entries(setup.mcp).map(([name, server]) => [name, mcpServer(server)])),
+      ...(browserEndpoint === null ? {} : { [BROWSER_MCP]: browserServer(input, browserEndpoint) }),
+    },
   };
 }

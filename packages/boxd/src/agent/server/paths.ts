@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isGvisor } from '../../limits/watchdog.ts';
 import type { BoxEnvironment } from '../../services.ts';
 
 /** Files and folders of the agent. */
@@ -34,7 +35,8 @@ export function agentPaths(environment: BoxEnvironment): AgentPaths {
   return {
     configHome,
     configDir,
-    configFile: join(configDir, 'opencode.json'),
+    // Not in configDir: OpenCode reads what lies there once in its life, and this file again after a disposal.
+    configFile: join(runDir, 'opencode.json'),
     instructionsFile: join(configDir, 'BANATA.md'),
     modelsFile: join(runDir, 'models.json'),
     shellEnvFile: join(runDir, 'shell-env.sh'),
@@ -43,7 +45,9 @@ export function agentPaths(environment: BoxEnvironment): AgentPaths {
     dataHome: join(home, 'data'),
     stateHome: join(home, 'state'),
     cacheHome: join(home, 'cache'),
-    tempDir: join(home, 'tmp'),
+    // The agent loads a program file there and deletes it. gVisor cannot put a box's memory on disk while a deleted file
+    // of the disk is in use.
+    tempDir: isGvisor() ? '/dev/shm/banata-agent' : join(home, 'tmp'),
     browserOutput: join(home, 'browser'),
     tasksDir: join(environment.stateDir, 'tasks'),
     lastReportFile: join(environment.stateDir, 'agent-last-report.json'),

@@ -20,7 +20,7 @@ export async function prepareTools(
   connection: AgentConnection,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!connection.hasBrowserTools) return;
+  if (!connection.hasBrowserTools()) return;
   const { browser, logger, browserStartMs } = options;
   try {
     await browser.whenReady(AbortSignal.any([signal, AbortSignal.timeout(browserStartMs)]));

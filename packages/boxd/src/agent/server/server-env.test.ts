@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { agentPaths } from './paths.ts';
 import { IMAGE_PROGRAMS } from './programs.ts';
-import { serverEnv, shellEnvScript, type ServerEnvInput } from './server-env.ts';
+import { canServe, serverEnv, shellEnvScript, type ServerEnvInput } from './server-env.ts';
 
 const account = { name: 'user', uid: 1000, gid: 1000, home: '/home/user' };
 
@@ -90,5 +90,38 @@ describe('the script that commands start with', () => {
     const own = join(folder, 'own.sh');
     writeFileSync(own, 'OWN=ran\n');
     expect(bash({ BASH_ENV: own }, 'echo "$OWN $BASH_ENV"')).toBe(`ran ${own}\n`);
+  });
+});
+
+describe('a server that runs before its sandbox is known', () => {
+  const running = serverEnv(input({ LANG: 'C.UTF-8', OLD: 'old' }));
+
+  test('gives its commands the variables of the sandbox, and takes its own away', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'banata-shell-env-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const script = join(folder, 'env.sh');
+    const wanted = input({ LANG: 'C.UTF-8', GREETING: "it's $HOME\n", TMPDIR: '/own/tmp' });
+    writeFileSync(script, shellEnvScript(wanted, running));
+    const output = execFileSync(
+      '/bin/bash',
+      ['-c', 'printf "%s|%s|%s" "$GREETING" "${OLD-gone}" "$TMPDIR"'],
+      {
+        env: { ...running, BASH_ENV: script },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    expect(output.toString()).toBe("it's $HOME\n|gone|/own/tmp");
+  });
+
+  test.each([
+    [{ GREETING: 'hi', OPENROUTER_API_KEY: 'token', NO_PROXY: 'host' }, true],
+    [{ https_proxy: 'http://proxy' }, false],
+    [{ HTTP_PROXY: 'http://proxy' }, false],
+    [{ PATH: '/own/bin' }, false],
+    [{ TZ: 'Asia/Tokyo' }, false],
+    [{ NODE_EXTRA_CA_CERTS: '/own.pem' }, false],
+    [{ 'no-shell-name': 'x' }, false],
+  ])('serves a sandbox with %j: %s', (env, serves) => {
+    expect(canServe(running, serverEnv(input({ LANG: 'C.UTF-8', OLD: 'old', ...env })))).toBe(serves);
   });
 });

@@ -41,6 +41,7 @@ function steering(input: ServerEnvInput): Record<string, string> {
     // Read by the non-interactive bash of each command.
     BASH_ENV: paths.shellEnvFile,
     OPENCODE_SERVER_PASSWORD: input.password,
+    OPENCODE_CONFIG: paths.configFile,
     // Files in the workspace must not configure the agent: they could start programs.
     OPENCODE_DISABLE_PROJECT_CONFIG: '1',
     OPENCODE_MODELS_PATH: paths.modelsFile,
@@ -84,17 +85,40 @@ function shellQuote(value: string): string {
 
 const SHELL_NAME = /^[A-Za-z_]\w*$/;
 
+/** Variables that programs read when they start: a server that runs cannot be given other values. */
+const READ_AT_START = /^(?:(?:http|https|ftp|all)_proxy|PATH|LANG|LC_\w+|TZ|NODE_\w+|SSL_\w+)$/i;
+
+/** Variables by which the environment of a running server differs from the one it should have. */
+function differences(running: Record<string, string>, wanted: Record<string, string>): string[] {
+  const names = new Set([...Object.keys(running), ...Object.keys(wanted)]);
+  return [...names].filter((name) => running[name] !== wanted[name]);
+}
+
+/** Whether the commands of a server that runs with this environment can be given the other one by their shell. */
+export function canServe(running: Record<string, string>, wanted: Record<string, string>): boolean {
+  return differences(running, wanted).every((name) => SHELL_NAME.test(name) && !READ_AT_START.test(name));
+}
+
 /**
  * Script that each command of the agent starts with: it takes the server's own settings away, so that programs keep
  * their files where they do in a terminal, and gives the sandbox's values back.
+ * @param running environment of the server. Default: the one that belongs to the input.
  */
-export function shellEnvScript(input: ServerEnvInput): string {
+export function shellEnvScript(
+  input: ServerEnvInput,
+  running: Record<string, string> = serverEnv(input),
+): string {
   const names = Object.keys(steering(input));
   const own = Object.entries(input.commandEnv).filter(
     ([name]) => STEERING.test(name) && SHELL_NAME.test(name),
   );
   const lines = [`unset ${names.join(' ')}`];
   for (const [name, value] of own) lines.push(`export ${name}=${shellQuote(value)}`);
+  const wanted = serverEnv(input);
+  for (const name of differences(running, wanted)) {
+    const value = wanted[name];
+    lines.push(value === undefined ? `unset ${name}` : `export ${name}=${shellQuote(value)}`);
+  }
   lines.push('if [ -n "${BASH_ENV:-}" ] && [ -r "$BASH_ENV" ]; then . "$BASH_ENV"; fi');
   return `${lines.join('\n')}\n`;
 }

@@ -28,7 +28,7 @@ class Life implements SupervisedServer {
     const client = new OpenCodeClient({ baseUrl: 'http://127.0.0.1:1', password: '', directory: '/' });
     const kill = (reason: string): void => this.#closed.abort(new Error(reason));
     const events = new OpenCodeEventStream(client, logger);
-    const state = { closed: this.#closed.signal, port: 4096, hasBrowserTools: false, kill };
+    const state = { closed: this.#closed.signal, port: 4096, hasBrowserTools: () => false, kill };
     this.#started.resolve({ client, events, version: '1', ...state });
   }
 

@@ -1,26 +1,44 @@
-import type { BoxLogger } from '../../services.ts';
+import type { TaskUsage } from '@banata/protocol/box';
+import type { BoxLogger, BrowserService } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
-import { OpenCodeRequestError } from '../opencode/client.ts';
+import { OpenCodeRequestError, type OpenCodePrompt } from '../opencode/client.ts';
+import type { OpenCodePart } from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
 import { AgentUnavailableError } from '../server/supervisor.ts';
+import { findAttachments } from './attachments.ts';
 import { messagesOfTurn } from './judge-turn.ts';
 import type { TaskLimits } from './limits.ts';
 import { stopReasonOf } from './stop-reason.ts';
 import type { TaskError, TaskErrorCode } from './task-error.ts';
+import {
+  answerInstructions,
+  problemOfSchema,
+  readStructuredAnswer,
+  sendBackText,
+} from './structured-answer.ts';
 import { NO_USAGE, type TaskRecord } from './task-record.ts';
 import { MESSAGES_PER_TURN, Turn, type TurnOutcome, whenAtRest } from './turn.ts';
+import { addUsage } from './usage-ledger.ts';
 
 /** What a running task needs of the agent. */
 export interface TaskContext {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
+  /** Folder that the paths of attachments are relative to. */
+  workspace: string;
+  /** Provider of the configured models, as OpenCode's configuration names it. */
+  providerId(): string;
   /** Waits for the agent server; rejects with {@link AgentUnavailableError}. */
   whenReady(timeoutMs: number, signal: AbortSignal): Promise<AgentConnection>;
   /** Sees to it that the browser and its tools are there, as far as the sandbox has them; bounded, never rejects. */
   prepareTools(connection: AgentConnection, signal: AbortSignal): Promise<void>;
   /** Does the same for tools that broke in the middle of a turn; returns at once. */
   repairTools(connection: AgentConnection): void;
+  /** The live browser, for what is done in it without a model. */
+  browser(): BrowserService;
+  /** Told of each state of each tool call; returns at once. */
+  onTool(part: Extract<OpenCodePart, { type: 'tool' }>): void;
   /** Makes a change of the record durable, then visible. */
   save(record: TaskRecord): Promise<void>;
 }
@@ -39,9 +57,13 @@ export async function runTask(
       signal.throwIfAborted();
       const connection = await context.whenReady(context.limits.agentStartMs, signal);
       // Nobody knows whether a prompt that was on its way at a crash has arrived: it is never sent twice.
-      if (record.promptedAt !== null) return await resumeTask(context, record, connection, signal);
+      if (record.promptedAt !== null) {
+        const resumed = await resumeTask(context, record, connection, signal);
+        return await withStructuredAnswer(context, record, resumed, signal);
+      }
       try {
-        return await promptAndFollow(context, record, connection, signal);
+        const outcome = await promptAndFollow(context, record, connection, signal);
+        return await withStructuredAnswer(context, record, outcome, signal);
       } catch (error) {
         // A server that went away before it was given the prompt has a successor.
         if (record.promptedAt !== null || !connection.closed.aborted || attempt === START_ATTEMPTS)
@@ -53,11 +75,11 @@ export async function runTask(
   }
 }
 
-function failed(code: TaskErrorCode, message: string): TurnOutcome {
+export function failed(code: TaskErrorCode, message: string): TurnOutcome {
   return { status: 'failed', resultText: null, error: { code, message }, usage: NO_USAGE };
 }
 
-function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
+export function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
   const stop = stopReasonOf(signal);
   if (stop?.kind === 'shutdown') return { status: 'shutdown' };
   if (stop?.kind === 'cancelled')
@@ -95,6 +117,14 @@ async function promptAndFollow(
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   const { request } = record;
+  const attachments = await findAttachments(request.files, context.workspace);
+  if (attachments.missing !== null) {
+    return failed('FILE_NOT_FOUND', `there is no file ${attachments.missing} to go with the prompt`);
+  }
+  const problem = request.responseSchema && problemOfSchema(request.responseSchema);
+  if (problem !== null) {
+    return failed('RESPONSE_SCHEMA_INVALID', `responseSchema is no JSON schema (draft 2020-12): ${problem}`);
+  }
   await untilAborted(context.prepareTools(connection, signal), signal);
   if (!(await untilAborted(connection.events.whenConnected(5_000), signal)))
     context.logger.warn('agent.events.late', {});
@@ -102,24 +132,117 @@ async function promptAndFollow(
   if ('status' in target) return target;
   signal.throwIfAborted();
   const { sessionId, lastMessageBefore } = target;
-  const taskId = record.task.taskId;
   using turn = openTurn(context, record, connection, { sessionId, lastMessageBefore });
   record.task = { ...record.task, status: 'running', sessionId, startedAt: Date.now() };
   record.promptedAt = record.task.startedAt;
   record.lastMessageBefore = lastMessageBefore;
   await context.save(record);
-  const prompt = { text: request.prompt, agent: request.agent, system: request.system };
+  const prompt = promptOf(context, record, attachments.found);
   if (request.noReply) {
     await connection.client.addContext(sessionId, prompt);
     return { status: 'completed', resultText: '', usage: NO_USAGE };
   }
+  await sendPrompt(context, record, connection, prompt);
+  return settle(context, record, await turn.finish(signal), signal);
+}
+
+/** Sends a prompt to the task's session. */
+async function sendPrompt(
+  { logger }: TaskContext,
+  { task }: TaskRecord,
+  connection: AgentConnection,
+  prompt: OpenCodePrompt,
+): Promise<void> {
   try {
-    await connection.client.prompt(sessionId, prompt);
+    await connection.client.prompt(task.sessionId ?? '', prompt);
   } catch (error) {
     // Anything but a refusal may have arrived: the turn then shows, or its absence does.
     if (error instanceof OpenCodeRequestError && error.status >= 400) throw error;
-    context.logger.warn('agent.prompt.unsure', { taskId, reason: String(error) });
+    logger.warn('agent.prompt.unsure', { taskId: task.taskId, reason: String(error) });
   }
+}
+
+function promptOf(
+  context: TaskContext,
+  { request }: TaskRecord,
+  files: OpenCodePrompt['files'],
+): OpenCodePrompt {
+  const { responseSchema, system, agent, model } = request;
+  const parts = [system, responseSchema && answerInstructions(responseSchema)];
+  return {
+    text: request.prompt,
+    agent,
+    system: parts.filter((part) => part !== null).join('\n\n') || null,
+    model: model === null ? null : { providerID: context.providerId(), modelID: model },
+    files,
+  };
+}
+
+/**
+ * Reads the structured answer out of a finished turn. One that does not fit is sent back once; the record says so, so
+ * that a crash in between does not send it back again.
+ */
+async function withStructuredAnswer(
+  context: TaskContext,
+  record: TaskRecord,
+  outcome: TurnOutcome,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const { responseSchema } = record.request;
+  if (responseSchema === null || outcome.status !== 'completed') return outcome;
+  const answer = readStructuredAnswer(outcome.resultText, responseSchema);
+  if (answer.ok) return { ...outcome, structured: answer.value };
+  if (record.answerSentBack) {
+    const message = `the final answer does not fit responseSchema: ${answer.problem}; ask for less in one answer`;
+    const { resultText, usage } = outcome;
+    return { status: 'failed', resultText, error: { code: 'ANSWER_MISMATCH', message }, usage };
+  }
+  const next = await sendBack(context, record, { outcome, problem: answer.problem }, signal);
+  const judged = await withStructuredAnswer(context, record, next, signal);
+  if (judged.status === 'shutdown' || judged.status === 'lost') return judged;
+  return { ...judged, usage: addUsage(outcome.usage, judged.usage) };
+}
+
+async function sendBack(
+  context: TaskContext,
+  record: TaskRecord,
+  { outcome, problem }: { outcome: { usage: TaskUsage }; problem: string },
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const connection = await context.whenReady(context.limits.agentStartMs, signal);
+  const sessionId = record.task.sessionId ?? '';
+  const [last] = await connection.client.messages(sessionId, 1);
+  record.answerSentBack = true;
+  record.task = { ...record.task, usage: outcome.usage };
+  await context.save(record);
+  using turn = openTurn(context, record, connection, {
+    sessionId,
+    lastMessageBefore: last?.info.id ?? null,
+  });
+  const prompt = { ...promptOf(context, record, []), text: sendBackText(problem) };
+  await sendPrompt(context, record, connection, prompt);
+  return settle(context, record, await turn.finish(signal), signal);
+}
+
+/** Puts a prompt into the task's session, a new one if it has none yet, and follows its turn. */
+export async function askModel(
+  context: TaskContext,
+  record: TaskRecord,
+  text: string,
+  signal: AbortSignal,
+): Promise<TurnOutcome> {
+  const connection = await context.whenReady(context.limits.agentStartMs, signal);
+  await untilAborted(context.prepareTools(connection, signal), signal);
+  if (!(await untilAborted(connection.events.whenConnected(5_000), signal)))
+    context.logger.warn('agent.events.late', {});
+  const sessionId = record.task.sessionId ?? (await connection.client.createSession(titleOf(text))).id;
+  const [last] = await connection.client.messages(sessionId, 1);
+  record.task = { ...record.task, sessionId };
+  record.lastMessageBefore = last?.info.id ?? null;
+  await context.save(record);
+  const { lastMessageBefore } = record;
+  using turn = openTurn(context, record, connection, { sessionId, lastMessageBefore });
+  await sendPrompt(context, record, connection, { ...promptOf(context, record, []), text });
   return settle(context, record, await turn.finish(signal), signal);
 }
 
@@ -130,7 +253,9 @@ function openTurn(
   target: Target,
 ): Turn {
   const repairTools = (): void => context.repairTools(connection);
-  return new Turn({ ...context, ...target, connection, taskId: record.task.taskId, repairTools });
+  const { taskId, usage: spent } = record.task;
+  const { budget } = record.request;
+  return new Turn({ ...context, ...target, connection, taskId, repairTools, budget, spent });
 }
 
 type Target = { sessionId: string; lastMessageBefore: string | null };

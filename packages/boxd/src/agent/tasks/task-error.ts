@@ -23,6 +23,8 @@ export type TaskErrorCode =
   | 'MODEL_CONTENT_FILTER'
   /** The task made more model requests than a task may. */
   | 'MODEL_CALL_LIMIT'
+  /** The task used more than the budget it was given. */
+  | 'BUDGET_EXCEEDED'
   /** The agent server ended, or was interrupted, in the middle of the turn. */
   | 'AGENT_CRASHED'
   /** No agent server is running, and none came up in time. */
@@ -35,6 +37,16 @@ export type TaskErrorCode =
   | 'SESSION_BUSY'
   /** Somebody else aborted the turn. */
   | 'TASK_ABORTED'
+  /** The final answer does not fit the response schema, also after it was sent back. */
+  | 'ANSWER_MISMATCH'
+  /** A person controls the browser; automation rests. */
+  | 'CONTROL_HELD_BY_HUMAN'
+  /** A step of a skill does not fit the page, and the model could not do it either. */
+  | 'SKILL_STEP_FAILED'
+  /** The response schema is no JSON schema. */
+  | 'RESPONSE_SCHEMA_INVALID'
+  /** A file that goes with the prompt is not there. */
+  | 'FILE_NOT_FOUND'
   | 'TASK_TIMEOUT';
 
 const MAX_MESSAGE = 2000;
@@ -45,6 +57,8 @@ function byStatus(status: number | undefined, text: string): TaskError {
     case 403:
       return { code: 'MODEL_AUTH', message: `the model provider refused the key (HTTP ${status}): ${text}` };
     case 402:
+      // The model gateway's own word for the bounds that the server's operator set.
+      if (text.includes('BUDGET_EXCEEDED')) return { code: 'BUDGET_EXCEEDED', message: text };
       return { code: 'MODEL_BUDGET', message: `the model's budget or credit is used up (HTTP 402): ${text}` };
     case 429:
       return {

@@ -21,10 +21,18 @@ export const taskRecordSchema = z.object({
   promptedAt: z.number().nullable(),
   /** Newest message of the session before the prompt; null in a new session. */
   lastMessageBefore: z.string().nullable(),
+  /** The answer did not fit the response schema and was sent back; that happens once. */
+  answerSentBack: z.boolean().default(false),
 });
 export type TaskRecord = z.infer<typeof taskRecordSchema>;
 
-export const NO_USAGE: TaskUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 };
+export const NO_USAGE: TaskUsage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  costUsd: 0,
+  modelCalls: 0,
+  byModel: {},
+};
 
 export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: number): TaskRecord {
   const task: BoxTask = {
@@ -32,12 +40,23 @@ export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: nu
     status: 'queued',
     sessionId: request.sessionId,
     resultText: null,
+    structured: null,
+    filesChanged: [],
+    replay: null,
     error: null,
     usage: NO_USAGE,
     startedAt: null,
     finishedAt: null,
   };
-  return { version: 1, order, request, task, promptedAt: null, lastMessageBefore: null };
+  return {
+    version: 1,
+    order,
+    request,
+    task,
+    promptedAt: null,
+    lastMessageBefore: null,
+    answerSentBack: false,
+  };
 }
 
 export function isFinal(task: BoxTask): boolean {

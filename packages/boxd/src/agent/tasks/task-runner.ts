@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../../http/route.ts';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
+import type { Recording, StepRecorder } from '../steps/step-recorder.ts';
+import { changedFiles } from './changed-files.ts';
 import type { TaskLimits } from './limits.ts';
+import { runReplay } from './replay-task.ts';
 import { runTask, type TaskContext } from './run-task.ts';
 import { TaskStopped } from './stop-reason.ts';
 import { isFinal, newTaskRecord, type TaskRecord } from './task-record.ts';
@@ -15,7 +18,14 @@ export interface TaskRunnerOptions {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
-  agent: Pick<TaskContext, 'whenReady' | 'prepareTools' | 'repairTools'>;
+  agent: Pick<
+    TaskContext,
+    'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId' | 'browser'
+  >;
+  /** Records what a task does. */
+  openRecorder: () => StepRecorder;
+  /** Told of a finished recording before its task gets its final state; never rejects. */
+  onRecorded: (task: BoxTask, recording: Recording) => Promise<void>;
 }
 
 /** Tasks that wait at most; beyond that the box refuses more. */
@@ -44,6 +54,7 @@ export class TaskRunner {
   readonly #submitting = new Map<string, Promise<BoxTask>>();
   /** Final states that the journal did not take, of a full disk, say. */
   readonly #unsaved = new Map<string, BoxTask>();
+  readonly #recorders = new Map<string, StepRecorder>();
   #nextOrder = 1;
   #stopped = false;
 
@@ -105,6 +116,11 @@ export class TaskRunner {
   /** Ids of the tasks that run or wait, in order of arrival. */
   unfinished(): string[] {
     return [...this.#entries.keys()];
+  }
+
+  /** What a running task was seen to do so far; null when it does not run. */
+  async recording(taskId: string): Promise<Recording | null> {
+    return (await this.#recorders.get(taskId)?.recording()) ?? null;
   }
 
   running(): string[] {
@@ -183,6 +199,8 @@ export class TaskRunner {
 
   async #runToEnd({ record, controller }: Entry): Promise<void> {
     const { request } = record;
+    const recorder = this.#options.openRecorder();
+    this.#recorders.set(record.task.taskId, recorder);
     const begun = Date.now();
     const spentMs = record.promptedAt === null ? 0 : begun - record.promptedAt;
     const message = `the task was not done after ${request.timeoutMs / 1000} s and was ended`;
@@ -191,10 +209,13 @@ export class TaskRunner {
       Math.min(Math.max(0, request.timeoutMs - spentMs), MAX_TIMER_MS),
     );
     try {
-      const outcome = await runTask(this.#context(), record, controller.signal);
+      const run = request.replay === null ? runTask : runReplay;
+      const outcome = await run(this.#context(recorder), record, controller.signal);
       await this.#finish(record, outcome);
     } finally {
       clearTimeout(timer);
+      this.#recorders.delete(record.task.taskId);
+      recorder.close();
     }
     this.#log(record, begun);
   }
@@ -205,9 +226,10 @@ export class TaskRunner {
     this.#options.logger.info('agent.task', fields);
   }
 
-  #context(): TaskContext {
+  #context(recorder: StepRecorder): TaskContext {
     const { publisher, logger, limits, agent } = this.#options;
-    return { publisher, logger, limits, ...agent, save: (record) => this.#save(record) };
+    const save = (record: TaskRecord): Promise<void> => this.#save(record);
+    return { publisher, logger, limits, ...agent, save, onTool: (part) => recorder.see(part) };
   }
 
   async #save(record: TaskRecord): Promise<void> {
@@ -219,7 +241,15 @@ export class TaskRunner {
     if (outcome.status === 'shutdown' || outcome.status === 'lost') return;
     const { status, resultText, usage } = outcome;
     const error = outcome.status === 'completed' ? null : outcome.error;
-    const task: BoxTask = { ...record.task, status, resultText, usage, error, finishedAt: Date.now() };
+    const structured = outcome.status === 'completed' ? (outcome.structured ?? null) : null;
+    const { startedAt } = record.task;
+    const { workspace } = this.#options.agent;
+    const filesChanged = startedAt === null ? [] : await changedFiles(workspace, startedAt);
+    const finishedAt = Date.now();
+    const ended = { status, resultText, structured, filesChanged, usage, error, finishedAt };
+    const task: BoxTask = { ...record.task, ...ended };
+    const recording = await this.recording(task.taskId);
+    if (recording !== null) await this.#options.onRecorded(task, recording);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#save({ ...record, task });

@@ -12,6 +12,11 @@ const request = {
   system: null,
   timeoutMs: 1000,
   noReply: false,
+  model: null,
+  files: [],
+  responseSchema: null,
+  replay: null,
+  budget: null,
 };
 
 let folder: string;

@@ -29,7 +29,9 @@ export class TaskStore {
 
   async save(record: TaskRecord): Promise<void> {
     // The prompt of a finished task is of no more use here and may be large.
-    const kept = isFinal(record.task) ? { ...record, request: { ...record.request, prompt: '' } } : record;
+    const kept = isFinal(record.task)
+      ? { ...record, request: { ...record.request, prompt: '', replay: null } }
+      : record;
     await writeFileAtomically(this.#path(record.task.taskId), JSON.stringify(kept));
   }
 

@@ -7,6 +7,7 @@ import { EventPublisher } from '../events/publisher.ts';
 import { OpenCodeClient } from '../opencode/client.ts';
 import { OpenCodeEventStream } from '../opencode/event-stream.ts';
 import { TASK_LIMITS } from './limits.ts';
+import { NO_USAGE } from './task-record.ts';
 import { TaskStopped } from './stop-reason.ts';
 import { Turn } from './turn.ts';
 
@@ -27,6 +28,8 @@ let closed: AbortController;
 const tokens = { input: 5, output: 3, reasoning: 0, cache: { read: 2, write: 0 } };
 const about = { sessionID: 's', time: { created: 1, completed: 2 } };
 const user = { info: { id: 'u', role: 'user', ...about }, parts: [] };
+const AMOUNTS = { inputTokens: 7, outputTokens: 3, costUsd: 0.5, modelCalls: 1 };
+
 const answer = (finish: string): object => ({
   info: { id: 'a', role: 'assistant', ...about, cost: 0.5, tokens, finish },
   parts: [{ id: 'p', sessionID: 's', messageID: 'a', type: 'text', text: 'the answer' }],
@@ -74,7 +77,7 @@ function openTurn(): Turn {
       version: '1',
       port: 4096,
       closed: closed.signal,
-      hasBrowserTools: false,
+      hasBrowserTools: () => false,
       kill,
     },
     publisher: new EventPublisher({ append: async (body) => void journal.push(body) }, logger),
@@ -84,6 +87,9 @@ function openTurn(): Turn {
     sessionId: 's',
     lastMessageBefore: null,
     repairTools: () => undefined,
+    onTool: () => undefined,
+    budget: null,
+    spent: NO_USAGE,
   });
 }
 
@@ -99,7 +105,7 @@ describe('a turn whose event stream is silent', () => {
     expect(await outcome).toEqual({
       status: 'completed',
       resultText: 'the answer',
-      usage: { inputTokens: 7, outputTokens: 3, costUsd: 0.5, modelCalls: 1 },
+      usage: { ...AMOUNTS, byModel: { unknown: AMOUNTS } },
     });
     expect(journal.map(({ type }) => type)).toEqual(['agent.status', 'agent.status', 'agent.part']);
   });

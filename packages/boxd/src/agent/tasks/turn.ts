@@ -1,17 +1,24 @@
-import type { TaskUsage } from '@banata/protocol/box';
+import type { BoxTask, BoxTaskRequest, TaskUsage } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoxLogger } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { TurnTranslator } from '../events/turn-translator.ts';
 import { OpenCodeRequestError } from '../opencode/client.ts';
-import type { OpenCodeError, OpenCodeEvent, OpenCodeMessage } from '../opencode/schemas.ts';
+import type {
+  OpenCodeError,
+  OpenCodeEvent,
+  OpenCodeMessage,
+  OpenCodePart,
+  SessionStatus,
+} from '../opencode/schemas.ts';
 import type { AgentConnection } from '../server/connection.ts';
 import { BROWSER_MCP } from '../server/opencode-config.ts';
+import { problemOfBudget } from './budget.ts';
 import { judgeTurn, messagesOfTurn, resultTextOf, type Verdict } from './judge-turn.ts';
 import type { TaskLimits } from './limits.ts';
 import { type StopReason, stopReasonOf } from './stop-reason.ts';
 import type { TaskError } from './task-error.ts';
-import { UsageLedger } from './usage-ledger.ts';
+import { addUsage, UsageLedger } from './usage-ledger.ts';
 
 export interface TurnOptions {
   connection: AgentConnection;
@@ -24,10 +31,17 @@ export interface TurnOptions {
   lastMessageBefore: string | null;
   /** Called when a tool call failed as it does when the browser tools are gone; returns at once. */
   repairTools: () => void;
+  /** What the task may use, and what its turns before this one used. */
+  budget: BoxTaskRequest['budget'];
+  spent: TaskUsage;
+  /** Told of each state of each tool call of the session; may hear of the same one twice. */
+  onTool: (part: ToolPart) => void;
 }
 
+type ToolPart = Extract<OpenCodePart, { type: 'tool' }>;
+
 export type TurnOutcome =
-  | { status: 'completed'; resultText: string; usage: TaskUsage }
+  | { status: 'completed'; resultText: string; structured?: BoxTask['structured']; usage: TaskUsage }
   | { status: 'failed' | 'cancelled'; resultText: string | null; error: TaskError | null; usage: TaskUsage }
   /** The agent server went away; what its session holds decides. */
   | { status: 'lost'; usage: TaskUsage }
@@ -143,7 +157,11 @@ export class Turn {
   }
 
   #countAll(turn: OpenCodeMessage[]): void {
-    for (const { info } of turn) if (info.role === 'assistant') this.#ledger.see(info);
+    for (const { info, parts } of turn) {
+      if (info.role === 'assistant') this.#ledger.see(info);
+      // Whatever the event stream left out.
+      for (const part of parts) if (part.type === 'tool') this.#options.onTool(part);
+    }
   }
 
   #ended(verdict: Exclude<Verdict, { status: 'open' }>): TurnOutcome {
@@ -164,7 +182,9 @@ export class Turn {
     if (stop.kind === 'shutdown') return { status: 'shutdown' };
     const { connection, sessionId, limits, logger } = this.#options;
     let resultText: string | null = null;
+    let trouble = '';
     try {
+      trouble = troubleOf(await connection.client.sessionStatus(sessionId));
       await connection.client.abort(sessionId);
       if (!(await whenAtRest(connection, sessionId, limits.settleMs))) {
         logger.warn('agent.turn.abort', { sessionId, reason: 'the session is still busy' });
@@ -178,7 +198,9 @@ export class Turn {
     }
     const usage = this.#ledger.total();
     if (stop.kind === 'cancelled') return { status: 'cancelled', resultText, error: null, usage };
-    return { status: 'failed', resultText, error: stop.error, usage };
+    const { code, message } = stop.error;
+    const why = code === 'TASK_TIMEOUT' ? message + trouble : message;
+    return { status: 'failed', resultText, error: { code, message: why }, usage };
   }
 
   #see(event: OpenCodeEvent): void {
@@ -190,9 +212,11 @@ export class Turn {
     const sessionId = sessionOf(event);
     if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
     this.#count(event);
-    // What subagents write reaches people as the output of the `task` tool.
-    if (sessionId !== this.#options.sessionId) return;
+    // What subagents write reaches people as the output of the `task` tool; what they ask, as their own.
+    if (sessionId !== this.#options.sessionId && !isAsk(event)) return;
     this.#translator.see(event);
+    if (event.type === 'message.part.updated' && event.properties.part.type === 'tool')
+      this.#options.onTool(event.properties.part);
     if (isToolTrouble(event)) this.#options.repairTools();
     if (event.type === 'session.error') this.#sessionError = event.properties.error ?? null;
     if (event.type === 'session.idle' || isRetry(event)) this.#wake();
@@ -201,8 +225,16 @@ export class Turn {
   #count(event: OpenCodeEvent): void {
     if (event.type !== 'message.updated' || event.properties.info.role !== 'assistant') return;
     this.#ledger.see(event.properties.info);
-    const { modelCalls } = this.#options.limits;
-    if (this.#ledger.begun <= modelCalls || this.#ownStop !== null) return;
+    if (this.#ownStop !== null) return;
+    const { limits, budget, spent } = this.#options;
+    const over = problemOfBudget(budget, this.#ledger.begun, addUsage(spent, this.#ledger.total()));
+    if (over !== null) {
+      this.#ownStop = { kind: 'failed', error: { code: 'BUDGET_EXCEEDED', message: over } };
+      this.#wake();
+      return;
+    }
+    const { modelCalls } = limits;
+    if (this.#ledger.begun <= modelCalls) return;
     const message = `the task made more than ${modelCalls} model requests and was ended; give it a smaller goal`;
     this.#ownStop = { kind: 'failed', error: { code: 'MODEL_CALL_LIMIT', message } };
     this.#wake();
@@ -227,6 +259,10 @@ export class Turn {
   }
 }
 
+function isAsk({ type }: OpenCodeEvent): boolean {
+  return type.startsWith('permission.') || type.startsWith('question.');
+}
+
 function isRetry(event: OpenCodeEvent): boolean {
   return event.type === 'session.status' && event.properties.status.type === 'retry';
 }
@@ -248,9 +284,18 @@ function sessionOf(event: OpenCodeEvent): string | undefined {
     case 'server.heartbeat':
     case 'session.created':
       return undefined;
+    case 'permission.asked':
+    case 'question.asked':
+      return event.properties.sessionId;
     default:
       return event.properties.sessionID;
   }
+}
+
+/** What kept a session from going on, to be put behind the reason why it was stopped. */
+function troubleOf(status: SessionStatus): string {
+  if (status.type !== 'retry') return '';
+  return `; it was about to ask the model again, which had answered: ${status.message.slice(0, 500)}`;
 }
 
 function waitsTooLong(next: number, message: string): TaskError {

@@ -1,4 +1,5 @@
-import type { BoxEventBody, BoxTask, BoxTaskRequest } from '@banata/protocol/box';
+import type { AgentPermissions, BoxEventBody, BoxTask, BoxTaskRequest } from '@banata/protocol/box';
+import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,9 +18,18 @@ const MODEL_KEY = 'gateway-token';
 const WAIT_MS = 50_000;
 
 export interface HostAgentOptions {
+  /** Default: allow. */
+  permissions?: AgentPermissions;
   limits?: NonNullable<AgentServiceDeps['limits']>;
   /** Of the sandbox. */
   env?: Record<string, string>;
+}
+
+/** Where a file of the image lies: in the topmost layer that has it. */
+function inImage(path: string): string {
+  const layer = imageLayers().find((folder) => existsSync(join(folder, path)));
+  if (layer === undefined) throw new Error(`No layer of the image has ${path}`);
+  return join(layer, path);
 }
 
 /** Layer folders of the image, top first. */
@@ -45,8 +55,8 @@ async function makeEnvironment(folder: string, base: string): Promise<BoxEnviron
     await chown(join(folder, name), user.uid, user.gid);
   }
   await mkdir(join(folder, 'install/bin'), { recursive: true });
-  const command = join(folder, 'install/bin/banata-complete-task');
-  await copyFile(new URL('../../../box/bin/banata-complete-task', import.meta.url), command);
+  for (const name of ['banata-complete-task', 'banata-publish-artifact'])
+    await copyFile(new URL(`../../../box/bin/${name}`, import.meta.url), join(folder, 'install/bin', name));
   return {
     accounts: { root: { ...account('root', 0), home: '/root' }, desktop: account('daemon', 1), user },
     stateDir: join(folder, 'state'),
@@ -86,8 +96,7 @@ export class HostAgent {
   }
 
   async start(): Promise<void> {
-    const [layers, options] = [imageLayers(), this.#options];
-    const [top = '', base = ''] = [layers[0], layers.at(-1)];
+    const options = this.#options;
     const service = createAgentService({
       environment: this.environment,
       events: this.#sink,
@@ -95,9 +104,9 @@ export class HostAgent {
       browser: () => this.#browser,
       runCommandEnv: () => ({ PATH: this.environment.path, LANG: 'C.UTF-8' }),
       programs: {
-        opencode: join(top, 'usr/local/bin/opencode'),
-        node: join(base, 'usr/local/bin/node'),
-        playwrightMcp: join(top, 'opt/mcp/node_modules/@playwright/mcp/cli.js'),
+        opencode: inImage('usr/local/bin/opencode'),
+        node: inImage('usr/local/bin/node'),
+        playwrightMcp: inImage('opt/mcp/node_modules/@playwright/mcp/cli.js'),
         bash: '/bin/bash',
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
@@ -115,7 +124,13 @@ export class HostAgent {
       model: 'acme/main-1',
       smallModel: 'acme/small-1',
     } as const;
-    service.start({ defaultAgent: 'build', model }, options.env ?? {});
+    const setup = {
+      defaultAgent: 'build' as const,
+      permissions: options.permissions ?? 'allow',
+      mcp: {},
+      instructions: null,
+    };
+    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {});
   }
 
   /** JSON request to the daemon's HTTP server. */

@@ -1,36 +1,61 @@
-import type { FileEntry } from '@banata/protocol/box';
-import { lstat, opendir } from 'node:fs/promises';
+import type { FileEntry, FileStat } from '@banata/protocol/box';
+import { lstat, opendir, readlink, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 
-const MAX_ENTRIES = 10_000;
+export const MAX_ENTRIES = 10_000;
 const PARALLEL = 64;
 
-/** One entry as it is; a symbolic link is not followed. */
-export async function statEntry(path: string): Promise<FileEntry> {
-  return toEntry(path, await lstat(path));
+/** One entry as it is; a symbolic link is followed only when asked. */
+export async function statEntry(path: string, follow: boolean): Promise<FileStat> {
+  const stats = await (follow ? stat(path) : lstat(path));
+  const target = stats.isSymbolicLink() ? await readlink(path) : null;
+  return { ...toEntry(path, stats), target, uid: stats.uid, gid: stats.gid };
 }
 
-/** The entries of a directory by name, at most 10,000 of them. */
-export async function listDirectory(path: string): Promise<{ entries: FileEntry[]; truncated: boolean }> {
-  const names: string[] = [];
+/**
+ * Entries of a directory by name: the first `limit` of those after the name `after`. Memory is bounded by `limit`,
+ * however many there are.
+ */
+export async function listDirectory(
+  path: string,
+  { limit, after }: { limit: number; after: string },
+): Promise<{ entries: FileEntry[]; truncated: boolean; nextCursor: string | null }> {
+  let names: string[] = [];
   let truncated = false;
+  const cut = (): void => {
+    names.sort(byCodeUnit);
+    if (names.length <= limit) return;
+    truncated = true;
+    names = names.slice(0, limit);
+  };
   for await (const { name } of await opendir(path, { bufferSize: 256 })) {
-    if (names.length === MAX_ENTRIES) {
-      truncated = true;
-      break;
-    }
-    names.push(name);
+    if (name > after) names.push(name);
+    if (names.length > 2 * limit) cut();
   }
-  names.sort((a, b) => (a < b ? -1 : 1));
+  cut();
+  const entries = await describeAll(names.map((name) => join(path, name)));
+  return { entries, truncated, nextCursor: truncated ? (names.at(-1) ?? null) : null };
+}
+
+/** Entries at these paths; what is gone by now is left out. */
+export async function describeAll(paths: readonly string[]): Promise<FileEntry[]> {
   const entries: FileEntry[] = [];
-  for (let start = 0; start < names.length; start += PARALLEL) {
-    const batch = names.slice(start, start + PARALLEL).map((name) => join(path, name));
-    // A file may be removed while its folder is listed.
-    const found = await Promise.all(batch.map((file) => statEntry(file).catch(() => undefined)));
+  for (let start = 0; start < paths.length; start += PARALLEL) {
+    const batch = paths.slice(start, start + PARALLEL);
+    const found = await Promise.all(
+      batch.map(async (path) => {
+        const stats = await lstat(path).catch(() => undefined);
+        return stats && toEntry(path, stats);
+      }),
+    );
     entries.push(...found.filter((entry) => entry !== undefined));
   }
-  return { entries, truncated };
+  return entries;
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
 function toEntry(path: string, stats: Stats): FileEntry {

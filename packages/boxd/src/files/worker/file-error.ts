@@ -33,7 +33,12 @@ const NOT_EMPTY: Meaning = {
 const BAD_PATH: Meaning = {
   status: 400,
   code: 'INVALID_PATH',
-  message: 'PATH is too long, a loop of links, or has a name that is not allowed',
+  message: 'PATH is a loop of links, or has a name that is not allowed',
+};
+const EXISTS: Meaning = {
+  status: 409,
+  code: 'FILE_EXISTS',
+  message: 'PATH, or a part of it, is there already',
 };
 const NOT_A_FILE: Meaning = { status: 400, code: 'NOT_A_FILE', message: 'PATH is not a regular file' };
 const DISK_FULL: Meaning = {
@@ -47,12 +52,16 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOENT: NOT_FOUND,
   EACCES: DENIED,
   EPERM: DENIED,
-  EROFS: DENIED,
+  EROFS: { status: 403, code: 'READ_ONLY', message: 'PATH is on a file system that cannot be written to' },
   EISDIR: { status: 400, code: 'IS_DIRECTORY', message: 'PATH is a directory' },
   ENOTDIR: { status: 400, code: 'NOT_A_DIRECTORY', message: 'PATH: a part of the path is not a directory' },
   ENOTEMPTY: NOT_EMPTY,
-  EEXIST: NOT_EMPTY,
-  ENAMETOOLONG: BAD_PATH,
+  EEXIST: EXISTS,
+  ENAMETOOLONG: {
+    status: 400,
+    code: 'NAME_TOO_LONG',
+    message: 'PATH is too long: a name may have 255 bytes, a path 4096',
+  },
   ELOOP: BAD_PATH,
   EINVAL: BAD_PATH,
   ENXIO: NOT_A_FILE,

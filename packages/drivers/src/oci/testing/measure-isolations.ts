@@ -1,7 +1,7 @@
 /*
- * Measures the oci driver in both isolations, side by side in one run, and prints a table of medians in milliseconds.
- * Needs root, BANATA_TEST_IMAGE_LAYERS, and the folder of the built box daemon as its argument:
- * `node measure-isolations.ts ../../../../boxd/dist/box [rounds]`.
+ * Measures the oci driver in both isolations, side by side in one run, and prints medians in milliseconds as
+ * JSON. `./banata bench isolation` calls it. Needs root, BANATA_TEST_IMAGE_LAYERS, and the folder of the built box daemon
+ * as its argument: `node measure-isolations.ts ../../../../boxd/dist/box [rounds]`.
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
@@ -136,12 +136,12 @@ async function measure(isolation: BoxIsolation, home: string): Promise<Figures> 
   const options = subject(home, isolation).driverOptions();
   const common = { ...options, boxdDir: path.join(home, 'daemon'), defaultLimits: LIMITS };
   const figures = new Figures();
-  const cold = createOciDriver({ ...common, warm: {} });
+  const cold = createOciDriver({ ...common, warm: [] });
   try {
     await cold.start();
     for (let round = 0; round < rounds; round += 1) await measureStarts(cold, figures, 'cold');
     await cold.close();
-    const warm = createOciDriver({ ...common, warm: { [isolation]: 1 } });
+    const warm = createOciDriver({ ...common, warm: [{ isolation, services: 'none', count: 1 }] });
     try {
       await warm.start();
       for (let round = 0; round < rounds; round += 1) await measureStarts(warm, figures, 'warm');
@@ -162,14 +162,14 @@ try {
   const results = new Map<BoxIsolation, Figures>();
   for (const isolation of ISOLATIONS) results.set(isolation, await measure(isolation, home));
   const names = results.get('container')?.names() ?? [];
-  const row = (cells: string[]): string => `| ${cells.join(' | ')} |\n`;
-  process.stdout.write(row(['ms, median', ...ISOLATIONS]) + row(['---', '---:', '---:']));
-  for (const name of names) {
-    const cells = ISOLATIONS.map((isolation) =>
-      (results.get(isolation)?.median(name) ?? Number.NaN).toFixed(0),
-    );
-    process.stdout.write(row([name, ...cells]));
-  }
+  const median = (isolation: BoxIsolation, name: string): number =>
+    results.get(isolation)?.median(name) ?? Number.NaN;
+  const rows = names.map((name) => ({
+    name,
+    container: median('container', name),
+    gvisor: median('gvisor', name),
+  }));
+  process.stdout.write(`${JSON.stringify({ rows })}\n`);
 } finally {
   await rm(home, { recursive: true, force: true });
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
@@ -16,6 +17,8 @@ import type { OciDriverOptions } from '../settings.ts';
 
 const PROBE_FOLDER = fileURLToPath(new URL('../../conformance/probe', import.meta.url));
 const BROKEN_FOLDER = fileURLToPath(new URL('../../conformance/broken-daemon', import.meta.url));
+/** In the folder of a test's installations: what {@link OciSubject} was made with, for whoever tidies up after it. */
+export const SUBJECT_FILE = 'subject.json';
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
@@ -76,6 +79,8 @@ export class OciSubject implements ConformanceSubject {
   constructor(options: OciSubjectOptions) {
     this.#options = options;
     this.isolation = options.isolation ?? 'container';
+    const kept = { ...options, instanceNumber: options.instanceNumber ?? process.pid };
+    writeFileSync(path.join(options.home, SUBJECT_FILE), JSON.stringify(kept));
   }
 
   #instanceId(installation: 'first' | 'second'): string {
@@ -102,7 +107,7 @@ export class OciSubject implements ConformanceSubject {
       boxdDir: daemon === 'probe' ? PROBE_FOLDER : BROKEN_FOLDER,
       poolBytes: 2 * GIB,
       reservePool: false,
-      warm: { [this.isolation]: warm },
+      warm: [{ isolation: this.isolation, services: 'none', count: warm }],
       defaultLimits: this.warmLimits,
       allowPrivateCidrs,
       logger: quietLogger(),

@@ -2,9 +2,19 @@ import type { ApiKey, Organization, User } from '@banata/protocol';
 import type { ApiKeyRow, OrganizationRow, UserRow } from '../../database/schema.ts';
 
 export function toOrganization(
-  row: Pick<OrganizationRow, 'id' | 'name' | 'operator' | 'created_at'>,
+  row: Pick<OrganizationRow, 'id' | 'name' | 'operator' | 'created_at'> & Partial<OrganizationRow>,
 ): Organization {
-  return { id: row.id, name: row.name, operator: row.operator, createdAt: row.created_at };
+  const { plan = null, suspended_at: suspendedAt = null, suspended_reason: suspendedReason = null } = row;
+  return {
+    id: row.id,
+    name: row.name,
+    operator: row.operator,
+    plan,
+    status: suspendedAt === null ? 'active' : 'suspended',
+    suspendedAt,
+    suspendedReason,
+    createdAt: row.created_at,
+  };
 }
 
 export function toApiKey(row: ApiKeyRow): ApiKey {

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  newId,
   normalizeCapabilities,
   type AgentTask,
   type agentStateSchema,
@@ -14,9 +15,11 @@ import {
   boxListReplySchema,
   boxMessagesReplySchema,
   type AgentMessage,
+  type BoxReplay,
 } from '@banata/protocol/box';
 import type { ModelVariables } from '@banata/config';
 import type { z } from 'zod';
+import { BoxRefusal } from '../../boxes/box-client.ts';
 import type { Boxes } from '../../boxes/boxes.ts';
 import { Waker, type Notifications } from '../../database/notifications.ts';
 import type { SandboxRow, TaskRow } from '../../database/schema.ts';
@@ -26,11 +29,13 @@ import { storableJson, storableText } from '../../stores/text.ts';
 import type { Reservation } from '../limits/idempotency.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
+import type { ModelAccess } from '../models/model-access.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
 import type { Secrets } from '../secrets.ts';
 import { toTask } from './task-view.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 
 const STATE_TIMEOUT_MS = 5_000;
 const MESSAGES_TIMEOUT_MS = 15_000;
@@ -38,9 +43,26 @@ const MESSAGES_TIMEOUT_MS = 15_000;
 const TASK_POLL_MS = 2_000;
 const MAX_OUTPUTS = 100;
 
-const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0 };
+const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} };
 
 type PromptInput = z.output<typeof promptAsyncSchema>;
+
+interface MessagesOptions {
+  sessionId?: string | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type MessagesPage = z.output<typeof boxMessagesReplySchema>;
+
+/** The run of a skill. Secret: its steps hold the values of secret inputs. */
+interface SkillRun {
+  skillId: string;
+  /** Without one the prompt is all there is. */
+  replay?: BoxReplay;
+  model: string | undefined;
+  reservation: Reservation | undefined;
+}
 
 export interface AgentServiceDeps {
   sandboxes: SandboxService;
@@ -50,6 +72,7 @@ export interface AgentServiceDeps {
   secrets: Secrets;
   notifications: Notifications;
   serverModels: ModelVariables;
+  tracing: Tracing;
   now: () => number;
 }
 
@@ -62,29 +85,40 @@ export class AgentService {
   }
 
   /** Records the task and returns; the server that speaks for the sandbox hands it to the box. */
-  async promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+  promptAsync(caller: Caller, input: PromptInput, reservation?: Reservation): Promise<AgentTask> {
+    return this.#queue(caller, input, { reservation });
+  }
+
+  /** Queues a task for a skill; the model is the small one unless another is named. */
+  runSkill(caller: Caller, input: PromptInput, skill: SkillRun): Promise<AgentTask> {
+    return this.#queue(caller, input, skill);
+  }
+
+  async #queue(
+    caller: Caller,
+    input: PromptInput,
+    { reservation, skillId, replay, model }: Partial<SkillRun>,
+  ): Promise<AgentTask> {
     const found = await this.#withAgent(caller, input.id);
     const made = reservation?.resumed ? await this.#deps.tasks.find(found.id, reservation.id) : undefined;
     if (made) return toTask(made);
     const row = requireWorking(found);
     this.#requirePrompting(row);
+    await this.#requireSession(row, input.sessionId);
     this.#deps.activity.touch(row.id);
+    const id = reservation?.id ?? newId();
+    const wanted = skillId === undefined ? input.model : (model ?? this.#modelOf(row).smallModel);
     const task = await this.#deps.tasks.insert(
       {
-        ...(reservation && { id: reservation.id }),
+        ...promptColumns(input),
+        id,
+        skill_id: skillId ?? null,
+        replay_sealed: replay ? this.#deps.secrets.seal(JSON.stringify(replay), id) : null,
         organization_id: row.organization_id,
         sandbox_id: row.id,
-        status: 'queued',
-        prompt: storableText(input.prompt),
-        agent: input.agent ?? null,
-        session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
-        metadata: storableJson(input.metadata ?? {}),
-        system: input.system === undefined ? null : storableText(input.system),
-        no_reply: input.noReply,
-        cancel_requested: false,
-        timeout_ms: input.timeoutMs,
-        usage: JSON.stringify(NO_USAGE),
+        model: this.#chooseModel(row, wanted),
         created_at: this.#deps.now(),
+        traceparent: this.#deps.tracing.traceparent ?? null,
       },
       (inserted) => ({ type: 'sandbox.agent.task.queued', data: toTask(inserted) }),
     );
@@ -104,6 +138,8 @@ export class AgentService {
       status: task.status,
       sessionId: task.sessionId,
       text: task.resultText,
+      parts: await this.#finalParts(caller, task),
+      structured: task.structured,
       error: task.error,
     };
   }
@@ -132,6 +168,14 @@ export class AgentService {
     return this.#waitForEnd(sandbox.id, taskId, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
   }
 
+  /** Cancels the tasks of one agent session that wait or run. */
+  async cancelSession(caller: Caller, id: string, sessionId: string): Promise<void> {
+    const sandbox = await this.#deps.sandboxes.find(caller, id);
+    const open = await this.#deps.tasks.listOpen(sandbox.id);
+    const ofSession = open.filter((task) => task.session_id === sessionId);
+    await Promise.all(ofSession.map((task) => this.#deps.tasks.requestCancel(task)));
+  }
+
   async state(caller: Caller, id: string): Promise<z.input<typeof agentStateSchema>> {
     return this.#stateOf(requireWorking(await this.#withAgent(caller, id)));
   }
@@ -143,26 +187,29 @@ export class AgentService {
     return { ...state, status: row.status, outputs };
   }
 
-  async messages(
-    caller: Caller,
-    id: string,
-    options: { sessionId?: string | undefined; limit: number },
-  ): Promise<{ messages: AgentMessage[] }> {
+  async messages(caller: Caller, id: string, options: MessagesOptions): Promise<MessagesPage> {
+    if (options.cursor !== undefined && options.sessionId === undefined)
+      throw new ApiError('INVALID_REQUEST', 'cursor: give the sessionId of its messages as well');
     const row = requireWorking(await this.#withAgent(caller, id));
+    return this.#messagesOf(row, options, MESSAGES_TIMEOUT_MS);
+  }
+
+  /** @throws {ApiError} AGENT_NOT_ENABLED. */
+  async requireAgent(caller: Caller, id: string): Promise<SandboxRow> {
+    return this.#withAgent(caller, id);
+  }
+
+  #messagesOf(row: SandboxRow, options: MessagesOptions, timeoutMs: number): Promise<MessagesPage> {
     return this.#deps.boxes.json(row, boxMessagesReplySchema, {
       method: 'GET',
       path: '/agent/messages',
       query: {
         limit: String(options.limit),
         ...(options.sessionId === undefined ? {} : { sessionId: options.sessionId }),
+        ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
       },
-      timeoutMs: MESSAGES_TIMEOUT_MS,
+      timeoutMs,
     });
-  }
-
-  /** @throws {ApiError} AGENT_NOT_ENABLED. */
-  async requireAgent(caller: Caller, id: string): Promise<SandboxRow> {
-    return this.#withAgent(caller, id);
   }
 
   async #stateOf(row: SandboxRow): Promise<z.input<typeof agentStateSchema>> {
@@ -209,9 +256,51 @@ export class AgentService {
   #requirePrompting(row: SandboxRow): void {
     if (!normalizeCapabilities(row.capabilities).agent.allowPromptApi)
       throw new ApiError('PROMPT_API_DISABLED');
+    this.#modelOf(row);
+  }
+
+  #modelOf(row: SandboxRow): ModelAccess {
     const env = JSON.parse(this.#deps.secrets.open(row.env_sealed, row.id)) as Record<string, string>;
     const { access, problem } = resolveModelAccess({ env, server: this.#deps.serverModels });
     if (!access) throw new ApiError('MODEL_NOT_CONFIGURED', problem ?? undefined);
+    return access;
+  }
+
+  /** Null for the main model. */
+  #chooseModel(row: SandboxRow, wanted: string | undefined): string | null {
+    const { model, smallModel } = this.#modelOf(row);
+    if (wanted === undefined || wanted === model) return null;
+    const allowed = [model, smallModel, ...normalizeCapabilities(row.capabilities).agent.models];
+    if (allowed.includes(wanted)) return wanted;
+    throw new ApiError(
+      'INVALID_REQUEST',
+      `model: this sandbox allows ${[...new Set(allowed)].join(', ')}; name others in capabilities.agent.models when you create it`,
+    );
+  }
+
+  /** A session that no task of the sandbox used may have been made by a client of the agent's own API: the box knows. */
+  async #requireSession(row: SandboxRow, sessionId: string | undefined): Promise<void> {
+    if (sessionId === undefined || (await this.#deps.tasks.hasSession(row.id, sessionId))) return;
+    try {
+      await this.#messagesOf(row, { sessionId, limit: 1 }, STATE_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.cause instanceof BoxRefusal)) return;
+      if (error.cause.code !== 'SESSION_NOT_FOUND') return;
+      throw new ApiError(
+        'INVALID_REQUEST',
+        'sessionId: this sandbox has no such agent session; leave it out to start a new one',
+      );
+    }
+  }
+
+  /** Parts of the task's last message; none when the agent cannot be asked any more. */
+  async #finalParts(caller: Caller, task: AgentTask): Promise<AgentMessage['parts']> {
+    if (task.sessionId === null || task.status !== 'completed') return [];
+    const row = await this.#deps.sandboxes.find(caller, task.sandboxId);
+    const options = { sessionId: task.sessionId, limit: 1 };
+    const reply = await this.#messagesOf(row, options, STATE_TIMEOUT_MS).catch(() => undefined);
+    const last = reply?.messages.at(-1);
+    return last?.role === 'assistant' ? last.parts : [];
   }
 
   async #findTask(sandboxId: string, taskId: string): Promise<TaskRow> {
@@ -233,6 +322,24 @@ export class AgentService {
       unsubscribe();
     }
   }
+}
+
+function promptColumns(input: PromptInput) {
+  return {
+    status: 'queued' as const,
+    prompt: storableText(input.prompt),
+    agent: input.agent ?? null,
+    session_id: input.sessionId === undefined ? null : storableText(input.sessionId),
+    files: storableJson(input.files ?? []),
+    response_schema: input.responseSchema ? storableJson(input.responseSchema) : null,
+    metadata: storableJson(input.metadata ?? {}),
+    system: input.system === undefined ? null : storableText(input.system),
+    budget: input.budget ? JSON.stringify(input.budget) : null,
+    no_reply: input.noReply,
+    cancel_requested: false,
+    timeout_ms: input.timeoutMs,
+    usage: JSON.stringify(NO_USAGE),
+  };
 }
 
 function stateName(

@@ -15,7 +15,7 @@ export const PAIRED_CDP_PATH = '/paired-browser/cdp';
 /** What a box is told of the browser: to run one, or where the one of its sandbox is; and of the proxy. */
 export function boxBrowser(
   row: SandboxRow,
-  { mode, viewport, persistentProfile }: Capabilities['browser'],
+  { mode, viewport, persistentProfile, recording, recordingOptions }: Capabilities['browser'],
   access: { origin: string; token: string; secrets: Secrets },
 ): Pick<BoxConfig, 'browser' | 'pairedBrowser' | 'proxy'> {
   const maxPages = maxPagesOf(row);
@@ -24,7 +24,16 @@ export function boxBrowser(
   return {
     browser:
       mode === 'local-chromium'
-        ? { viewport, persistentProfile, ...(maxPages !== undefined && { maxPages }) }
+        ? {
+            viewport,
+            persistentProfile,
+            ...(maxPages !== undefined && { maxPages }),
+            ...(recording &&
+              row.box_id !== null && {
+                // One a box, so that a repeated configuration starts no second one.
+                recording: { recordingId: row.box_id, ...recordingOptions },
+              }),
+          }
         : null,
     ...(mode === 'paired-banata-browser' && {
       pairedBrowser: { cdpUrl: `${socketOrigin}${PAIRED_CDP_PATH}?token=${access.token}` },
@@ -33,7 +42,11 @@ export function boxBrowser(
   };
 }
 
-function openProxy(row: SandboxRow, secrets: Secrets): string | undefined {
+/** URL of a sandbox's proxy with its credentials. */
+export function openProxy(
+  row: Pick<SandboxRow, 'id' | 'proxy_sealed'>,
+  secrets: Secrets,
+): string | undefined {
   if (row.proxy_sealed === null) return undefined;
   return proxyUrl(proxySchema.parse(JSON.parse(secrets.open(row.proxy_sealed, row.id))));
 }

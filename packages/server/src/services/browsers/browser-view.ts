@@ -11,7 +11,7 @@ export function toBrowserSession(
   caller: Pick<Caller, 'scopes'>,
 ): BrowserSession {
   if (row.browser_session === null) throw new Error('a browser session has its settings');
-  const link = takesWork(row.status) && mayDrive(caller) ? links.forBrowser(row.id) : undefined;
+  const link = takesWork(row.status) && mayDrive(caller) ? links.forBrowser(row) : undefined;
   return {
     id: row.id,
     status: statusOf(row),

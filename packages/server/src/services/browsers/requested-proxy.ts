@@ -18,3 +18,9 @@ export function withoutCredentials(input: CapabilitiesInput, proxy: Proxy | unde
   if (!proxy || !input.browser) return input;
   return { ...input, browser: { ...input.browser, byoProxyUrl: plainProxyUrl(proxy) } };
 }
+
+/** What {@link withoutCredentials} took away, for another sandbox like it. */
+export function withCredentials(kept: CapabilitiesInput, proxyUrl: string | undefined): CapabilitiesInput {
+  if (proxyUrl === undefined || !kept.browser) return kept;
+  return { ...kept, browser: { ...kept.browser, byoProxyUrl: proxyUrl } };
+}

@@ -27,7 +27,8 @@ async function create(server: ServerProcess, key: string): Promise<{ id: string 
   return (await reply.json()) as { id: string };
 }
 
-test.each([10, 30, 60, 120])(
+// Side by side: what was left undone is taken up again when its lease has run out, after ten seconds.
+test.concurrent.each([10, 30, 60, 120])(
   'a server killed %i ms into forty creates makes forty sandboxes, once they are repeated',
   async (afterMs) => {
     const database = await postgres.create();

@@ -77,8 +77,8 @@ test('a key stands for one request', async () => {
 
 test('a refused request does not use up its key', async () => {
   const name = newId();
-  const json = { capabilities: { documents: { libreofficeHeadless: true } } };
-  expect((await create(name, json)).body).toMatchObject({ code: 'NOT_SUPPORTED' });
+  const json = { size: 'no-such-size' };
+  expect((await create(name, json)).body).toMatchObject({ code: 'INVALID_REQUEST' });
   expect((await create(name, {})).status).toBe(201);
 });
 

@@ -18,6 +18,8 @@ import { createUsageMeter, type TokenUsage } from './usage-meter.ts';
 export interface GatewaySandbox {
   sandboxId: string;
   credentials: ModelCredentials;
+  /** Why it may call no model now; answered with 402. */
+  problem?: string | null;
 }
 
 /** One model call that was answered, for metering. */
@@ -137,6 +139,7 @@ class Gateway {
         `The model gateway does not offer this call. It offers ${offeredCalls(provider)}.`,
       );
     }
+    if (sandbox.problem != null && call.operation !== 'models') throw new GatewayError(402, sandbox.problem);
     const upstream = sandbox.credentials[provider];
     if (upstream === undefined) {
       const { apiKey, baseUrl } = variablesOf(provider);

@@ -227,6 +227,7 @@ describe('boxModel', () => {
       baseUrl: `${ORIGIN}${path}`,
       apiKey: TOKEN,
       model: 'm',
+      models: [],
       smallModel: 's',
     });
   });

@@ -57,6 +57,15 @@ export class BoxEgresses {
     this.#byAddress.set(address, new BoxEgress(sandboxId, network, this.#now));
   }
 
+  /** Forgets the box of a sandbox that is at rest, or gets another one. */
+  remove(sandboxId: string): void {
+    for (const [address, box] of this.#byAddress) {
+      if (box.sandboxId !== sandboxId) continue;
+      box.close();
+      this.#byAddress.delete(address);
+    }
+  }
+
   of(address: string | undefined): BoxEgress | undefined {
     return address === undefined ? undefined : this.#byAddress.get(address);
   }

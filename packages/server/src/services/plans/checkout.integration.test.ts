@@ -74,3 +74,24 @@ test('an unknown plan never reaches the hook', async () => {
   expect((await checkout('gold')).status).toBe(400);
   expect(seen).toHaveLength(before);
 });
+
+test('without a hook the answer is 501, which is no error in the log', async () => {
+  const lines: string[] = [];
+  const plain = await TestServer.start({
+    database: await postgres.create(),
+    jobs: false,
+    env: { BANATA_LOG_LEVEL: 'info' },
+    log: (line) => lines.push(line),
+  });
+  try {
+    const answer = await ask(plain, plain.apiKey ?? '', {
+      path: '/v1/billing/checkout',
+      json: { plan: 'pro' },
+    });
+    expect([answer.status, answer.body['code']]).toEqual([501, 'BILLING_NOT_CONFIGURED']);
+    const logged = lines.filter((line) => line.includes('/v1/billing/checkout'));
+    expect(logged.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([30]);
+  } finally {
+    await plain.close();
+  }
+});

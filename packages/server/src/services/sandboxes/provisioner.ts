@@ -1,11 +1,18 @@
-import { newId, normalizeCapabilities, randomText } from '@banata/protocol';
+import { ApiError, newId, normalizeCapabilities, randomText } from '@banata/protocol';
 import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
-import { DriverError, type SandboxDriver, type ServiceAddress } from '@banata/drivers';
+import {
+  DriverError,
+  type BoxServices,
+  type RestoredContents,
+  type SandboxDriver,
+  type ServiceAddress,
+} from '@banata/drivers';
 import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics.ts';
+import type { NewEvent } from '../../stores/event-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Background } from '../background.ts';
 import { boxBrowser, browserReady } from '../browsers/box-browser.ts';
@@ -15,12 +22,30 @@ import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
 import { EgressPolicy } from '../network/egress-policy.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
+import type { OpenSpan, Tracing } from '../../tracing/tracing.ts';
 import { Stopwatch } from '../stopwatch.ts';
 
 const START_TIMEOUT_MS = 60_000;
+/** The files of a checkpoint may have to come from the object store first. */
+const RESTORE_TIMEOUT_MS = 15 * 60_000;
 /** A provisioning server renews nothing: it is done, or has failed, well within this time. */
 const PROVISION_LEASE_MS = 90_000;
 const MODEL_TOKEN_LENGTH = 40;
+
+/** What a new box begins with. */
+export interface BoxContents {
+  /** Goes with the driver's request. */
+  request?: { from: string };
+  /** Brings files into the box before it is configured. */
+  fill?: (row: SandboxRow, signal: AbortSignal) => Promise<void>;
+}
+
+/** A box that takes work. */
+export interface MadeBox {
+  modelToken: string;
+  /** What it got of the checkpoint it was made from, where it was. */
+  contents: RestoredContents;
+}
 
 export interface ProvisionerDeps {
   store: SandboxStore;
@@ -31,11 +56,16 @@ export interface ProvisionerDeps {
   config: Pick<Config, 'limits' | 'models'>;
   serviceAddress: ServiceAddress;
   serverId: string;
+  /** What the box of a sandbox begins with; undefined for an empty one. */
+  contentsOf: (row: SandboxRow, signal: AbortSignal) => Promise<BoxContents | undefined>;
+  /** Puts into a new box what its browser kept from earlier ones. */
+  loadProfile: (row: SandboxRow, signal: AbortSignal) => Promise<void>;
   /** Takes up the link to the box of a followed sandbox that became ready. */
   attach: (sandboxId: string) => Promise<void>;
   background: Background;
   /** Told how long it took, or that it failed. */
   metrics: Pick<Metrics, 'sandboxStartSeconds' | 'sandboxFailures'>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -62,7 +92,10 @@ export class Provisioner {
     this.#inProgress.set(id, { stop, done });
     this.#deps.background.run('provision', async (signal) => {
       try {
-        await this.#provision(id, AbortSignal.any([signal, stop.signal]));
+        await this.#deps.tracing.run(
+          { name: 'sandbox.provision', attributes: { 'banata.sandbox.id': id } },
+          (span) => this.#provision(id, AbortSignal.any([signal, stop.signal]), span),
+        );
       } finally {
         this.#inProgress.delete(id);
         resolve();
@@ -98,15 +131,20 @@ export class Provisioner {
    * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
-  async #provision(id: string, signal: AbortSignal): Promise<void> {
+  async #provision(id: string, signal: AbortSignal, span: OpenSpan): Promise<void> {
     const { now, logger } = this.#deps;
     const startedAt = now();
     const stopwatch = new Stopwatch();
     const row = await this.#assign(id);
     if (!row) return;
     stopwatch.lap('assign');
+    span.set({ 'banata.organization.id': row.organization_id, 'banata.isolation': row.isolation });
     try {
-      await this.#makeReady(row, AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]), stopwatch);
+      await this.#makeReady(
+        row,
+        AbortSignal.any([signal, AbortSignal.timeout(startTimeout(row))]),
+        stopwatch,
+      );
       logger.info(
         {
           event: 'sandbox.provisioned',
@@ -119,11 +157,15 @@ export class Provisioner {
     } catch (error) {
       // A server that stops leaves the row as it is, and the next one starts over; whoever cancels ends the sandbox.
       if (signal.aborted) return;
+      span.fail(error instanceof DriverError ? error.code : 'provision_failed');
       logger.error(
         { event: 'sandbox.provision_failed', sandboxId: id, err: error },
         'sandbox could not be started',
       );
       await this.#fail(row, error);
+    } finally {
+      for (const { name, ...times } of stopwatch.steps)
+        this.#deps.tracing.record({ name: `sandbox.provision.${name}`, ...times });
     }
   }
 
@@ -147,18 +189,31 @@ export class Provisioner {
     );
   }
 
-  async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
-    const { store, driver, boxes, egress, config, now } = this.#deps;
+  /** Makes the box of a sandbox and configures it. The row is not changed; the caller destroys the box when this fails. */
+  async makeBox(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<MadeBox> {
+    const { driver, boxes, egress, config } = this.#deps;
     const boxId = row.box_id;
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
+    const contents = await this.#deps.contentsOf(row, signal);
     const network = new EgressPolicy(row.network).toBoxNetwork();
     const box = await driver.create(
-      { id: boxId, limits: limitsOf(row, config.limits), isolation: row.isolation, network },
+      {
+        id: boxId,
+        limits: limitsOf(row, row.limits ?? config.limits),
+        isolation: row.isolation,
+        network,
+        services: servicesOf(row),
+        ...contents?.request,
+      },
       signal,
     );
     stopwatch.lapWith(box.timings);
+    egress.boxes.remove(row.id);
     egress.boxes.set(box.address, row.id, row.network);
     boxes.remember(boxId, box.endpoint);
+    await contents?.fill?.(row, signal);
+    // What comes from a checkpoint has the profile of that time.
+    if (!contents) await this.#deps.loadProfile(row, signal);
     const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
     await boxes.json(row, boxHealthSchema, {
       method: 'PUT',
@@ -168,6 +223,12 @@ export class Provisioner {
       signal,
     });
     stopwatch.lap('configure');
+    return { modelToken, contents: box.restored ?? 'all' };
+  }
+
+  async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
+    const { store, driver, boxes, now } = this.#deps;
+    const { modelToken, contents } = await this.makeBox(row, signal, stopwatch);
     if (row.kind === 'browser') await browserReady(boxes, row, signal);
     const readyAt = now();
     const ready = await store.transition(
@@ -178,17 +239,21 @@ export class Provisioner {
           ready_at: readyAt,
           last_activity_at: readyAt,
           model_token_hash: hashToken(modelToken),
+          checkpoint_id: null,
           lease_owner: null,
           lease_until: 0,
         },
-        events: [{ type: 'sandbox.ready', data: { startupMs: readyAt - row.created_at } }],
+        events: [
+          { type: 'sandbox.ready', data: { startupMs: readyAt - row.created_at } },
+          ...restoredEvents(row, contents),
+        ],
       },
       readyAt,
     );
     if (ready) this.#deps.metrics.sandboxStartSeconds.observe((readyAt - row.created_at) / 1000);
     // Ended while it was being made: whoever ended it may have come before there was a box.
-    if (!ready) await driver.destroy(boxId);
-    else if (ready.followed) await this.#deps.attach(ready.id);
+    if (!ready && row.box_id !== null) await driver.destroy(row.box_id);
+    else if (ready?.followed) await this.#deps.attach(ready.id);
     if (ready?.paired_with) await store.pair(ready.paired_with, ready.id, readyAt);
     stopwatch.lap('record');
   }
@@ -202,13 +267,18 @@ export class Provisioner {
     return {
       sandboxId: row.id,
       runtime: row.runtime,
-      limits: limitsOf(row, config.limits),
+      limits: limitsOf(row, row.limits ?? config.limits),
       env: models.boxEnv(origin, modelToken),
       ...boxBrowser(row, capabilities.browser, { origin, token: modelToken, secrets }),
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
-            model: models.access ? boxModel(models.access, { origin, token: modelToken }) : null,
+            permissions: capabilities.agent.permissions,
+            mcp: capabilities.agent.mcp,
+            instructions: capabilities.agent.instructions,
+            model: models.access
+              ? boxModel(models.access, { origin, token: modelToken }, capabilities.agent.models)
+              : null,
           }
         : null,
       documents: capabilities.documents.libreofficeHeadless,
@@ -236,7 +306,30 @@ export class Provisioner {
   }
 }
 
-function failureReason(error: unknown): string {
+/** What is told beside `sandbox.ready` of a sandbox that was made from a checkpoint. */
+export function restoredEvents(
+  { checkpoint_id: checkpointId }: SandboxRow,
+  contents: RestoredContents,
+): NewEvent[] {
+  if (checkpointId === null) return [];
+  return [{ type: 'sandbox.checkpoint.restored', data: { checkpointId, contents } }];
+}
+
+function startTimeout({ checkpoint_id: from }: SandboxRow): number {
+  return from === null ? START_TIMEOUT_MS : RESTORE_TIMEOUT_MS;
+}
+
+/** Which kind of warm box serves a sandbox best. */
+function servicesOf(row: SandboxRow): BoxServices {
+  const { browser, agent } = normalizeCapabilities(row.capabilities);
+  // A kept profile, a proxy and a number of pages must be there before the browser starts.
+  const isUsual = !browser.persistentProfile && row.proxy_sealed === null && row.browser_session === null;
+  if (browser.mode !== 'local-chromium' || !isUsual) return 'none';
+  return agent.enabled ? 'agent' : 'browser';
+}
+
+export function failureReason(error: unknown): string {
+  if (error instanceof ApiError && error.status !== 500) return error.message;
   if (error instanceof DriverError) return error.message;
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return `The sandbox did not start within ${START_TIMEOUT_MS / 1000} s. The host may be overloaded; try again, or run fewer sandboxes.`;

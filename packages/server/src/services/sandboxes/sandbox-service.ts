@@ -11,14 +11,17 @@ import {
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
-import type { Config } from '@banata/config';
+import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { SandboxRow } from '../../database/schema.ts';
+import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { takeProfile } from '../browser-keeping/profiles.ts';
 import { sealProxy } from '../browsers/browser-row.ts';
+import { openProxy } from '../browsers/box-browser.ts';
 import { pairedBrowserRow, type NewSandboxRow } from '../browsers/paired-browser-row.ts';
-import { requestedProxy, withoutCredentials } from '../browsers/requested-proxy.ts';
+import { requestedProxy, withCredentials, withoutCredentials } from '../browsers/requested-proxy.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -27,6 +30,7 @@ import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
 import type { Provisioner } from './provisioner.ts';
 import { requireCapacity } from './require-capacity.ts';
+import type { Returner } from './returner.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
 import type { Terminator } from './terminator.ts';
@@ -36,10 +40,12 @@ export interface SandboxServiceDeps {
   secrets: Secrets;
   links: Links;
   provisioner: Provisioner;
+  returner: Returner;
   terminator: Terminator;
   plans: PlanService;
   planGate: PlanGate;
-  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation'>;
+  profiles: ProfileStore;
+  config: Pick<Config, 'home' | 'region' | 'defaults' | 'driver' | 'isolation' | 'sizes'>;
   now: () => number;
 }
 
@@ -54,26 +60,41 @@ export class SandboxService {
   /**
    * Records the sandbox and starts making it; answers at once with status `queued`.
    * @param reservation id for it, where the request may be a repeated one.
+   * @param checkpointId what it begins with. Default: nothing.
    * @throws {ApiError} PLAN_FEATURE_UNAVAILABLE, PLAN_LIMIT_EXCEEDED, NOT_SUPPORTED, CAPACITY_EXHAUSTED.
    */
-  async create(caller: Caller, input: CreateSandbox, reservation?: Reservation): Promise<SandboxSession> {
-    const { store, links, provisioner, planGate, secrets } = this.#deps;
+  async create(
+    caller: Caller,
+    input: CreateSandbox,
+    reservation?: Reservation,
+    checkpointId?: string,
+  ): Promise<SandboxSession> {
+    const { store, provisioner, planGate, profiles, secrets } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
-    if (made) return toSession(made, links, caller);
+    if (made) return this.show(caller, made);
     const { plan, maxDurationMs, proxy } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
-    const asked = this.#newRow(caller, input, { id, maxDurationMs, proxy });
+    const asked = {
+      ...this.#newRow(caller, input, { id, maxDurationMs, proxy }),
+      checkpoint_id: checkpointId ?? null,
+    };
     const browser = pairedBrowserRow(asked, { proxy, secrets });
     const created = [{ type: 'sandbox.created' as const, data: {} }];
+    const profileUser = {
+      id,
+      organization_id: caller.organizationId,
+      capabilities: input.capabilities ?? null,
+    };
     const row = await store.insert(asked, created, async (tx) => {
       await planGate.admit(tx, caller.organizationId, plan);
+      await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
       if (!browser) return;
       await planGate.admitBrowser(tx, caller.organizationId, plan);
       await store.insertIn(tx, browser, created);
     });
     provisioner.start(id);
     if (browser) provisioner.start(browser.id);
-    return toSession(row, links, caller);
+    return this.show(caller, row);
   }
 
   /** What can be decided before the sandbox is recorded. */
@@ -109,7 +130,7 @@ export class SandboxService {
       organization_id: caller.organizationId,
       status: 'queued',
       runtime: input.runtime ?? 'bun',
-      size: input.size ?? 'standard',
+      ...this.#sizeOf(input),
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
@@ -140,13 +161,35 @@ export class SandboxService {
     input: CreateSandbox,
     {
       reservation,
+      checkpointId,
       waitMs,
       signal,
-    }: { reservation?: Reservation | undefined; waitMs: number; signal: AbortSignal },
+    }: {
+      reservation?: Reservation | undefined;
+      checkpointId?: string;
+      waitMs: number;
+      signal: AbortSignal;
+    },
   ): Promise<SandboxSession> {
-    const { id } = await this.create(caller, input, reservation);
+    const { id } = await this.create(caller, input, reservation, checkpointId);
     await this.#deps.provisioner.settledWithin(id, { waitMs, signal });
     return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
+  }
+
+  /** What a sandbox was asked for with, for another one like it. */
+  inputOf(row: SandboxRow): CreateSandbox {
+    const { secrets, config } = this.#deps;
+    const { default: usual, override } = config.isolation;
+    return {
+      runtime: row.runtime,
+      size: row.size,
+      ephemeral: row.ephemeral,
+      capabilities: row.capabilities && withCredentials(row.capabilities, openProxy(row, secrets)),
+      network: row.network,
+      idleTimeoutMs: row.idle_timeout_ms,
+      env: JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>,
+      ...((override || row.isolation === usual) && { isolation: row.isolation }),
+    };
   }
 
   #isolationOf({ isolation: asked }: CreateSandbox): Isolation {
@@ -158,8 +201,25 @@ export class SandboxService {
     );
   }
 
+  #sizeOf({ size = STANDARD_SIZE }: CreateSandbox): { size: string; limits: string } {
+    const { sizes } = this.#deps.config;
+    const limits = Object.hasOwn(sizes, size) ? sizes[size] : undefined;
+    if (limits) return { size, limits: JSON.stringify(limits) };
+    const names = Object.keys(sizes).join(', ');
+    throw new ApiError('INVALID_REQUEST', `Invalid size: '${size}'. Must be one of: ${names}`, {
+      details: { field: 'size' },
+    });
+  }
+
   async get(caller: Caller, id: string): Promise<SandboxSession> {
-    return toSession(await this.find(caller, id), this.#deps.links, caller);
+    return this.show(caller, await this.find(caller, id));
+  }
+
+  /** A sandbox as the API shows it, with the links of the browser that belongs to it. */
+  async show(caller: Pick<Caller, 'scopes'>, row: SandboxRow): Promise<SandboxSession> {
+    const { links, store } = this.#deps;
+    const paired = isPaired(row) && takesWork(row.status) ? await store.findPaired(row.id) : undefined;
+    return toSession({ row, browser: isPaired(row) ? paired : row }, links, caller);
   }
 
   async list(
@@ -167,7 +227,7 @@ export class SandboxService {
     options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
   ): Promise<{ data: SandboxSession[]; nextCursor: string | null }> {
     const { rows, nextCursor } = await this.#deps.store.list(caller.organizationId, options);
-    return { data: rows.map((row) => toSession(row, this.#deps.links, caller)), nextCursor };
+    return { data: await Promise.all(rows.map((row) => this.show(caller, row))), nextCursor };
   }
 
   /** Resolves once the box is gone; an ended sandbox is answered as it is. */
@@ -175,6 +235,7 @@ export class SandboxService {
     const row = await this.find(caller, id);
     if (!isFinal(row.status)) {
       await this.#deps.provisioner.cancel(id);
+      await this.#deps.returner.cancel(id);
       await this.#deps.terminator.end(id, 'Ended by request.');
     }
     return this.get(caller, id);
@@ -191,7 +252,7 @@ export class SandboxService {
     if (change.timeoutMs !== undefined) {
       const plan = await this.#deps.plans.of(row.organization_id);
       const field = { field: 'timeoutMs', value: change.timeoutMs };
-      this.#deps.planGate.requireDuration(plan, expiresAt - row.created_at, field);
+      this.#deps.planGate.requireDuration(plan, expiresAt - row.created_at - row.paused_ms, field);
     }
     const updated = await this.#deps.store.update(
       id,
@@ -207,7 +268,7 @@ export class SandboxService {
       throw new ApiError('CONFLICT', `The sandbox is ${row.status}; its deadline cannot be renewed.`);
     const paired = await this.#deps.store.findPaired(id);
     if (paired) await this.#deps.store.update(paired.id, { expires_at: expiresAt }, [], now);
-    return toSession(updated, this.#deps.links, caller);
+    return this.show(caller, updated);
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, also for a sandbox of another organization. */
@@ -226,10 +287,17 @@ export class SandboxService {
     const row = await store.find(id, caller.organizationId);
     if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
     requireWorking(row);
-    if (normalizeCapabilities(row.capabilities).browser.mode !== 'paired-banata-browser') return row;
+    if (!isPaired(row)) return row;
     const paired = await store.findPaired(id);
     if (!paired || !takesWork(paired.status)) throw new ApiError('BROWSER_NOT_READY');
     return paired;
+  }
+
+  /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
+  async findLinked(id: string): Promise<SandboxRow> {
+    const row = await this.#deps.store.find(id);
+    if (!row || isFinal(row.status)) throw new ApiError('LINK_INVALID');
+    return requireWorking(row);
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY. */
@@ -238,20 +306,39 @@ export class SandboxService {
   }
 }
 
+function isPaired(row: SandboxRow): boolean {
+  return normalizeCapabilities(row.capabilities).browser.mode === 'paired-banata-browser';
+}
+
 /** @throws {ApiError} SANDBOX_NOT_READY with the present status. */
 export function requireWorking(row: SandboxRow): SandboxRow {
   if (!takesWork(row.status))
-    throw new ApiError('SANDBOX_NOT_READY', undefined, { details: { status: row.status } });
+    throw new ApiError('SANDBOX_NOT_READY', textOf(row.status), { details: { status: row.status } });
   return row;
 }
 
-function refuseUnsupported({ browser, storage }: Capabilities): void {
+function textOf(status: SandboxStatus): string | undefined {
+  if (status !== 'paused' && status !== 'pausing') return undefined;
+  return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
+}
+
+function refuseUnsupported({ browser }: Capabilities): void {
   const unsupported: [boolean, string][] = [
-    [browser.recording, 'capabilities.browser.recording'],
-    [browser.persistentProfile, 'capabilities.browser.persistentProfile'],
-    [!browser.streamPreview, 'capabilities.browser.streamPreview false'],
-    [storage.workspace === 'checkpointed', 'capabilities.storage.workspace "checkpointed": use "ephemeral"'],
+    [
+      browser.mode === 'paired-banata-browser' && browser.recording,
+      'capabilities.browser.recording with mode "paired-banata-browser": use "local-chromium"',
+    ],
+    [
+      browser.mode === 'paired-banata-browser' && browser.persistentProfile,
+      'capabilities.browser.persistentProfile with mode "paired-banata-browser": use "local-chromium"',
+    ],
   ];
+  const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
+  if (browser.mode === 'none' && kept !== undefined)
+    throw new ApiError(
+      'INVALID_REQUEST',
+      `capabilities.browser.${kept} needs a browser: use mode "local-chromium".`,
+    );
   const found = unsupported.find(([asked]) => asked);
   if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
 }

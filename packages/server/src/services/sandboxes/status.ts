@@ -1,13 +1,16 @@
 import type { SandboxStatus } from '@banata/protocol';
 
-/** Which status may follow which. `ended` and `failed` are final. */
+/**
+ * Which status may follow which. `ended` and `failed` are final. A sandbox that is put back to a checkpoint, or resumed,
+ * is `assigning` once more, and back where it was when that fails.
+ */
 export const transitions: Readonly<Record<SandboxStatus, readonly SandboxStatus[]>> = {
   queued: ['assigning', 'ending', 'failed'],
-  assigning: ['ready', 'ending', 'failed'],
-  ready: ['active', 'pausing', 'ending', 'failed'],
-  active: ['ready', 'pausing', 'ending', 'failed'],
+  assigning: ['ready', 'paused', 'ending', 'failed'],
+  ready: ['active', 'assigning', 'pausing', 'ending', 'failed'],
+  active: ['ready', 'assigning', 'pausing', 'ending', 'failed'],
   pausing: ['paused', 'ready', 'ending', 'failed'],
-  paused: ['ready', 'ending', 'failed'],
+  paused: ['assigning', 'ending', 'failed'],
   ending: ['ended', 'failed'],
   ended: [],
   failed: [],

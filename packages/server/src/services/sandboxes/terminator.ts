@@ -5,7 +5,8 @@ import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
-import { toTask } from '../agent/task-view.ts';
+import { failOpenTasks } from '../agent/fail-open-tasks.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
 import { isFinal, takesWork } from './status.ts';
 
 export interface TerminatorDeps {
@@ -13,8 +14,11 @@ export interface TerminatorDeps {
   tasks: TaskStore;
   driver: SandboxDriver;
   boxes: Boxes;
+  /** Keeps what is to outlive the box, before it goes. */
+  keepLast: (row: SandboxRow) => Promise<void>;
   /** Reads what the box used, before it goes. */
   sampleLast: (row: SandboxRow) => Promise<void>;
+  tracing: Tracing;
   logger: Logger;
   now: () => number;
 }
@@ -64,11 +68,17 @@ export class Terminator {
     const row = (await this.#markEnding(id, reason, ranUntil)) ?? (await store.find(id));
     if (row?.status !== 'ending') return;
     if (row.box_id !== null) {
+      await this.#deps.keepLast(row);
       await this.#deps.sampleLast(row);
       boxes.forget(row.box_id);
       await driver.destroy(row.box_id);
     }
-    await this.#failOpenTasks(row);
+    // It was being put back to a checkpoint.
+    if (row.previous_box_id !== null) await driver.destroy(row.previous_box_id);
+    await failOpenTasks(this.#deps, row.id, {
+      code: 'SANDBOX_ENDED',
+      message: 'The sandbox ended before the task was done.',
+    });
     await this.#endPaired(row, reason);
     const endedAt = now();
     await store.transition(
@@ -109,27 +119,6 @@ export class Terminator {
     } else if (row.kind === 'sandbox') {
       const paired = await store.findPaired(row.id);
       if (paired && !isFinal(paired.status)) await this.end(paired.id, 'Its sandbox ended.');
-    }
-  }
-
-  async #failOpenTasks(row: SandboxRow): Promise<void> {
-    const { tasks, now } = this.#deps;
-    const error = { code: 'SANDBOX_ENDED', message: 'The sandbox ended before the task was done.' };
-    for (const open of await tasks.listOpen(row.id)) {
-      await tasks.transaction(row.id, async (tx) => {
-        const failed = await tasks.updateOpen(tx, row.id, open.id, {
-          status: 'failed',
-          error: JSON.stringify(error),
-          finished_at: now(),
-        });
-        if (failed)
-          await tasks.appendEvents(
-            tx,
-            row.id,
-            [{ type: 'sandbox.agent.task.failed', data: toTask(failed) }],
-            now(),
-          );
-      });
     }
   }
 }

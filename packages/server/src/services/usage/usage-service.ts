@@ -93,7 +93,7 @@ export class UsageService {
         `The driver "${driver.name}" of this server does not measure sandboxes.`,
       );
     }
-    const { limits } = config;
+    const limits = row.limits ?? config.limits;
     return {
       id,
       sampledAt: now(),

@@ -2,7 +2,7 @@ import type { AgentTask, BanataEvent, EventData, EventType } from '@banata-boxes
 import { describe, expect, it } from 'vitest';
 import { addEvent, currentWork, emptyTranscript, type Transcript } from './transcript.ts';
 
-const usage = { inputTokens: 1, outputTokens: 1, costUsd: 0, modelCalls: 1 };
+const usage = { inputTokens: 1, outputTokens: 1, costUsd: 0, modelCalls: 1, byModel: {} };
 const session = { sessionId: 's', taskId: 't', messageId: 'm' };
 
 function task(change: Partial<AgentTask> = {}): AgentTask {
@@ -14,7 +14,14 @@ function task(change: Partial<AgentTask> = {}): AgentTask {
     agent: null,
     sessionId: null,
     metadata: {},
+    model: null,
+    files: [],
     resultText: null,
+    structured: null,
+    filesChanged: [],
+    report: null,
+    skillId: null,
+    replay: null,
     error: null,
     usage,
     createdAt: 1,

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { phaseText } from '../../remote/phase-text.ts';
-import { ControlBadge } from '../../ui/control-badge.tsx';
+import { ControlButtons } from '../../remote/control-buttons.tsx';
 import { FullscreenButton } from '../../ui/fullscreen-button.tsx';
 import { StatusDot } from '../../ui/status-dot.tsx';
 import type { Fullscreen } from '../../ui/use-fullscreen.ts';
@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** State of the live browser, with the ways to see it elsewhere. */
-export function PreviewBar({ live: { phase, preview, view }, fullscreen }: Props): ReactNode {
+export function PreviewBar({ live: { phase, preview, view, viewerKey }, fullscreen }: Props): ReactNode {
   const { label, tone } = phaseText(phase);
   const title = phase === 'live' ? view?.title : null;
   return (
@@ -25,8 +25,8 @@ export function PreviewBar({ live: { phase, preview, view }, fullscreen }: Props
       <span className="min-w-0 flex-1 truncate text-soft" title={title ?? undefined}>
         {title}
       </span>
-      {phase === 'live' && view && <ControlBadge mode={view.controlMode} />}
-      {phase === 'live' && preview && <ViewerLinks viewerUrl={preview.viewerUrl} />}
+      {phase === 'live' && view && <ControlButtons viewerKey={viewerKey} view={view} />}
+      {phase === 'live' && preview?.viewerUrl && <ViewerLinks viewerUrl={preview.viewerUrl} />}
       <FullscreenButton fullscreen={fullscreen} />
     </div>
   );

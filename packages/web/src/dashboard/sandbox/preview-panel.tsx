@@ -20,7 +20,7 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
   const panel = useRef<HTMLElement>(null);
   const fullscreen = useFullscreen(panel);
   const live = usePreview(sandbox, session);
-  const { phase, preview, view, token, link } = live;
+  const { phase, preview, view, viewerKey, link } = live;
   const { status, serial } = link.state;
 
   return (
@@ -32,16 +32,23 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
       <PreviewBar live={live} fullscreen={fullscreen} />
       <NavigateForm sandbox={sandbox} url={view?.url ?? null} disabled={phase !== 'live'} />
       <div className={`relative bg-ground ${fullscreen.active ? 'min-h-0 flex-1' : 'aspect-[1280/800]'}`}>
-        {token && (status === 'connecting' || status === 'open') && (
+        {viewerKey && (status === 'connecting' || status === 'open') && (
           <LiveScreen
             key={serial}
-            wsUrl={vncUrl(token, location.origin)}
+            wsUrl={vncUrl(viewerKey, location.origin)}
+            steering={view?.inControl ?? false}
             onOpen={link.opened}
             onLost={link.lost}
           />
         )}
-        {phase !== 'live' && (
-          <Notice phase={phase} hint={hintFor(phase, preview?.reason ?? session.endReason)} />
+        {preview?.viewerUrl === null ? (
+          <p className="absolute inset-0 grid place-items-center p-6 text-sm text-soft">
+            The live view of this browser is switched off.
+          </p>
+        ) : (
+          phase !== 'live' && (
+            <Notice phase={phase} hint={hintFor(phase, preview?.reason ?? session.endReason)} />
+          )
         )}
       </div>
     </section>

@@ -4,7 +4,13 @@ import { takesWork } from './session-facts.ts';
 
 const NOTHING_YET: Omit<PreviewView, 'sandboxStatus'> = {
   status: 'starting',
-  controlMode: 'shared',
+  controlMode: 'ai',
+  controller: null,
+  leaseUntil: null,
+  mayControl: false,
+  inControl: false,
+  handoff: null,
+  now: 0,
   url: null,
   title: null,
   viewport: { width: 1280, height: 800 },
@@ -27,7 +33,7 @@ export function previewReply({ session, preview, previewError, reply }: Known): 
   });
   if (!takesWork(session)) return viewOf(NOTHING_YET);
   if (reply) return reply;
-  if (preview) return viewOf(preview);
+  if (preview) return viewOf({ ...NOTHING_YET, ...preview, now: preview.updatedAt });
   const waits = previewError instanceof BanataError && previewError.status === 409;
   return waits ? viewOf(NOTHING_YET) : undefined;
 }

@@ -1,10 +1,13 @@
 import type { Preview, Sandbox, SandboxSession } from '@banata-boxes/sdk';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import type { Link } from '../../remote/use-link.ts';
 import { useLiveLink } from '../../remote/use-live-link.ts';
+import { tabName } from '../../remote/tab-name.ts';
 import { useViewReply } from '../../remote/use-view-reply.ts';
 import { parseViewerLink } from '../../remote/viewer-link.ts';
 import type { PreviewView } from '../../remote/view-reply.ts';
+import type { ViewerKey } from '../../remote/view-urls.ts';
 import type { ViewerPhase } from '../../remote/viewer-phase.ts';
 import { previewReply } from './preview-reply.ts';
 import { takesWork } from './session-facts.ts';
@@ -18,7 +21,7 @@ export interface LivePreview {
   preview: Preview | undefined;
   /** State of the page, while there is one. */
   view: PreviewView | null;
-  token: string | null;
+  viewerKey: ViewerKey | null;
   link: Link;
 }
 
@@ -35,9 +38,11 @@ export function usePreview(sandbox: Sandbox, session: SandboxSession): LivePrevi
     refetchOnWindowFocus: true,
     refetchInterval: ({ state }) => (state.data ? RENEW_MS : STARTING_POLL_MS),
   });
-  const token = preview ? (parseViewerLink(preview.viewerUrl)?.token ?? null) : null;
-  const { reply: answer, asksFail } = useViewReply(takesWork(session) ? token : null);
+  const token = preview?.viewerUrl ? (parseViewerLink(preview.viewerUrl)?.token ?? null) : null;
+  const [viewer] = useState(tabName);
+  const viewerKey = token === null ? null : { token, viewer };
+  const { reply: answer, asksFail } = useViewReply(takesWork(session) ? viewerKey : null);
   const reply = previewReply({ session, preview, previewError: error, reply: answer });
   const { phase, link } = useLiveLink({ reply, asksFail });
-  return { phase, preview, view: reply?.kind === 'view' ? reply.view : null, token, link };
+  return { phase, preview, view: reply?.kind === 'view' ? reply.view : null, viewerKey, link };
 }

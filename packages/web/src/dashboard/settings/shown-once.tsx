@@ -14,7 +14,7 @@ export function ShownOnce({ title, secret, onDone }: Props): ReactNode {
   return (
     <div role="status" className="flex flex-col gap-3 rounded-lg border border-good/40 bg-good/5 p-4">
       <p className="text-sm font-medium">{title} It is shown this once.</p>
-      <code className="rounded-md border border-line bg-ground px-3 py-2 font-mono text-sm wrap-anywhere select-all">
+      <code className="rounded-md border border-line bg-ground px-3 py-2 font-mono text-sm wrap-anywhere whitespace-pre-wrap select-all">
         {secret}
       </code>
       <div className="flex items-center gap-2">

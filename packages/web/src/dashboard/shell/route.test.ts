@@ -9,7 +9,8 @@ it('finds the way to a sandbox and back', () => {
 });
 
 it('finds the way to the settings and back', () => {
-  expect(parseRoute(settingsHref('people'))).toEqual({ page: 'settings', part: 'people' });
+  for (const part of ['people', 'usage', 'audit', 'organizations'] as const)
+    expect(parseRoute(settingsHref(part))).toEqual({ page: 'settings', part });
 });
 
 it('reads the token of an invitation', () => {

@@ -1,3 +1,4 @@
+import type { Identity } from '@banata/protocol';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { ErrorNote } from '../../ui/error-note.tsx';
@@ -45,10 +46,27 @@ export function SignedInApp({ server, route, onSignedOut }: Props): ReactNode {
         <Header identity={me.data} signingOut={signOut.isPending} onSignOut={() => signOut.mutate()} />
         <main className="mx-auto w-full max-w-7xl flex-1 px-4 py-5 sm:px-6">
           <ErrorNote error={signOut.error} />
-          <Page route={route} />
+          {me.data.organization.status === 'suspended' ? (
+            <Suspended organization={me.data.organization} />
+          ) : (
+            <Page route={route} />
+          )}
         </main>
       </div>
     </ServerContext>
+  );
+}
+
+function Suspended({ organization }: Pick<Identity, 'organization'>): ReactNode {
+  const { name, suspendedReason } = organization;
+  return (
+    <p
+      role="status"
+      className="rounded-lg border border-wait/40 bg-wait/10 px-6 py-10 text-center wrap-anywhere"
+    >
+      {name} is suspended{suspendedReason ? `: ${suspendedReason}` : '.'} Ask the operator of this
+      installation.
+    </p>
   );
 }
 

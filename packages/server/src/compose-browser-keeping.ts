@@ -1,0 +1,51 @@
+import type { SandboxRow } from './database/schema.ts';
+import type { Foundations } from './foundations.ts';
+import type { ActivityService } from './services/activity.ts';
+import type { ArtifactService } from './services/artifacts.ts';
+import type { Background } from './services/background.ts';
+import { lastKeeping, lastRecordings } from './services/browser-keeping/last-keeping.ts';
+import { ProfileService } from './services/browser-keeping/profiles.ts';
+import { RecordingService } from './services/browser-keeping/recordings.ts';
+import type { PlanGate } from './services/plans/plan-gate.ts';
+import type { PlanService } from './services/plans/plan-service.ts';
+import type { SandboxService } from './services/sandboxes/sandbox-service.ts';
+
+export interface BrowserKeepingParts {
+  recordings: RecordingService;
+  profiles: ProfileService;
+  /** Keeps what the browser of a sandbox leaves behind, before its box goes. */
+  keepLast: (row: SandboxRow) => Promise<void>;
+  /** The same for its recordings alone. */
+  keepRecordings: (row: SandboxRow) => Promise<void>;
+}
+
+/** What browsers leave behind: films and profiles. */
+export function createBrowserKeeping(
+  base: Foundations,
+  services: {
+    sandboxes: SandboxService;
+    activity: ActivityService;
+    artifacts: ArtifactService;
+    plans: PlanService;
+    planGate: PlanGate;
+    background: Background;
+  },
+): BrowserKeepingParts {
+  const { stores, config } = base;
+  const common = { ...base, ...services, store: stores.sandboxes };
+  const recordings = new RecordingService(common);
+  const profiles = new ProfileService({
+    ...common,
+    profiles: stores.profiles,
+    objects: stores.objects,
+    transfers: stores.transfers,
+    home: config.home,
+  });
+  const parts = { recordings, profiles, logger: base.logger };
+  return {
+    recordings,
+    profiles,
+    keepLast: (row) => lastKeeping(row, parts),
+    keepRecordings: (row) => lastRecordings(row, parts),
+  };
+}

@@ -1,0 +1,5 @@
+import { sql, type Kysely } from 'kysely';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table agent_tasks add column traceparent text`.execute(db);
+}

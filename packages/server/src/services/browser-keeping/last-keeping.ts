@@ -1,0 +1,52 @@
+import { normalizeCapabilities } from '@banata/protocol';
+import type { SandboxRow } from '../../database/schema.ts';
+import type { Logger } from '../../logger.ts';
+import type { ProfileService } from './profiles.ts';
+import type { RecordingService } from './recordings.ts';
+
+/** The end of a sandbox waits this long for what its browser leaves behind. */
+const LAST_KEEPING_MS = 120_000;
+
+/**
+ * Keeps recordings and profile of a sandbox that ends, while its box is there. Takes two minutes at most, and rejects
+ * only where the database does not answer.
+ */
+export async function lastKeeping(
+  row: SandboxRow,
+  { profiles, ...parts }: { recordings: RecordingService; profiles: ProfileService; logger: Logger },
+): Promise<void> {
+  if (!hasBrowser(row)) return;
+  if (row.paused_at !== null) {
+    await profiles.tellLost(
+      row,
+      'The sandbox ended while it was paused; resume it first to keep its last state.',
+    );
+    return;
+  }
+  const signal = AbortSignal.timeout(LAST_KEEPING_MS);
+  // First, since the profile is saved after the browser's end.
+  await lastRecordings(row, { ...parts, signal });
+  await profiles.keepLast(row, signal);
+}
+
+/** Ends and keeps the recordings of a box that goes. Never rejects. */
+export async function lastRecordings(
+  row: SandboxRow,
+  {
+    recordings,
+    logger,
+    signal = AbortSignal.timeout(LAST_KEEPING_MS),
+  }: { recordings: RecordingService; logger: Logger; signal?: AbortSignal },
+): Promise<void> {
+  if (!hasBrowser(row)) return;
+  try {
+    await recordings.keepAll(row, signal);
+  } catch (error) {
+    logger.debug({ event: 'recordings.unreachable', sandboxId: row.id, err: error }, 'no recordings to keep');
+  }
+}
+
+function hasBrowser(row: SandboxRow): boolean {
+  const { browser } = normalizeCapabilities(row.capabilities);
+  return browser.mode === 'local-chromium' && row.box_id !== null && row.ready_at !== null;
+}
