@@ -55,6 +55,8 @@ describe.each([
 test.each(
   allRoutes
     .filter((route) => route.auth === 'link' && route.reply.kind !== 'websocket')
+    // Input is parsed first: routes that need more are in the server's authorization matrix.
+    .filter((route) => !('body' in route) || route.body.safeParse({}).success)
     .map((route) => [route.id, route] as const),
 )('%s refuses a link it did not sign', async (_id, route) => {
   const body = route.body ? { body: {} } : {};

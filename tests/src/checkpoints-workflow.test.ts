@@ -1,4 +1,5 @@
 import { BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Installation } from './support/installation.ts';
 import { until } from './support/until.ts';
@@ -105,7 +106,18 @@ describe.each(KINDS)('checkpoints: $method, $isolation', { timeout: 3 * MINUTE }
       ]),
     );
     expect((await sandbox.listCheckpoints()).map(({ id }) => id)).toEqual([made.id]);
+
+    const { data } = await sandbox.getArtifacts({ kind: 'checkpoint' });
+    const key = `checkpoints/${made.id}.tar.zst`;
+    const { storedSize: size, sha256 } = stored;
+    expect(data).toMatchObject([{ key, size, sha256, contentType: 'application/zstd', state: 'stored' }]);
+    const content = await sandbox.downloadArtifact(key);
+    expect(createHash('sha256').update(content).digest('hex')).toBe(sha256);
+    await expect(sandbox.deleteArtifact(key)).rejects.toMatchObject({ code: 'CONFLICT' });
+
     await sandbox.checkpoints.delete(made.id);
+    expect((await sandbox.getArtifacts({ kind: 'checkpoint' })).data).toEqual([]);
+    await expect(sandbox.downloadArtifact(key)).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
     await expect(sandbox.restoreCheckpoint(made.id)).rejects.toMatchObject({ code: 'CHECKPOINT_NOT_FOUND' });
     expect(await shell(copy, 'cat /workspace/data.bin')).toBe('mine');
   });

@@ -254,6 +254,15 @@ describe('archives', () => {
       expect(back).toMatchObject({ files: 5, links: 2, bytes: 19 + big.length });
       expect(await shell(`diff -r --no-dereference unpacked/tree again-${format} && echo same`)).toBe('same');
     }
+    await shell('mkdir nothing unzipped');
+    for (const path of ['unpacked/tree', 'unpacked/tree/run.sh', 'nothing']) {
+      await sandbox.fs.write('packed.zip', await sandbox.fs.download(path, { format: 'zip' }));
+      const into = `unzipped/${path.replaceAll('/', '-')}`;
+      const there = path.endsWith('.sh') ? `${into}/run.sh` : into;
+      // unzip warns of an archive of nothing.
+      const unzip = `mkdir ${into}; unzip -q packed.zip -d ${into} 2>/dev/null || true`;
+      expect(await shell(`${unzip}; diff -r --no-dereference ${path} ${there} && echo same`)).toBe('same');
+    }
     const one = await sandbox.fs.download('unpacked/tree/run.sh');
     expect(await sandbox.fs.upload(one, { path: 'one' })).toMatchObject({ files: 1, bytes: 10 });
     expect(await codeOf(sandbox.fs.download('nowhere'))).toBe('FILE_NOT_FOUND');
@@ -261,6 +270,12 @@ describe('archives', () => {
     expect(await codeOf(sandbox.fs.download('partly'))).toBe('FILE_ACCESS_DENIED');
     const rest = await sandbox.fs.download('partly', { skipUnreadable: true });
     expect(await sandbox.fs.upload(rest, { path: 'rest' })).toMatchObject({ files: 1 });
+    expect(await codeOf(sandbox.fs.download('partly', { format: 'zip' }))).toBe('FILE_ACCESS_DENIED');
+    await sandbox.fs.write(
+      'rest.zip',
+      await sandbox.fs.download('partly', { format: 'zip', skipUnreadable: true }),
+    );
+    expect(await shell('unzip -Z1 rest.zip')).toBe('open');
   });
 
   test('many small files', async () => {

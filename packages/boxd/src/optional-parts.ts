@@ -44,18 +44,23 @@ export class OptionalParts {
 
   /** Starts what the configuration asks for; returns when both are on their way. */
   async start(config: BoxConfig): Promise<void> {
-    if (config.proxy) await this.#startProxy(config.proxy.url);
-    if (config.pairedBrowser) this.#paired = pairedBrowser(config.pairedBrowser.cdpUrl);
+    await this.#connect(config);
     const proxyServer = config.proxy && PROXY_SERVER;
     const [browser, agent] = await Promise.all([
       config.browser && this.#loadBrowser(),
       config.agent && this.#loadAgent(),
     ]);
     if (config.browser) browser?.start(config.browser, { proxyServer });
-    if (config.agent) agent?.start(config.agent, config.env);
+    if (config.agent) agent?.start(config.agent, config.env, config.documents ?? false);
     // What was prepared for nothing would only take memory.
     if (!config.agent) await (await this.#agent)?.stop();
     if (!config.browser && !config.agent) await (await this.#browser)?.stop();
+  }
+
+  /** The ways out of the box that browser and agent go. */
+  async #connect({ proxy, pairedBrowser: paired }: BoxConfig): Promise<void> {
+    if (proxy) await this.#startProxy(proxy.url);
+    if (paired) this.#paired = pairedBrowser(paired.cdpUrl);
   }
 
   /** Ports of the loopback that browser and agent listen on. */

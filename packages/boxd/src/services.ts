@@ -62,7 +62,7 @@ export interface AgentService {
   /** Starts the agent server for a sandbox that is not known yet; {@link AgentService.start} takes it over. */
   prepare(): void;
   /** Starts the agent server. Returns at once; events say when it is ready or failed. */
-  start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>): void;
+  start(config: NonNullable<BoxConfig['agent']>, env: Record<string, string>, hasDocuments: boolean): void;
   /** Ports of the loopback that the agent server has. */
   ownPorts(): number[];
   stop(): Promise<void>;

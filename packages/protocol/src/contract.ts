@@ -13,6 +13,7 @@ import * as computer from './routes/computer.ts';
 import * as documents from './routes/documents.ts';
 import * as events from './routes/events.ts';
 import * as files from './routes/files.ts';
+import * as handoff from './routes/handoff.ts';
 import * as health from './routes/health.ts';
 import * as organizations from './routes/organizations.ts';
 import * as network from './routes/network.ts';
@@ -38,6 +39,7 @@ export const contract = {
   browsers,
   browserKeeping,
   computer,
+  handoff,
   agent: { ...agentRoutes, ...agentAsks },
   skills,
   artifacts,

@@ -288,6 +288,28 @@ export const errorRegistry = defineErrors({
     suggestion:
       'Wait for the event sandbox.control.changed, or give control back with POST /v1/sandboxes/browser-preview/control { id, mode: "ai" }.',
   },
+  HANDOFF_NOT_FOUND: {
+    status: 404,
+    message: 'No request for a person is open in this sandbox',
+    suggestion:
+      'See past ones with GET /v1/sandboxes/handoff/history?id=…; ask with POST /v1/sandboxes/handoff/request.',
+  },
+  HANDOFF_OPEN: {
+    status: 409,
+    message: 'A person was asked for already',
+    suggestion: 'Complete or cancel the request in "handoff" first; one is open at a time.',
+  },
+  HANDOFF_TAKEN: {
+    status: 409,
+    message: 'Somebody else has accepted the request',
+    suggestion:
+      'Leave it to the one in "controller"; when their lease ends ("leaseUntil") the request is open again.',
+  },
+  HANDOFF_NOT_ACCEPTED: {
+    status: 409,
+    message: 'Nobody has accepted the request, or the lease is over',
+    suggestion: 'Accept it first with POST /v1/sandboxes/handoff/accept { id, controller }.',
+  },
   HUMAN_IN_LOOP_DISABLED: {
     status: 409,
     message: 'People may not control the browser of this sandbox',

@@ -34,6 +34,8 @@ export * from './schemas/capabilities.ts';
 export * from './schemas/computer.ts';
 export * from './schemas/checkpoints.ts';
 export * from './schemas/documents.ts';
+export * from './schemas/handoff.ts';
+export * from './schemas/viewer-nonce.ts';
 export * from './schemas/plans.ts';
 export * from './schemas/files.ts';
 export * from './schemas/network.ts';

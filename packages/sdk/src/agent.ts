@@ -23,6 +23,8 @@ export interface PromptOptions extends CallOptions {
   agent?: 'build' | 'plan';
   /** Agent session to go on with; without it a new one starts. */
   sessionId?: string;
+  /** Answer also while a person is asked for or at work; the browser stays theirs. Default false: wait. */
+  duringHandoff?: boolean;
   /** Add the prompt as context and do not let the model answer. Default false. */
   noReply?: boolean;
   /** Text appended to the system prompt for this turn. */

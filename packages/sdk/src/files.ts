@@ -53,7 +53,7 @@ export interface GrepOptions extends CallOptions {
 }
 
 /** Kinds of archive that are made. Uploads are recognised by themselves. */
-export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.zst';
+export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.zst' | 'zip';
 
 /** Options of {@link SandboxFiles.sign}. */
 export interface SignOptions extends CallOptions {
@@ -324,7 +324,7 @@ export class SandboxFiles {
   }
 
   /**
-   * A folder, or one file, as a tar archive.
+   * A folder, or one file, as an archive: tar, which {@link upload} takes, or zip.
    * @param path Default /workspace.
    * @param options.format Default `tar`.
    * @param options.skipUnreadable Leaves out what the sandbox's user may not read. Default false: that breaks it off.

@@ -2,6 +2,7 @@ export { type PromptOptions, SandboxAgent, type TaskPage } from './agent.ts';
 export { SandboxArtifacts } from './artifacts.ts';
 export { SandboxBrowser } from './browser.ts';
 export { SandboxComputer } from './computer.ts';
+export { type HandoffRequest, SandboxHandoff, type WaitForHandoffOptions } from './handoff.ts';
 export { ApiKeys, type CreateApiKeyOptions, type RotateApiKeyOptions } from './api-keys.ts';
 export { BrowserCloud, type LaunchBrowserOptions } from './browser-cloud.ts';
 export { type CheckpointOptions, SandboxCheckpoints } from './checkpoints.ts';

@@ -8,6 +8,7 @@ import { SandboxContexts } from './contexts.ts';
 import { type ConvertOptions, SandboxDocuments } from './documents.ts';
 import { SandboxFiles } from './files.ts';
 import { followEvents } from './follow-events.ts';
+import { type HandoffRequest, SandboxHandoff, type WaitForHandoffOptions } from './handoff.ts';
 import { SandboxPorts } from './ports.ts';
 import { SandboxNetwork } from './network.ts';
 import { SandboxProfile } from './profiles.ts';
@@ -20,6 +21,9 @@ import type {
   AgentState,
   AgentTask,
   Artifact,
+  Handoff,
+  HandoffReply,
+  HandoffState,
   ArtifactListOptions,
   ArtifactPage,
   BanataEvent,
@@ -70,6 +74,7 @@ export class Sandbox {
   readonly profile: SandboxProfile;
   readonly computer: SandboxComputer;
   readonly agent: SandboxAgent;
+  readonly handoff: SandboxHandoff;
   readonly artifacts: SandboxArtifacts;
   readonly checkpoints: SandboxCheckpoints;
   readonly documents: SandboxDocuments;
@@ -93,6 +98,7 @@ export class Sandbox {
     this.profile = new SandboxProfile(transport, session.id);
     this.computer = new SandboxComputer(transport, session.id);
     this.agent = new SandboxAgent(transport, session.id);
+    this.handoff = new SandboxHandoff(transport, session.id);
     this.artifacts = new SandboxArtifacts(transport, session.id);
     this.checkpoints = new SandboxCheckpoints(transport, session.id);
     this.documents = new SandboxDocuments(transport, session.id);
@@ -276,6 +282,48 @@ export class Sandbox {
   /** Short for {@link SandboxArtifacts.getDownloadUrl}. @example `const { url } = await sandbox.getArtifactDownloadUrl(key)` */
   getArtifactDownloadUrl(key: string, options?: CallOptions): Promise<DownloadLink> {
     return this.artifacts.getDownloadUrl(key, options);
+  }
+
+  /**
+   * Short for {@link SandboxHandoff.request}.
+   * @example
+   * ```ts
+   * await sandbox.requestHumanHandoff({ reason: 'mfa', message: 'Enter the code from your phone.' });
+   * ```
+   */
+  requestHumanHandoff(request: HandoffRequest, options?: CallOptions): Promise<HandoffReply> {
+    return this.handoff.request(request, options);
+  }
+
+  /** Short for {@link SandboxHandoff.accept}. @example `await sandbox.acceptHumanHandoff({ controller: 'dashboard-user' })` */
+  acceptHumanHandoff(
+    accept: { controller: string; leaseMs?: number },
+    options?: CallOptions,
+  ): Promise<HandoffReply> {
+    return this.handoff.accept(accept, options);
+  }
+
+  /** Short for {@link SandboxHandoff.complete}. @example `await sandbox.completeHumanHandoff({ note: 'Signed in.' })` */
+  completeHumanHandoff(
+    end?: Parameters<SandboxHandoff['complete']>[0],
+    options?: CallOptions,
+  ): Promise<HandoffReply> {
+    return this.handoff.complete(end, options);
+  }
+
+  /** Short for {@link SandboxHandoff.cancel}. @example `await sandbox.cancelHumanHandoff()` */
+  cancelHumanHandoff(end?: { note?: string }, options?: CallOptions): Promise<HandoffReply> {
+    return this.handoff.cancel(end, options);
+  }
+
+  /** Short for {@link SandboxHandoff.get}. @example `const { handoff } = await sandbox.getHumanHandoff()` */
+  getHumanHandoff(options?: CallOptions): Promise<HandoffState> {
+    return this.handoff.get(options);
+  }
+
+  /** Short for {@link SandboxHandoff.wait}. @example `const { status, note } = await sandbox.waitForHandoff()` */
+  waitForHandoff(options?: WaitForHandoffOptions): Promise<Handoff> {
+    return this.handoff.wait(options);
   }
 
   /** Short for {@link SandboxArtifacts.download}. @example `const bytes = await sandbox.downloadArtifact(key)` */

@@ -53,6 +53,9 @@ export type {
   Conversion,
   EventData,
   EventType,
+  Handoff,
+  HandoffReason,
+  HandoffStatus,
   Identity,
   InvitedUser,
   NewApiKey,
@@ -186,6 +189,11 @@ export type PreviewConnectionInfo = NonNullable<Preview['connection']>;
 /** Who controls the browser after a change. */
 export type PreviewControl = RouteResult<Routes['browser']['controlPreview']>;
 export type ControlMode = Preview['controlMode'];
+/** A request for a person with the state of the browser. */
+export type HandoffReply = RouteResult<Routes['handoff']['request']>;
+/** The newest request for a person. */
+export type HandoffState = RouteResult<Routes['handoff']['get']>;
+export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 /** Where the mouse of the desktop is after an act. */
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
 /** State of the browser after a command to it. */

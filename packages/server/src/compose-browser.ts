@@ -3,14 +3,22 @@ import { BrowserConnections } from './gateway/browser/browser-connections.ts';
 import type { ActivityService } from './services/activity.ts';
 import { BrowserService } from './services/browser.ts';
 import { ControlService } from './services/control/control-service.ts';
+import { HandoffService } from './services/handoff/handoff-service.ts';
 import type { Links } from './services/links.ts';
 import type { SandboxService } from './services/sandboxes/sandbox-service.ts';
+
+interface BrowserParts {
+  browser: BrowserService;
+  controlService: ControlService;
+  browserConnections: BrowserConnections;
+  handoff: HandoffService;
+}
 
 /** The browser of sandboxes, who controls it, and what is open on it. */
 export function createBrowser(
   base: Foundations,
   services: { sandboxes: SandboxService; links: Links; activity: ActivityService },
-): { browser: BrowserService; controlService: ControlService; browserConnections: BrowserConnections } {
+): BrowserParts {
   const { stores } = base;
   const common = { ...base, ...services, store: stores.sandboxes };
   const browserConnections = new BrowserConnections(common);
@@ -19,6 +27,8 @@ export function createBrowser(
     control: stores.control,
     onChange: (id) => browserConnections.refresh(id),
   });
-  const browser = new BrowserService({ ...common, control: controlService });
-  return { browser, controlService, browserConnections };
+  const { handoffs } = stores;
+  const browser = new BrowserService({ ...common, control: controlService, handoffs });
+  const handoff = new HandoffService({ ...common, handoffs, controlService });
+  return { browser, controlService, browserConnections, handoff };
 }

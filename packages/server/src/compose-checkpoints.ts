@@ -1,6 +1,7 @@
 import type { Foundations } from './foundations.ts';
 import type { createLives } from './compose-lives.ts';
 import type { createLimits } from './compose-limits.ts';
+import type { ArtifactService } from './services/artifacts.ts';
 import { CheckpointKeeper } from './services/checkpoints/checkpoint-keeper.ts';
 import { CheckpointService } from './services/checkpoints/checkpoint-service.ts';
 import { CheckpointUploader } from './services/checkpoints/checkpoint-uploader.ts';
@@ -10,6 +11,7 @@ import type { SandboxService } from './services/sandboxes/sandbox-service.ts';
 
 export interface LastingParts extends ReturnType<typeof createLives> {
   sandboxes: SandboxService;
+  artifacts: ArtifactService;
   limits: ReturnType<typeof createLimits>;
   detach: (sandboxId: string) => Promise<void>;
   endPreviews: () => Promise<void>;

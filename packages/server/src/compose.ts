@@ -8,6 +8,7 @@ import { createBrowser } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
 import { createBrowserKeeping } from './compose-browser-keeping.ts';
+import { createBoxLinks } from './compose-links.ts';
 import { createLimits, createUsage } from './compose-limits.ts';
 import { createLives } from './compose-lives.ts';
 import { createWebhooks } from './compose-webhooks.ts';
@@ -16,8 +17,6 @@ import { OpenConnections } from './gateway/previews/open-connections.ts';
 import { AgentGateway } from './gateway/opencode/agent-gateway.ts';
 import { PreviewGateway } from './gateway/previews/preview-gateway.ts';
 import type { UpgradeDeps } from './gateway/upgrades.ts';
-import { BoxEventApplier } from './jobs/box-event-applier.ts';
-import { BoxLinks } from './jobs/box-links.ts';
 import { DatabaseKeeper } from './jobs/database-keeper.ts';
 import type { ObjectTransfers } from './jobs/object-transfers.ts';
 import { Reconciler } from './jobs/reconciler.ts';
@@ -204,9 +203,9 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   });
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
-  const lasting = createLasting(base, { ...lives, ...linking, sandboxes, limits, endPreviews });
-  const applier = new BoxEventApplier({ ...base, ...stores, ...outputs, ...keeping });
-  const boxLinks = new BoxLinks({ ...common, applier });
+  const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
+  const browserParts = createBrowser(base, { sandboxes, links, activity });
+  const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
   return {
     accounts,
     activity,
@@ -217,7 +216,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     background,
     ...keeping,
     boxLinks,
-    ...createBrowser(base, { sandboxes, links, activity }),
+    ...browserParts,
     browserSessions: new BrowserSessionService({ ...common, ...limits, ...lives, profiles, links }),
     sessionKeeper: new SessionKeeper({ ...common, ...lives }),
     contexts: new ContextService(sandboxes, boxes, activity),
@@ -244,7 +243,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     skills: new SkillService({ store: stores.skills, agent, now }),
     ...limits,
     usage: createUsage(base, limits.plans, sandboxes),
-    ...createWebhooks(base),
+    ...createWebhooks(base, links),
   };
 }
 
@@ -270,6 +269,7 @@ function startJobs(base: Foundations, services: Services): void {
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
     { name: 'browser-sessions', everyMs: SESSIONS_MS, run: () => services.sessionKeeper.sweep() },
+    { name: 'handoff', everyMs: CONTROL_MS, run: () => services.handoff.tick() },
     { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
     {
       name: 'browser-connections',

@@ -25,6 +25,7 @@ import { ArtifactStore } from './stores/artifact-store.ts';
 import { AuditStore } from './stores/audit-store.ts';
 import { CONTROL_CHANNEL, ControlStore } from './stores/control-store.ts';
 import { CheckpointStore } from './stores/checkpoint-store.ts';
+import { HandoffStore } from './stores/handoff-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
@@ -73,6 +74,7 @@ export interface Stores {
   transfers: TransferStore;
   profiles: ProfileStore;
   control: ControlStore;
+  handoffs: HandoffStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   outbox: OutboxStore;
@@ -165,11 +167,13 @@ export async function openFoundations(
   const driver = await open(config, logger);
   const [serviceAddress] = await Promise.all([driver.start(), notifications.start()]);
   const events = new EventStore(db);
+  const control = new ControlStore(db, events);
   await events.adoptClock();
   const tracing = await openTracing(config.tracing, logger, config.instanceId);
   const boxClient = new BoxClient(tracing);
   const networkLog = new NetworkLogStore(db);
   const transfers = new TransferStore(db, events, config.instanceId);
+  const artifacts = new ArtifactStore(db, events, transfers);
   return {
     config,
     logger,
@@ -191,8 +195,8 @@ export async function openFoundations(
       sandboxes: new SandboxStore(db, events),
       tasks: new TaskStore(db, events),
       skills: new SkillStore(db),
-      artifacts: new ArtifactStore(db, events, transfers),
-      checkpoints: new CheckpointStore(db, events),
+      artifacts,
+      checkpoints: new CheckpointStore(db, events, artifacts),
       usage: new ModelUsageStore(db),
       plans: new PlanStore(db),
       sandboxUsage: new UsageStore(db),
@@ -203,7 +207,8 @@ export async function openFoundations(
       ...(await openObjectStore(config)),
       transfers,
       profiles: new ProfileStore(db, transfers),
-      control: new ControlStore(db, events),
+      control,
+      handoffs: new HandoffStore(db, events, control),
       webhooks: new WebhookStore(db),
       deliveries: new DeliveryStore(db),
       outbox: new OutboxStore(db, config.instanceId),

@@ -2,6 +2,7 @@ import type {
   AgentSetup,
   BoxAgentState,
   BoxEventBody,
+  BoxHandoffWish,
   BoxModel,
   BoxPublishOutcome,
   BoxTask,
@@ -12,6 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
 import { EventPublisher } from './events/publisher.ts';
+import { HandoffDesk } from './handoff/handoff-desk.ts';
+import { Holds } from './handoff/holds.ts';
 import { readMessages, type MessagesPage, type MessagesQuery } from './opencode/read-messages.ts';
 import { PublishDesk } from './publish/publish-desk.ts';
 import { ReportKeeper } from './report/report-keeper.ts';
@@ -45,6 +48,8 @@ export interface AgentSettings {
   model: BoxModel;
   setup: AgentSetup;
   env: Record<string, string>;
+  /** Whether documents are converted in the sandbox. */
+  hasDocuments: boolean;
 }
 
 /** Never called: it stands in the configuration of a server that no sandbox has yet. */
@@ -60,6 +65,7 @@ const NOT_ASSIGNED = {
   model: NO_MODEL,
   setup: { defaultAgent: 'build', permissions: 'allow', mcp: {}, instructions: null },
   env: {},
+  hasDocuments: false,
 } satisfies AgentSettings;
 const ASSIGN_TIMEOUT_MS = 60_000;
 
@@ -74,6 +80,7 @@ export class AgentRuntime {
   readonly #runner: TaskRunner;
   readonly #reports: ReportKeeper;
   readonly #desk: PublishDesk;
+  readonly #holds: Holds;
   readonly #socket: ReportSocket;
   readonly #stopping = new AbortController();
   readonly #assigned = Promise.withResolvers<void>();
@@ -96,11 +103,13 @@ export class AgentRuntime {
       onReady: (connection) => this.#onReady(connection),
       onFailed: (reason) => this.#announce({ type: 'agent.failed', data: { reason } }),
     });
+    this.#holds = new Holds({ path: paths.holdsFile, logger });
     this.#runner = new TaskRunner({
       store: new TaskStore(paths.tasksDir),
       publisher: this.#publisher,
       logger,
       limits,
+      held: () => this.#holds.held,
       agent: {
         workspace: environment.workspace,
         providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
@@ -127,7 +136,14 @@ export class AgentRuntime {
     const submit = this.#reports.submit.bind(this.#reports);
     this.#desk = new PublishDesk({ publisher: this.#publisher });
     const publish = this.#desk.ask.bind(this.#desk);
-    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish });
+    const handoffs = new HandoffDesk({
+      events,
+      holds: this.#holds,
+      runningTasks: () => this.#runner.running(),
+    });
+    const handoff = async (wish: BoxHandoffWish): Promise<string | null> =>
+      (await handoffs.request(wish)).taskId;
+    this.#socket = new ReportSocket({ path: paths.reportSocket, account, logger, submit, publish, handoff });
   }
 
   async open(): Promise<void> {
@@ -211,6 +227,13 @@ export class AgentRuntime {
     return this.#runner.cancel(taskId);
   }
 
+  /** Whether tasks that wait are held for a request for a person. @returns whether they are held now, for any. */
+  async hold(requestId: string, held: boolean): Promise<boolean> {
+    await this.#holds.set(requestId, held);
+    this.#runner.resume();
+    return this.#holds.held;
+  }
+
   /** What became of a request to publish. @returns false when nobody waits for it. */
   answerPublish(requestId: string, outcome: BoxPublishOutcome): boolean {
     return this.#desk.answer(requestId, outcome);
@@ -270,9 +293,9 @@ export class AgentRuntime {
     return server;
   }
 
-  async #serverSettings({ model, setup, env }: AgentSettings): Promise<AgentServerSettings> {
+  async #serverSettings({ env, ...settings }: AgentSettings): Promise<AgentServerSettings> {
     const commandEnv = { ...this.#options.runCommandEnv(), ...env };
-    return { model, setup, commandEnv, browserEndpoint: await this.#browserEndpoint() };
+    return { ...settings, commandEnv, browserEndpoint: await this.#browserEndpoint() };
   }
 
   /** Null in a sandbox without a browser. A browser that was just started has its endpoint a moment later. */

@@ -1,6 +1,7 @@
 import {
   type BoxAgentState,
   type BoxConfig,
+  boxHoldSchema,
   boxPublishOutcomeSchema,
   boxTaskRequestSchema,
 } from '@banata/protocol/box';
@@ -37,6 +38,12 @@ export interface AgentServiceWithRoutes extends AgentService {
 
 type AgentConfig = NonNullable<BoxConfig['agent']>;
 
+interface WantedAgent {
+  config: AgentConfig;
+  env: Record<string, string>;
+  hasDocuments: boolean;
+}
+
 const messagesQuerySchema = z.object({
   sessionId: z.string().min(1).max(200).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
@@ -48,7 +55,7 @@ export function createAgentService(deps: AgentServiceDeps): AgentServiceWithRout
   const agent = new AgentLife(deps);
   return {
     prepare: () => agent.prepare(),
-    start: (config, env) => agent.start(config, env),
+    start: (config, env, hasDocuments) => agent.start(config, env, hasDocuments),
     ownPorts: () => agent.ownPorts(),
     stop: () => agent.stop(),
     routes: [
@@ -77,11 +84,11 @@ class AgentLife {
     this.#change(() => this.#open(null));
   }
 
-  start(config: AgentConfig, env: Record<string, string>): void {
-    const wanted = { config, env };
+  start(config: AgentConfig, env: Record<string, string>, hasDocuments: boolean): void {
+    const wanted = { config, env, hasDocuments };
     if (isDeepStrictEqual(wanted, this.#configured)) return;
     this.#configured = wanted;
-    this.#change(() => this.#replace(config, env));
+    this.#change(() => this.#replace(wanted));
   }
 
   async stop(): Promise<void> {
@@ -120,11 +127,11 @@ class AgentLife {
     });
   }
 
-  async #replace(config: AgentConfig, env: Record<string, string>): Promise<void> {
+  async #replace({ config, ...rest }: WantedAgent): Promise<void> {
     const { model, ...setup } = config;
     if (model === null) await this.#end('no model is configured for this sandbox');
-    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, setup, env });
-    else await this.#open({ model, setup, env });
+    else if (this.#isPrepared && this.#runtime) this.#runtime.assign({ model, setup, ...rest });
+    else await this.#open({ model, setup, ...rest });
     this.#isPrepared = false;
   }
 
@@ -199,6 +206,17 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
         const { requestId = '' } = request.params;
         if ((await agent.runtime()).answerPublish(requestId, outcome)) return { ok: true };
         throw new BoxError(404, 'REQUEST_NOT_FOUND', 'nobody waits for this answer');
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/agent/holds/{requestId}',
+      handle: async (request) => {
+        const { held } = await request.json(boxHoldSchema);
+        const { requestId = '' } = request.params;
+        if (!/^[0-9a-z]{32}$/.test(requestId))
+          throw new BoxError(400, 'INVALID_QUERY', 'a request has an id of 32 letters and digits');
+        return { held: await (await agent.runtime()).hold(requestId, held) };
       },
     },
     { method: 'GET', path: '/agent/state', handle: () => agent.state() },

@@ -18,6 +18,7 @@ import { Downloads, shareDownload } from './downloads.ts';
 import { giveFiles, readableFiles } from './give-files.ts';
 import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
+import { Keyboard } from './keyboard.ts';
 import { ProfileKeeper } from './profile/profile-keeper.ts';
 import { profileRoutes } from './profile/profile-routes.ts';
 import { Recorder } from './recording/recorder.ts';
@@ -60,7 +61,8 @@ class LiveBrowserService implements BrowserParts {
   readonly #vnc = new WebSocketAcceptor({ maxPayload: MAX_VNC_MESSAGE_BYTES, protocol: 'binary' });
   readonly #changes = new EventTarget();
   readonly control: ControlState;
-  readonly computer = new Computer();
+  readonly #keyboard = new Keyboard();
+  readonly computer = new Computer(this.#keyboard);
   readonly #recorder: Recorder;
   readonly #profile: ProfileKeeper;
   #phase: Phase = { state: 'off' };
@@ -388,8 +390,10 @@ class LiveBrowserService implements BrowserParts {
   }
 
   #connectVnc(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgrade(socket, () => {
-      this.#vnc.accept(request, socket, head, (viewer) => this.#tunnel?.open(viewer));
+    this.#upgrade(socket, ({ display }) => {
+      const { cookie } = this.#desktopFiles();
+      const prepare = (keysyms: number[]): Promise<number> => this.#keyboard.give(display, cookie, keysyms);
+      this.#vnc.accept(request, socket, head, (viewer) => this.#tunnel?.open(viewer, prepare));
     });
   }
 

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Viewport } from '@banata/protocol/box';
 import { SocketReader } from './socket-reader.ts';
+import type { KeyboardMap } from './spare-keys.ts';
 import { X_COOKIE_PROTOCOL } from './x-authority.ts';
 
 const TIMEOUT_MS = 1_000;
@@ -41,25 +42,21 @@ export async function queryPointer(display: string, cookie: Buffer): Promise<{ x
 }
 
 /**
- * Gives keys that have no meaning one each. @returns how many of the symbols got a key, from the first on.
- * @param taken keys that were given a meaning before and may get another; those given now are added.
+ * Changes what keys mean; all of it is done when it resolves.
+ * @param choose answers the symbols that keys get, by key code. @returns whether there was something to change.
  */
-export async function mapSpareKeys(
+export async function changeKeyboard(
   display: string,
   cookie: Buffer,
-  { keysyms, taken }: { keysyms: number[]; taken: Set<number> },
-): Promise<number> {
+  choose: (keyboard: KeyboardMap) => ReadonlyMap<number, number>,
+): Promise<boolean> {
   return withClient(display, cookie, async (client) => {
-    const { keys, spare } = await client.spareKeys();
-    const usable = keys.filter((key) => taken.has(key) || spare.has(key));
-    const given = usable.slice(0, keysyms.length);
-    for (const [index, key] of given.entries()) {
-      client.mapKey(key, keysyms[index]!);
-      taken.add(key);
-    }
+    const changes = choose(await client.keyboard());
+    if (changes.size === 0) return false;
+    for (const [key, keysym] of changes) client.mapKey(key, keysym);
     // With its answer, all requests before have been carried out.
-    await client.spareKeys();
-    return given.length;
+    await client.keyboard();
+    return true;
   });
 }
 
@@ -181,19 +178,22 @@ class XClient {
     return { x: Math.max(0, head.readInt16LE(16)), y: Math.max(0, head.readInt16LE(18)) };
   }
 
-  /** All keys, and those of them that have no meaning. */
-  async spareKeys(): Promise<{ keys: number[]; spare: Set<number> }> {
+  async keyboard(): Promise<KeyboardMap> {
     const request = Buffer.alloc(8);
     request.writeUInt8(GET_KEYBOARD_MAPPING, 0);
     request.writeUInt16LE(2, 2);
     request.writeUInt8(this.#firstKey, 4);
     request.writeUInt8(this.#keyCount, 5);
     const { head, value } = await this.#ask(request);
-    const bytesPerKey = head.readUInt8(1) * 4;
-    const keys = Array.from({ length: this.#keyCount }, (_, index) => this.#firstKey + index);
-    const isSpare = (_key: number, index: number): boolean =>
-      value.subarray(index * bytesPerKey, (index + 1) * bytesPerKey).every((byte) => byte === 0);
-    return { keys, spare: new Set(keys.filter(isSpare)) };
+    const width = head.readUInt8(1);
+    const symbol = (index: number): number => value.readUInt32LE(index * 4);
+    const symbolsOf = (key: number): number[] =>
+      Array.from({ length: width }, (_, column) => symbol(key * width + column)).filter(
+        (keysym) => keysym > 0,
+      );
+    return new Map(
+      Array.from({ length: this.#keyCount }, (_, key) => [this.#firstKey + key, symbolsOf(key)]),
+    );
   }
 
   /** The same symbol with and without shift. */

@@ -7,6 +7,7 @@ import { boxDirectory } from '../index.ts';
 import { startImageBox, type ImageBox } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 import { encryptedText } from './testing/encrypted-text.ts';
+import { opening } from './testing/macro-documents.ts';
 import { crashing, sampleDocuments, withLinks } from './testing/sample-documents.ts';
 
 const all = process.env['BANATA_TEST_ALL'] === '1';
@@ -191,6 +192,31 @@ describe.each(runtimes)('documents in %s', (runtime) => {
       expect(asked).not.toEqual([]);
     } finally {
       server.close();
+    }
+  });
+
+  test('macros never run: each of two locks alone holds', async () => {
+    const setting = '/usr/lib/libreoffice/share/registry/banata.xcd';
+    await write('opening.py', opening.script);
+    for (const [name, content] of some(Object.entries(opening.documents))) {
+      await write(name, content);
+      const ran = async (told: string, seconds: number): Promise<string> => {
+        const how = `python3 -IB opening.py ${name} '${told}' ${seconds}`;
+        expect(await run(how), how).toMatchObject({ exitCode: 0 });
+        return (await run(`ls -d ${name}.ran && rmdir ${name}.ran`)).stdout.trim();
+      };
+      const allowed = 'EnableMacrosExecution=true,MacroSecurityLevel=0';
+      await convert(name, 'pdf');
+      expect(await ran(allowed, 1.5)).toBe('');
+      expect(await run(`sudo mv ${setting} /root/`)).toMatchObject({ exitCode: 0 });
+      try {
+        // As conversions open documents.
+        expect(await ran('Batch=true', 1.5)).toBe('');
+        // Without either lock it runs: the document does what a hostile one would.
+        expect(await ran(allowed, 20)).toBe(`${name}.ran`);
+      } finally {
+        expect(await run(`sudo mv /root/banata.xcd ${setting}`)).toMatchObject({ exitCode: 0 });
+      }
     }
   });
 

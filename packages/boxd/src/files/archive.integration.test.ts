@@ -69,12 +69,20 @@ describe.each([
     expect(await listing('/tmp/out/-p')).toBe(await listing('/workspace/-p'));
   });
 
-  test('an unreadable file makes it no archive, and the trailer says which', async () => {
-    await mkdir(join(workspace, `closed-${format}`));
-    await writeFile(join(workspace, `closed-${format}`, 'secret'), 'x', { mode: 0o600 });
+  test('an unreadable file makes it no archive; the error says which, or the trailer when bytes have gone', async () => {
+    const folder = join(workspace, `closed-${format}`);
+    await mkdir(folder);
+    await writeFile(join(folder, 'secret'), 'x', { mode: 0o600 });
+    const refused = await archive(`closed-${format}`, format);
+    expect([refused.statusCode, JSON.parse((await read(refused)).toString())]).toEqual([
+      403,
+      { error: expect.stringContaining('secret') as string, code: 'PERMISSION_DENIED' },
+    ]);
+    for (const name of ['a', 'z']) await writeFile(join(folder, name), randomBytes(3_000_000));
     const reply = await archive(`closed-${format}`, format);
+    expect(reply.statusCode).toBe(200);
     await read(reply);
-    expect(reply.trailers[ARCHIVE_TRAILER]).toMatch(/packaging ended with \d+: .*secret/);
+    expect(reply.trailers[ARCHIVE_TRAILER]).toMatch(/secret.*Permission denied/);
   });
 
   test('flat memory, and no program left when the caller goes away', async () => {

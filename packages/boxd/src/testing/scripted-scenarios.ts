@@ -87,6 +87,29 @@ const SCENARIOS: Record<string, Scenario> = {
     }
     return say(args['reply'] ?? 'The report is written.');
   },
+  /** Opens `url`, asks for a person with `message` and `resume`, ends its turn. */
+  handoff: (args, step) => {
+    if (step === 0 && args['url'] !== undefined)
+      return call('playwright_browser_navigate', { url: args['url'] });
+    if (step === (args['url'] === undefined ? 0 : 1)) {
+      const { message = 'Please help.', resume = 'Go on.', expires = '600000' } = args;
+      return bash(
+        `banata-request-handoff --reason mfa --message '${message}' --resume '${resume}' --expires ${expires}`,
+      );
+    }
+    return say(args['reply'] ?? 'I wait for a person.');
+  },
+  /** Reads the page that is open, writes `path` with `content`, answers. */
+  continue: (args, step) => {
+    if (step === 0) return call('playwright_browser_snapshot', {});
+    if (step === 1) {
+      return call('write', {
+        filePath: args['path'] ?? '/workspace/result.md',
+        content: args['content'] ?? '# Result\n',
+      });
+    }
+    return say(args['reply'] ?? 'Went on.');
+  },
   /** Uses the tools of `calls`, a JSON array of [name, arguments], one an answer; then answers `reply`. */
   tools: (args, step) =>
     callsThen(callsSchema.parse(JSON.parse(args['calls'] ?? '[]')), step, args['reply'] ?? 'Tools used.'),

@@ -29,6 +29,8 @@ export const boxTaskRequestSchema = z.object({
   model: z.string().nullable().default(null),
   /** Files of the box that go with the prompt: absolute, or below the workspace. */
   files: z.array(z.string()).default([]),
+  /** What a hold does to it: it waits, passes, or passes and goes before what waits. */
+  whileHeld: z.enum(['wait', 'pass', 'first']).default('wait'),
   /** JSON schema that the final answer has to fit. */
   responseSchema: z.record(z.string(), z.json()).nullable().default(null),
   /** A task that goes over it is ended. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentMessagePartSchema, boxTaskSchema, taskReportSchema } from './agent.ts';
 import { agentPermissionSchema, agentQuestionSchema, permissionAnswerSchema } from './agent-asks.ts';
 import { boxPublishSchema } from './artifacts.ts';
+import { boxHandoffSchema } from './handoff.ts';
 import { boxLimitNameSchema } from './limits.ts';
 
 const session = { sessionId: z.string(), taskId: z.string().nullable() };
@@ -77,6 +78,8 @@ export const boxEventBodySchema = z.discriminatedUnion('type', [
     type: z.literal('agent.question.answered'),
     data: z.object({ ...session, questionId: z.string(), answers: z.array(z.array(z.string())).nullable() }),
   }),
+  /** The agent asks for a person. The box holds its tasks until the server says that the request is closed. */
+  z.object({ type: z.literal('handoff.requested'), data: boxHandoffSchema }),
   /** Asked again until the server answers with `PUT /agent/artifacts/{requestId}`. */
   z.object({
     type: z.literal('artifact.requested'),

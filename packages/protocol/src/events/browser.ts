@@ -9,8 +9,10 @@ const pendingHandoff: z.input<typeof handoff> = {
   reason: 'mfa',
   message: 'Please enter the code from your phone.',
   requestedBy: 'agent',
+  round: 1,
   requestedAt: 1_775_044_810_000,
   expiresAt: 1_775_045_110_000,
+  updatedAt: 1_775_044_810_000,
 };
 const acceptedHandoff = {
   ...pendingHandoff,
@@ -36,10 +38,10 @@ export const browserEvents = {
       mode: controlModeSchema,
       controller: z.string().nullable(),
       leaseUntil: z.number().nullable(),
-      cause: z.enum(['request', 'viewer', 'lease_ended']),
+      cause: z.enum(['request', 'viewer', 'lease_ended', 'handoff']),
     }),
     gloss:
-      'Control of the browser changed hands or its lease was renewed: by an API call (`request`), on the viewer page (`viewer`), or since the lease ended.',
+      'Control of the browser changed hands or its lease was renewed: by an API call (`request`), on the viewer page (`viewer`), by a request for a person (`handoff`), or since the lease ended.',
     example: { mode: 'human', controller: 'dashboard-user', leaseUntil: 1_775_045_110_000, cause: 'request' },
   }),
   'sandbox.control.refused': defineEvent({
@@ -77,33 +79,29 @@ export const browserEvents = {
   }),
   'sandbox.handoff.requested': defineEvent({
     schema: handoff,
-    gloss: 'A person is asked to take over.',
+    gloss:
+      'A person is asked to take over; again, with the next `round`, when one left without an end. Webhooks get a `viewerUrl` beside these fields, signed as they are sent: the page for this one request.',
     example: pendingHandoff,
-    reserved: true,
   }),
   'sandbox.handoff.accepted': defineEvent({
     schema: handoff,
     gloss: 'A person has taken over.',
     example: acceptedHandoff,
-    reserved: true,
   }),
   'sandbox.handoff.completed': defineEvent({
     schema: handoff,
-    gloss: 'The person is done.',
+    gloss: 'The person is done; control has returned.',
     example: { ...acceptedHandoff, status: 'completed', note: 'Signed in.', completedAt: 1_775_044_860_000 },
-    reserved: true,
   }),
   'sandbox.handoff.cancelled': defineEvent({
     schema: handoff,
-    gloss: 'The request for a person was withdrawn.',
+    gloss: 'The request for a person was withdrawn, or the person could not do it; `note` says why.',
     example: { ...pendingHandoff, status: 'cancelled' },
-    reserved: true,
   }),
   'sandbox.handoff.expired': defineEvent({
     schema: handoff,
     gloss: 'Nobody came in time.',
     example: { ...pendingHandoff, status: 'expired' },
-    reserved: true,
   }),
   'sandbox.recording.started': defineEvent({
     schema: z.object({ recordingId: z.string() }),

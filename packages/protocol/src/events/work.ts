@@ -77,7 +77,6 @@ export const agentEvents = {
     schema: agentTaskSchema,
     gloss: 'A task is parked until a person has done their part.',
     example: { ...runningTask, status: 'waiting_for_human' },
-    reserved: true,
   }),
   'sandbox.agent.task.completed': defineEvent({
     schema: agentTaskSchema,

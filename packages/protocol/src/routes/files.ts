@@ -172,7 +172,7 @@ export const fsDownload = defineRoute({
   ...reading,
   id: 'sandboxes.fs.download',
   path: '/v1/sandboxes/fs/download',
-  summary: 'A folder, or a file, as a tar archive',
+  summary: 'A folder, or a file, as an archive: tar or zip',
   description: 'Paths in it begin at the folder. An archive that cannot be finished breaks off.',
   query: fsDownloadQuerySchema,
   reply: { kind: 'bytes', description: 'The archive.', contentType: 'application/x-tar' },

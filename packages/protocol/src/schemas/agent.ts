@@ -60,6 +60,12 @@ const promptFields = {
     .max(256 * 1024)
     .optional()
     .describe('Text appended to the system prompt for this turn.'),
+  duringHandoff: z
+    .boolean()
+    .optional()
+    .describe(
+      'Answer also while a person is asked for or at work; the browser stays theirs. Default false: wait.',
+    ),
   metadata: promptMetadataSchema,
   budget: promptBudgetSchema,
   model: z

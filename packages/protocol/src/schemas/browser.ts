@@ -3,6 +3,7 @@ import { viewportSchema } from '../box/config.ts';
 import { idSchema } from '../ids.ts';
 import { handoffSchema } from './handoff.ts';
 import { controlModeSchema, sandboxStatusSchema } from './sandbox.ts';
+import { viewerNonceSchema } from './viewer-nonce.ts';
 
 /** Longest lease of control that can be asked for at once, ms: 24 hours. */
 const MAX_LEASE_MS = 24 * 60 * 60 * 1000;
@@ -113,11 +114,6 @@ export const previewControlReplySchema = z.object({
 });
 
 export const previewRevokeReplySchema = z.object({ ok: z.literal(true) });
-
-/** Name that one tab of the viewer page gave itself; whoever knows it is that tab. */
-export const viewerNonceSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{16,64}$/, '16 to 64 letters, digits, "_", "-"');
 
 export const linkControlSchema = z.strictObject({
   mode: controlModeSchema,

@@ -128,7 +128,7 @@ export const fsUploadReplySchema = boxUploadReplySchema;
 export const fsDownloadQuerySchema = z.strictObject({
   id: idSchema,
   path: filePathSchema.default('/workspace'),
-  format: z.enum(['tar', 'tar.gz', 'tar.zst']).default('tar'),
+  format: z.enum(['tar', 'tar.gz', 'tar.zst', 'zip']).default('tar'),
   skipUnreadable: z
     .stringbool()
     .default(false)

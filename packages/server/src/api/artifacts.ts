@@ -1,8 +1,8 @@
 import { contract, type Artifact } from '@banata/protocol';
+import { byteRange, type ByteRange } from '@banata/protocol/box';
 import { Readable } from 'node:stream';
 import type { ArtifactService } from '../services/artifacts.ts';
 import { attachment } from '../services/artifacts/artifact-view.ts';
-import type { ByteRange } from '../stores/objects/object-store.ts';
 import type { Mount } from './mount.ts';
 
 export function mountArtifacts(mount: Mount, { artifacts }: { artifacts: ArtifactService }): void {
@@ -39,7 +39,7 @@ async function download(
   const ifRange = request.headers.get('if-range');
   // A part of another content than the one the client has would break what it puts together.
   const wanted = ifRange === null || ifRange === etag ? request.headers.get('range') : null;
-  const range = parseRange(wanted ?? undefined, artifact.size);
+  const range = byteRange(wanted ?? undefined, artifact.size);
   const headers = {
     'content-type': artifact.contentType,
     // Contents come from sandboxes: downloaded, never rendered as a page of this origin.
@@ -67,20 +67,4 @@ async function download(
       ...(range ? { 'content-range': `bytes ${range.start}-${range.end}/${artifact.size}` } : {}),
     },
   });
-}
-
-/**
- * A single byte range (RFC 9110, 14.1.2), both ends inclusive. Undefined where the header is absent, or asks for
- * something else than one range of bytes: the whole content is then the right answer.
- */
-export function parseRange(
-  header: string | undefined,
-  size: number,
-): { start: number; end: number } | 'unsatisfiable' | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (!match || (match[1] === '' && match[2] === '')) return undefined;
-  const [, first = '', last = ''] = match;
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  return start > end || start >= size ? 'unsatisfiable' : { start, end };
 }

@@ -112,6 +112,7 @@ const ARCHIVE_TYPES = {
   tar: 'application/x-tar',
   'tar.gz': 'application/gzip',
   'tar.zst': 'application/zstd',
+  zip: 'application/zip',
 };
 
 function mountLinks(app: Hono<ApiEnv>, mount: Mount, { fileTransfers: transfers }: FileRoutesDeps): void {

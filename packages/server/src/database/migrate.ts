@@ -17,6 +17,7 @@ import * as artifacts from './migrations/0040-artifacts.ts';
 import * as browserProfiles from './migrations/0055-browser-profiles.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
+import * as handoff from './migrations/0070-handoff.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -46,6 +47,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0055-browser-profiles': browserProfiles,
           '0060-agent-prompts': agentPrompts,
           '0065-skills': skills,
+          '0070-handoff': handoff,
         }),
     },
   });

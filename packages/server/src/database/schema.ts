@@ -10,6 +10,7 @@ import type {
   DeliveryStatus,
   EgressProfile,
   EventType,
+  Handoff,
   Isolation,
   Network,
   Role,
@@ -346,6 +347,40 @@ export interface AgentTasksTable {
   finished_at: number | null;
   /** W3C trace context of the request that made it; null where nothing is traced. */
   traceparent: ColumnType<string | null, string | null | undefined, string | null>;
+  /** Whether it is begun also while a person is asked for. */
+  during_handoff: ColumnType<boolean, boolean | undefined, boolean>;
+  /** The request for a person after whose end the agent goes on with it. */
+  handoff_id: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The task that waits for it, and ends as it ends. */
+  continues_task_id: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+export interface HandoffsTable {
+  id: string;
+  /** Order of arrival. */
+  ordinal: Generated<number>;
+  organization_id: string;
+  sandbox_id: string;
+  status: Handoff['status'];
+  round: number;
+  reason: Handoff['reason'];
+  message: string;
+  requested_by: Handoff['requestedBy'];
+  resume_prompt: string | null;
+  controller: string | null;
+  /** Tab that accepted by link. */
+  holder: string | null;
+  note: string | null;
+  lease_until: number | null;
+  /** The task that waits. */
+  task_id: string | null;
+  /** The task with which the agent went on. */
+  follow_up_task_id: string | null;
+  requested_at: number;
+  accepted_at: number | null;
+  completed_at: number | null;
+  expires_at: number;
+  updated_at: number;
 }
 
 export interface SkillsTable {
@@ -521,6 +556,7 @@ export interface Tables {
   checkpoints: CheckpointsTable;
   events: EventsTable;
   agent_tasks: AgentTasksTable;
+  handoffs: HandoffsTable;
   skills: SkillsTable;
   artifacts: ArtifactsTable;
   object_transfers: ObjectTransfersTable;
@@ -545,6 +581,7 @@ export type AuditRow = Selectable<AuditLogTable>;
 export type SandboxRow = Selectable<SandboxesTable>;
 export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
+export type HandoffRow = Selectable<HandoffsTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
 export type SkillRow = Selectable<SkillsTable>;
 export type NewSkillRow = Insertable<SkillsTable>;

@@ -1,5 +1,5 @@
-import type { ErrorCode, EventType } from '@banata/protocol';
-import type { BoxEvent, BoxEventBody, BoxTask, TaskReport } from '@banata/protocol/box';
+import { DEFAULT_HANDOFF_EXPIRY_MS, type ErrorCode, type EventType } from '@banata/protocol';
+import type { BoxEvent, BoxEventBody, BoxHandoff, BoxTask, TaskReport } from '@banata/protocol/box';
 import type { Updateable } from 'kysely';
 import type { AgentTasksTable, SandboxRow, TaskRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
@@ -10,6 +10,8 @@ import type { RecordingService } from '../services/browser-keeping/recordings.ts
 import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
+import type { HandoffStore } from '../stores/handoff-store.ts';
+import { finishWaiting, waitsForHandoff } from '../stores/handoff-tasks.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
@@ -22,6 +24,9 @@ export interface BoxEventApplierDeps {
   artifacts: ArtifactService;
   tracing: Tracing;
   publishRequests: PublishRequests;
+  handoffs: HandoffStore;
+  /** Called after a box has asked for a person. */
+  onHandoff: (sandboxId: string) => Promise<void>;
   recordings: Pick<RecordingService, 'take'>;
   logger: Logger;
   now: () => number;
@@ -31,10 +36,11 @@ const NO_ROOM = new Set<ErrorCode>(['ARTIFACT_QUOTA_EXCEEDED', 'HOST_DISK_FULL']
 
 const taskEvents = {
   running: 'sandbox.agent.task.running',
+  waiting_for_human: 'sandbox.agent.task.waiting_for_human',
   completed: 'sandbox.agent.task.completed',
   failed: 'sandbox.agent.task.failed',
   cancelled: 'sandbox.agent.task.cancelled',
-} as const satisfies Partial<Record<BoxTask['status'], EventType>>;
+} as const satisfies Partial<Record<TaskRow['status'], EventType>>;
 
 /**
  * Takes over what a box's journal tells: into the rows of tasks and the events of the sandbox, together with the
@@ -66,6 +72,7 @@ export class BoxEventApplier {
       }
       return events;
     });
+    if (batch.some(({ body }) => body.type === 'handoff.requested')) await this.#deps.onHandoff(sandbox.id);
   }
 
   /** Takes over the state of one task, as the box answered it. */
@@ -125,6 +132,9 @@ export class BoxEventApplier {
       case 'task.report':
         await this.#deps.tasks.setReport(tx, sandboxId, body.data);
         return [{ type: 'sandbox.agent.task.report', data: body.data }];
+      case 'handoff.requested':
+        await this.#takeHandoff(tx, sandboxId, body.data);
+        return [];
       case 'artifact.requested':
       case 'recording.ended':
         return [];
@@ -132,6 +142,24 @@ export class BoxEventApplier {
         // The box's names are those of the sandbox's events, without the first word.
         return [{ type: `sandbox.${body.type}`, data: body.data } as NewEvent];
     }
+  }
+
+  #takeHandoff(tx: Tx, sandboxId: string, asked: BoxHandoff): Promise<void> {
+    const now = this.#deps.now();
+    return this.#deps.handoffs.insertFromBox(
+      tx,
+      sandboxId,
+      {
+        id: asked.requestId,
+        reason: asked.reason,
+        message: storableText(asked.message),
+        requestedBy: 'agent',
+        resumePrompt: asked.resumePrompt === undefined ? null : storableText(asked.resumePrompt),
+        expiresAt: now + (asked.expiresInMs ?? DEFAULT_HANDOFF_EXPIRY_MS),
+        taskId: asked.taskId === null ? null : storableText(asked.taskId),
+      },
+      now,
+    );
   }
 
   async #translateTask(tx: Tx, sandboxId: string, task: BoxTask, finished: TaskRow[]): Promise<NewEvent[]> {
@@ -143,9 +171,21 @@ export class BoxEventApplier {
       .where('sandbox_id', '=', sandboxId)
       .executeTakeFirst();
     if (!before || before.finished_at !== null || task.status === 'queued') return [];
-    const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, columnsOf(task, now));
-    if (row?.finished_at != null) finished.push(row);
-    if (!row || before.status === task.status) return [];
+    // The box is done with it; what goes on for it ends it.
+    if (before.status === 'waiting_for_human') return [];
+    const waits = task.status === 'completed' && (await waitsForHandoff(tx, sandboxId, task.taskId));
+    const status = waits ? 'waiting_for_human' : task.status;
+    const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, {
+      ...columnsOf(task, now),
+      ...(waits ? { status, finished_at: null } : {}),
+    });
+    if (!row || before.status === status) return [];
+    const events: NewEvent[] = [{ type: taskEvents[status], data: toTask(row) }];
+    if (row.finished_at !== null) {
+      const waiting = await finishWaiting(tx, row, now);
+      events.push(...waiting.events);
+      finished.push(row, ...waiting.rows);
+    }
     if (task.status === 'running') {
       await this.#deps.sandboxes.transitionIn(
         tx,
@@ -154,7 +194,7 @@ export class BoxEventApplier {
         now,
       );
     }
-    return [{ type: taskEvents[task.status], data: toTask(row) }];
+    return events;
   }
 }
 

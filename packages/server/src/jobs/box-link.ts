@@ -1,6 +1,7 @@
-import { ApiError } from '@banata/protocol';
+import { ApiError, normalizeCapabilities } from '@banata/protocol';
 import {
   boxEventSchema,
+  boxHoldReplySchema,
   boxReplaySchema,
   boxTaskSchema,
   type BoxEvent,
@@ -12,8 +13,10 @@ import { Readable } from 'node:stream';
 import { BoxRefusal } from '../boxes/box-client.ts';
 import type { Boxes } from '../boxes/boxes.ts';
 import { Waker, type Notifications } from '../database/notifications.ts';
-import type { SandboxRow, TaskRow } from '../database/schema.ts';
+import type { HandoffRow, SandboxRow, TaskRow } from '../database/schema.ts';
 import type { Logger } from '../logger.ts';
+import { isOpen } from '../services/handoff/handoff.ts';
+import type { HandoffStore } from '../stores/handoff-store.ts';
 import type { Secrets } from '../services/secrets.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { TASKS_CHANNEL, type TaskStore } from '../stores/task-store.ts';
@@ -36,6 +39,7 @@ export interface BoxLinkDeps {
   tasks: TaskStore;
   boxes: Boxes;
   applier: BoxEventApplier;
+  handoffs: HandoffStore;
   notifications: Notifications;
   secrets: Secrets;
   tracing: Tracing;
@@ -156,11 +160,19 @@ export class BoxLink {
     const waker = new Waker();
     const unsubscribe = this.#deps.notifications.subscribe(TASKS_CHANNEL, this.#sandboxId, waker.wake);
     const handedOver = new Set<string>();
+    const held = new Map<string, boolean>();
     try {
       await this.#repeat('dispatch', async () => {
         while (!this.#signal.aborted) {
+          const handoffs = await this.#deps.handoffs.recent(this.#sandboxId);
+          await this.#tellHolds(handoffs.filter(isOpen), held);
           for (const task of await this.#deps.tasks.listOpen(this.#sandboxId))
             await this.#handOver(task, handedOver);
+          // Only now, so that the agent goes on where it stopped before it begins what waited.
+          await this.#tellHolds(
+            handoffs.filter((handoff) => !isOpen(handoff)),
+            held,
+          );
           await waker.wait(TASK_POLL_MS, this.#signal);
         }
       });
@@ -169,7 +181,29 @@ export class BoxLink {
     }
   }
 
+  /** Has the box hold tasks that wait while a person is asked for, and release them afterwards. */
+  async #tellHolds(handoffs: HandoffRow[], told: Map<string, boolean>): Promise<void> {
+    const due = handoffs.filter((handoff) => told.get(handoff.id) !== isOpen(handoff));
+    if (due.length === 0) return;
+    const sandbox = await this.#sandbox();
+    if (!normalizeCapabilities(sandbox.capabilities).agent.enabled) return;
+    for (const handoff of due) {
+      await this.#deps.boxes.json(sandbox, boxHoldReplySchema, {
+        method: 'PUT',
+        path: `/agent/holds/${handoff.id}`,
+        json: { held: isOpen(handoff) },
+        timeoutMs: CALL_TIMEOUT_MS,
+        signal: this.#signal,
+      });
+      told.set(handoff.id, isOpen(handoff));
+    }
+  }
+
   async #handOver(task: TaskRow, handedOver: Set<string>): Promise<void> {
+    if (task.status === 'waiting_for_human') {
+      if (task.cancel_requested) await this.#deps.handoffs.cancelTask(this.#sandboxId, task.id, Date.now());
+      return;
+    }
     const sandbox = await this.#sandbox();
     if (handedOver.has(task.id)) await this.#catchUp(sandbox, task);
     else {
@@ -234,7 +268,13 @@ function toBoxRequest(task: TaskRow, secrets: Secrets): BoxTaskRequest {
     model: task.model,
     files: task.files,
     responseSchema: task.response_schema,
+    whileHeld: whileHeld(task),
     budget: task.budget,
     replay: sealed && boxReplaySchema.parse(JSON.parse(secrets.open(sealed, task.id))),
   };
+}
+
+function whileHeld(task: TaskRow): BoxTaskRequest['whileHeld'] {
+  if (task.handoff_id !== null) return 'first';
+  return task.during_handoff ? 'pass' : 'wait';
 }

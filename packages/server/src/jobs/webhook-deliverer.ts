@@ -1,3 +1,4 @@
+import type { WebhookPayload } from '@banata/protocol';
 import { Waker, type Notifications } from '../database/notifications.ts';
 import type { Logger } from '../logger.ts';
 import type { Secrets } from '../services/secrets.ts';
@@ -25,6 +26,8 @@ const TIDY_BATCH = 5_000;
 export interface WebhookDelivererDeps {
   outbox: OutboxStore;
   sender: WebhookSender;
+  /** Adds what is signed as it is sent and never stored. */
+  complete: (payload: WebhookPayload) => Promise<WebhookPayload>;
   secrets: Secrets;
   notifications: Notifications;
   tracing: Tracing;
@@ -147,19 +150,19 @@ export class WebhookDeliverer {
     }
   }
 
-  #attempt(delivery: ClaimedDelivery, signal: AbortSignal): Promise<SendOutcome> {
+  async #attempt(delivery: ClaimedDelivery, signal: AbortSignal): Promise<SendOutcome> {
     const { payload } = delivery;
     if (!payload) {
-      return Promise.resolve({
+      return {
         startedAt: this.#deps.now(),
         durationMs: 0,
         status: null,
         error: 'The event is not kept any more.',
         responseBody: null,
         retryAfterMs: undefined,
-      });
+      };
     }
-    const body = JSON.stringify(payload);
+    const body = JSON.stringify(await this.#deps.complete(payload));
     const message = { id: payload.id, body };
     const headers = signatureHeaders(message, this.#openSecrets(delivery), this.#deps.now() / 1000);
     return this.#deps.sender.send({ url: delivery.url, body, headers }, signal);

@@ -2,11 +2,13 @@ import { artifactKinds, newId, type Artifact } from '@banata/protocol';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ArtifactRow } from '../database/schema.ts';
 import { openArtifactRig, type ArtifactRig } from '../testing/artifact-rig.ts';
 import { TestPostgres, type TestDatabase } from '../testing/database.ts';
 import { ask, makeOrganization, type JsonReply } from '../testing/json-client.ts';
 import { S3Server } from '../testing/s3-server.ts';
 import { TestServer } from '../testing/test-server.ts';
+import { artifactEvent } from './artifacts/artifact-view.ts';
 import { Secrets } from './secrets.ts';
 
 const POLL = { timeout: 15_000, interval: 50 };
@@ -303,16 +305,21 @@ describe.each(stores)('%s', (name, env) => {
       key: 'checkpoints/one',
       ...(await scene.rig.objects.put('checkpoints/one', stream(bytes))),
     };
-    const { key } = await scene.rig.artifacts.publishObject({
-      sandboxId: scene.sandboxId,
-      name: 'nightly.tar.zst',
-      kind: 'checkpoint',
-      object,
-    });
+    const { db, artifacts, store } = scene.rig;
+    const wanted = { sandboxId: scene.sandboxId, name: 'nightly.tar.zst', kind: 'checkpoint' as const };
+    const listing = await artifacts.listing({ ...wanted, object });
+    await db.transaction().execute((tx) => store.enlist(tx, listing));
+    const { key } = listing.row;
     expect(sha256(await scene.download(key))).toBe(sha256(bytes));
     const path = `/v1/sandboxes/artifacts?id=${scene.sandboxId}&key=${encodeURIComponent(key)}`;
     expect((await scene.ask(path, 'DELETE')).body).toMatchObject({ code: 'CONFLICT' });
-    expect(await scene.rig.artifacts.withdraw(scene.sandboxId, key)).toBe(true);
+    const event = (row: ArtifactRow) => artifactEvent('deleted', row);
+    await db.transaction().execute((tx) => store.withdraw(tx, object.key, { event, now: Date.now() }));
+    expect((await scene.list()).some((artifact) => artifact.key === key)).toBe(false);
+    expect((await scene.changes()).filter((change) => change.endsWith('nightly.tar.zst'))).toEqual([
+      'published nightly.tar.zst',
+      'deleted nightly.tar.zst',
+    ]);
     expect(await scene.rig.objects.head('checkpoints/one')).toBeDefined();
     await scene.rig.objects.delete('checkpoints/one');
   });

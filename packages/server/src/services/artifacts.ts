@@ -1,10 +1,15 @@
 import { ApiError, normalizeCapabilities, type ArchiveFormat, type Artifact } from '@banata/protocol';
-import type { TaskReport } from '@banata/protocol/box';
+import type { ByteRange, TaskReport } from '@banata/protocol/box';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArtifactRow, SandboxRow } from '../database/schema.ts';
-import { quotaExceeded, type ArtifactFilter, type ArtifactStore } from '../stores/artifact-store.ts';
-import { ObjectMissingError, type ByteRange, type ObjectStore } from '../stores/objects/object-store.ts';
+import {
+  quotaExceeded,
+  type ArtifactFilter,
+  type ArtifactStore,
+  type ObjectListing,
+} from '../stores/artifact-store.ts';
+import { ObjectMissingError, type ObjectStore } from '../stores/objects/object-store.ts';
 import { storeUnavailable } from '../stores/objects/store-unavailable.ts';
 import { storableText } from '../stores/text.ts';
 import type { Caller } from './access.ts';
@@ -74,9 +79,18 @@ export interface PublishStream extends ArtifactFacts {
   signal?: AbortSignal;
 }
 
-/** A content that is in the object store already. */
-export interface PublishObject extends ArtifactFacts {
+/** Facts of an object that something else than the artifact owns. */
+export interface ListedObject extends ArtifactFacts {
   object: { key: string; size: number; sha256: string };
+}
+
+interface RecordedObject {
+  key: string;
+  size: number;
+  sha256: string;
+  state: 'stored' | 'pending';
+  /** Whether it goes with its artifact. */
+  owned: boolean;
 }
 
 /** Durable outputs: they outlive the sandbox they come from. */
@@ -160,18 +174,15 @@ export class ArtifactService {
   }
 
   /**
-   * Lists an object that is in the store already, and belongs to something else than the artifact: deleting the
-   * artifact is then refused to callers, and whoever owns the object takes the record back with {@link withdraw}.
+   * The record under which an object is listed that belongs to something else than the artifact. Whoever owns the
+   * object keeps the record in the transaction that stores it (`ArtifactStore.enlist`) and takes it back in the one in
+   * which it goes (`withdraw`); deleting the artifact is refused to callers, and its bytes count towards no quota.
+   * @throws {ApiError} SANDBOX_NOT_FOUND.
    */
-  async publishObject(wanted: PublishObject): Promise<Artifact> {
+  async listing(wanted: ListedObject): Promise<ObjectListing> {
     const sandbox = await this.#sandbox(wanted.sandboxId);
-    return this.#record(sandbox, wanted, { ...wanted.object, state: 'stored', owned: false });
-  }
-
-  /** Takes back the record of an artifact, whoever owns its content. @returns whether there was one. */
-  async withdraw(sandboxId: string, key: string): Promise<boolean> {
-    const row = await this.#deps.store.find(sandboxId, key);
-    return row !== undefined && this.#remove(row);
+    const row = this.#row(sandbox, wanted, { ...wanted.object, state: 'stored', owned: false });
+    return { row, event: artifactEvent('published', row) };
   }
 
   /** Keeps a task's completion report as JSON under `task-reports/`. */
@@ -279,16 +290,23 @@ export class ArtifactService {
     };
   }
 
-  async #record(
+  async #record(sandbox: SandboxRow, facts: ArtifactFacts, object: RecordedObject): Promise<Artifact> {
+    const { store, onTransfer, quotaBytes } = this.#deps;
+    const row = this.#row(sandbox, facts, object);
+    await store.put(row, artifactEvent('published', row), quotaBytes);
+    onTransfer();
+    return toArtifact(row);
+  }
+
+  #row(
     sandbox: SandboxRow,
     { kind, source = null, ...facts }: ArtifactFacts,
-    object: { key: string; size: number; sha256: string; state: 'stored' | 'pending'; owned: boolean },
-  ): Promise<Artifact> {
-    const { store, onTransfer, quotaBytes, now } = this.#deps;
+    object: RecordedObject,
+  ): ArtifactRow {
     const prefix = normalizeCapabilities(sandbox.capabilities).storage.artifactPrefix;
     const name = fileName(facts.name);
     const { contentType = '' } = facts;
-    const row: ArtifactRow = {
+    return {
       sandbox_id: sandbox.id,
       organization_id: sandbox.organization_id,
       key: [prefix, folders[kind], name].filter((part) => part !== null).join('/'),
@@ -301,11 +319,8 @@ export class ArtifactService {
       source: source === null ? null : storableText(source),
       object_key: object.key,
       owns_object: object.owned,
-      created_at: now(),
+      created_at: this.#deps.now(),
     };
-    await store.put(row, artifactEvent('published', row), quotaBytes);
-    onTransfer();
-    return toArtifact(row);
   }
 
   async #remove(row: ArtifactRow): Promise<boolean> {

@@ -1,6 +1,7 @@
 import {
   ApiError,
   normalizeCapabilities,
+  type Handoff,
   type computerReplySchema,
   type previewCommandReplySchema,
   type previewSchema,
@@ -33,6 +34,8 @@ import {
 import type { Links } from './links.ts';
 import { requireWorking, type SandboxService } from './sandboxes/sandbox-service.ts';
 import type { LinkClaims } from './secrets.ts';
+import { toHandoff } from './handoff/handoff-view.ts';
+import type { HandoffStore } from '../stores/handoff-store.ts';
 import { takesWork } from './sandboxes/status.ts';
 
 const STATE_TIMEOUT_MS = 5_000;
@@ -68,6 +71,7 @@ export interface BrowserServiceDeps {
   links: Links;
   activity: ActivityService;
   control: Pick<ControlService, 'tell' | 'settle'>;
+  handoffs: Pick<HandoffStore, 'findOpen'>;
   now: () => number;
 }
 
@@ -89,7 +93,7 @@ export class BrowserService {
       reason: state.reason,
       ...controlView(controlAt(controlOf(row), this.#deps.now())),
       humanInLoop: humanInLoop(row),
-      handoff: null,
+      handoff: await this.#handoff(row),
       viewport: viewportOf(row, state),
       url: state.url,
       title: state.title,
@@ -111,7 +115,7 @@ export class BrowserService {
       ...controlView(control),
       mayControl: drives && humanInLoop(row),
       inControl: drives && maySteer(control, { controller: claims.key ?? null, viewer }, now),
-      handoff: null,
+      handoff: await this.#handoff(row),
       now,
     };
     if (!takesWork(row.status)) {
@@ -271,6 +275,14 @@ export class BrowserService {
 
   async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
     return requireBrowser(await this.#deps.sandboxes.findBrowser(caller, id));
+  }
+
+  /** The request for a person that is under way, without what only the agent is told. */
+  async #handoff(row: SandboxRow): Promise<Handoff | null> {
+    const open = await this.#deps.handoffs.findOpen(row.id);
+    if (!open) return null;
+    const { resumePrompt: _, ...handoff } = toHandoff(open);
+    return handoff;
   }
 
   async #state(row: SandboxRow): Promise<BoxBrowserState> {

@@ -70,6 +70,30 @@ export class Links {
     };
   }
 
+  /** Page on which its bearer accepts and completes one request for a person. Good for a day at most. */
+  forHandoff(
+    sandbox: Pick<SandboxRow, 'id' | 'links_epoch'>,
+    handoff: { id: string; expires_at: number },
+  ): string {
+    // One who accepts at the last moment works beyond the deadline.
+    const expiresAt = Math.max(handoff.expires_at, this.#now()) + SESSION_LINK_MS;
+    const claims = { sandboxId: sandbox.id, purpose: 'handoff', key: handoff.id, expiresAt } as const;
+    const token = this.#secrets.signLink({ ...claims, epoch: sandbox.links_epoch });
+    return `${this.#publicUrl()}/view?session=${sandbox.id}&handoff=${handoff.id}&token=${token}`;
+  }
+
+  /** Token for the live view on the page of a request: it drives for a person, and shows the picture to others. */
+  forScreen(sandbox: Pick<SandboxRow, 'id' | 'links_epoch'>, person: string | null): string {
+    const common = {
+      sandboxId: sandbox.id,
+      expiresAt: this.#now() + SESSION_LINK_MS,
+      epoch: sandbox.links_epoch,
+    };
+    return this.#secrets.signLink(
+      person === null ? { ...common, purpose: 'view' } : { ...common, purpose: 'drive', key: person },
+    );
+  }
+
   /** WebSocket address of the browser behind a CDP link, with the link's own token. */
   cdpSocket(token: string): string {
     return `${this.#publicUrl().replace(/^http/, 'ws')}/v1/sandboxes/cdp?token=${encodeURIComponent(token)}`;

@@ -16,8 +16,8 @@ const linkSchema = z.object({
   /** Sandbox. */
   s: z.string(),
   /** Purpose. */
-  p: z.enum(['view', 'drive', 'cdp', 'artifact', 'port', 'terminal', 'file-read', 'file-write']),
-  /** Artifact key, label of the port preview, terminal session, path of the file, or the person a viewer link was made for. */
+  p: z.enum(['view', 'drive', 'cdp', 'artifact', 'port', 'terminal', 'handoff', 'file-read', 'file-write']),
+  /** Artifact key, label of the port preview, terminal session, path of the file, or the viewer link's person. */
   k: z.string().optional(),
   /** Expiry, epoch ms. */
   e: z.number(),

@@ -13,6 +13,12 @@ export interface ArtifactFilter {
   cursor?: string | undefined;
 }
 
+/** The record of an object that something else owns, with the event that tells of it. */
+export interface ObjectListing {
+  row: Insertable<ArtifactsTable>;
+  event: NewEvent;
+}
+
 /** Records of artifacts; their content is in the object store. */
 export class ArtifactStore {
   readonly #db: Database;
@@ -75,6 +81,31 @@ export class ArtifactStore {
     });
   }
 
+  /** Lists an object that something else owns, in the transaction that stores it. */
+  async enlist(tx: Tx, { row, event }: ObjectListing): Promise<void> {
+    await tx
+      .insertInto('artifacts')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['sandbox_id', 'key']).doUpdateSet(row))
+      .execute();
+    await this.#events.append(tx, row.sandbox_id, [event], row.created_at);
+  }
+
+  /** Takes the record of an object that something else owns back, in the transaction in which that goes. */
+  async withdraw(
+    tx: Tx,
+    objectKey: string,
+    { event, now }: { event: (row: ArtifactRow) => NewEvent; now: number },
+  ): Promise<void> {
+    const gone = await tx
+      .deleteFrom('artifacts')
+      .where('object_key', '=', objectKey)
+      .where('owns_object', '=', false)
+      .returningAll()
+      .execute();
+    for (const row of gone) await this.#events.append(tx, row.sandbox_id, [event(row)], now);
+  }
+
   find(sandboxId: string, key: string): Promise<ArtifactRow | undefined> {
     return this.#db
       .selectFrom('artifacts')
@@ -130,7 +161,7 @@ export class ArtifactStore {
       .execute();
   }
 
-  /** Bytes that the artifacts of an organization hold. */
+  /** Bytes that the artifacts of an organization hold, without those of what they only list. */
   bytesOf(organizationId: string): Promise<number> {
     return bytesOf(this.#db, organizationId);
   }
@@ -174,6 +205,7 @@ async function bytesOf(db: Database | Tx, organizationId: string): Promise<numbe
     .selectFrom('artifacts')
     .select((eb) => eb.fn.coalesce(eb.fn.sum<string>('size'), eb.val('0')).as('bytes'))
     .where('organization_id', '=', organizationId)
+    .where('owns_object', '=', true)
     .executeTakeFirstOrThrow();
   return Number(bytes);
 }

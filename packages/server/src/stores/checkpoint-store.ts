@@ -1,20 +1,37 @@
 import type { Insertable, Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { CheckpointRow, CheckpointsTable } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import type { ArtifactRow, CheckpointRow, CheckpointsTable } from '../database/schema.ts';
+import type { ArtifactStore, ObjectListing } from './artifact-store.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent } from './event-store.ts';
 
 /** States whose contents can be had. */
 const WHOLE = ['local', 'uploading', 'stored'] as const;
 
+export interface CheckpointChange {
+  set: Updateable<CheckpointsTable>;
+  events?: NewEvent[];
+  listing?: ObjectListing | undefined;
+  now: number;
+}
+
+export interface CheckpointDeletion {
+  event: NewEvent;
+  /** What of it may be listed among the artifacts, and the event that tells that it is no more. */
+  withdrawn: { objectKey: string; event: (row: ArtifactRow) => NewEvent };
+  now: number;
+}
+
 /** Records of checkpoints. A deleted one stays until nothing of its contents is left, and is seen by nobody else. */
 export class CheckpointStore {
   readonly #db: Database;
   readonly #events: EventStore;
+  readonly #artifacts: ArtifactStore;
 
-  constructor(db: Database, events: EventStore) {
+  constructor(db: Database, events: EventStore, artifacts: ArtifactStore) {
     this.#db = db;
     this.#events = events;
+    this.#artifacts = artifacts;
   }
 
   insert(row: Insertable<CheckpointsTable>): Promise<CheckpointRow> {
@@ -47,23 +64,18 @@ export class CheckpointStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    return {
-      rows: page,
-      nextCursor: rows.length > page.length && last ? encodeCursor([last.created_at, last.id]) : null,
-    };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   /**
    * Changes a checkpoint that is in one of these states and not deleted, with the event that tells of it.
+   * @param options.listing record among the artifacts, of one that is stored now.
    * @returns undefined when it is in another one.
    */
   change(
     id: string,
     from: readonly CheckpointRow['state'][],
-    { set, events = [], now }: { set: Updateable<CheckpointsTable>; events?: NewEvent[]; now: number },
+    { set, events = [], listing, now }: CheckpointChange,
   ): Promise<CheckpointRow | undefined> {
     return this.#db.transaction().execute(async (tx) => {
       const row = await tx
@@ -75,6 +87,7 @@ export class CheckpointStore {
         .returningAll()
         .executeTakeFirst();
       if (row) await this.#events.append(tx, row.sandbox_id, events, now);
+      if (row && listing) await this.#artifacts.enlist(tx, listing);
       return row;
     });
   }
@@ -89,13 +102,10 @@ export class CheckpointStore {
   }
 
   /**
-   * Marks a checkpoint for deletion, unless a sandbox is being made from it.
+   * Marks a checkpoint for deletion, unless a sandbox is being made from it, and takes it off the artifacts.
    * @returns undefined when there is none, or one is.
    */
-  markDeleted(
-    id: string,
-    { event, now }: { event: NewEvent; now: number },
-  ): Promise<CheckpointRow | undefined> {
+  markDeleted(id: string, { event, withdrawn, now }: CheckpointDeletion): Promise<CheckpointRow | undefined> {
     return this.#db.transaction().execute(async (tx) => {
       const row = await tx
         .updateTable('checkpoints')
@@ -117,6 +127,7 @@ export class CheckpointStore {
         .returningAll()
         .executeTakeFirst();
       if (row) await this.#events.append(tx, row.sandbox_id, [event], now);
+      if (row) await this.#artifacts.withdraw(tx, withdrawn.objectKey, { event: withdrawn.event, now });
       return row;
     });
   }

@@ -60,7 +60,7 @@ export class ControlStore {
       if (!row || !takesWork(row.status)) return undefined;
       const step = decide(controlOf(row));
       if (!step.ok || sameControl(step.next, controlOf(row))) return { row, step };
-      return { row: await this.#set(tx, id, step.next, { cause, now }), step };
+      return { row: await this.setIn(tx, id, step.next, { cause, now }), step };
     });
   }
 
@@ -71,6 +71,18 @@ export class ControlStore {
       .select('id')
       .where('control_lease_until', '<=', now)
       .where('status', 'not in', ['ended', 'failed'])
+      // While a person is asked for, the request decides what becomes of control.
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('handoffs')
+              .select('handoffs.id')
+              .whereRef('handoffs.sandbox_id', '=', 'sandboxes.id')
+              .where('handoffs.status', 'in', ['pending', 'accepted']),
+          ),
+        ),
+      )
       .execute();
     for (const { id } of over) {
       await this.#db.transaction().execute(async (tx) => {
@@ -83,7 +95,7 @@ export class ControlStore {
         // Renewed or ended by another server meanwhile.
         const control = controlOf(row);
         if (control.leaseUntil === null || controlAt(control, now) === control) return;
-        await this.#set(tx, id, NO_CONTROL, { cause: 'lease_ended', now });
+        await this.setIn(tx, id, NO_CONTROL, { cause: 'lease_ended', now });
       });
     }
     return over.map(({ id }) => id);
@@ -142,7 +154,8 @@ export class ControlStore {
     });
   }
 
-  async #set(
+  /** Changes control in a transaction that holds the sandbox's row. */
+  async setIn(
     tx: Tx,
     id: string,
     { mode, controller, holder, leaseUntil }: Control,

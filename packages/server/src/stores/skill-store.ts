@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
 import type { NewSkillRow, SkillRow } from '../database/schema.ts';
-import { decodeCursor, encodeCursor, type Page } from './cursor.ts';
+import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 
 /** Skills of organizations. */
 export class SkillStore {
@@ -60,11 +60,7 @@ export class SkillStore {
       const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
       query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
     }
-    const rows = await query.execute();
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
-    const more = rows.length > page.length && last !== undefined;
-    return { rows: page, nextCursor: more ? encodeCursor([last.created_at, last.id]) : null };
+    return toPage(await query.execute(), options.limit, byTime);
   }
 
   /** @returns whether there was one. */

@@ -157,7 +157,8 @@ export class UsageStore {
     let query = this.#db
       .selectFrom('artifacts')
       .select((eb) => eb.fn.coalesce(eb.fn.sum<string>('size'), eb.val('0')).as('bytes'))
-      .where('organization_id', '=', organizationId);
+      .where('organization_id', '=', organizationId)
+      .where('owns_object', '=', true);
     if (sandboxId !== undefined) query = query.where('sandbox_id', '=', sandboxId);
     return Number((await query.executeTakeFirstOrThrow()).bytes);
   }

@@ -16,6 +16,7 @@ import type { TestServer } from './test-server.ts';
 /** The artifact service of a test server once more, for what the server does by itself: recordings, reports and the like. */
 export interface ArtifactRig extends AsyncDisposable {
   artifacts: ArtifactService;
+  store: ArtifactStore;
   staging: Staging;
   transfers: TransferStore;
   objects: ObjectStore;
@@ -34,11 +35,12 @@ export async function openArtifactRig(server: TestServer, database: TestDatabase
   const { objects, spool } = await openObjectStore(config);
   const staging = new Staging({ objects, spool, transfers, home: config.home, now: Date.now });
   const { boxes, activity } = composition.upgrades;
+  const store = new ArtifactStore(db, events, transfers);
   const artifacts = new ArtifactService({
     // Requests of callers go through the server.
     sandboxes: { find: noCallers, findWorking: noCallers },
     contents: new BoxContents(boxes, activity),
-    store: new ArtifactStore(db, events, transfers),
+    store,
     findSandbox: (id) => sandboxStore.find(id),
     objects,
     staging,
@@ -49,6 +51,7 @@ export async function openArtifactRig(server: TestServer, database: TestDatabase
   });
   return {
     artifacts,
+    store,
     staging,
     transfers,
     objects,

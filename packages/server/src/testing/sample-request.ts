@@ -51,6 +51,8 @@ const known: Record<string, unknown> = {
   network: { egress: 'all' },
   paths: ['/workspace/sample.txt'],
   keys: 'Enter',
+  reason: 'custom',
+  viewer: 'sample-viewer-0001',
   points: [
     { x: 1, y: 1 },
     { x: 2, y: 2 },

@@ -79,6 +79,7 @@ export class WebhookRig implements AsyncDisposable {
       sender: new WebhookSender(this.#guard, this.#attemptTimeoutMs, this.now),
       secrets: this.#secrets,
       notifications,
+      complete: async (payload) => payload,
       tracing: noTracing,
       logger,
       now: this.now,

@@ -12,7 +12,11 @@ const REASONS: Record<NonNullable<PreviewView['handoff']>['reason'], string> = {
 };
 
 /** What a person is asked to do. */
-export function HandoffNote({ handoff }: { handoff: PreviewView['handoff'] }): ReactNode {
+export function HandoffNote({
+  handoff,
+}: {
+  handoff: Pick<NonNullable<PreviewView['handoff']>, 'status' | 'reason' | 'message'> | null;
+}): ReactNode {
   if (!handoff || (handoff.status !== 'pending' && handoff.status !== 'accepted')) return null;
   return (
     <p role="status" className="shrink-0 border-b border-line bg-raised px-3 py-2 text-sm">

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../logger.ts';
 import type { SubmittedReport } from './report-keeper.ts';
 import { ReportSocket } from './report-socket.ts';
-import type { BoxEventBody } from '@banata/protocol/box';
+import type { BoxEventBody, BoxHandoffWish } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PublishDesk } from '../publish/publish-desk.ts';
 
@@ -18,6 +18,7 @@ let folder: string;
 let path: string;
 let socket: ReportSocket;
 let reports: SubmittedReport[];
+let wishes: BoxHandoffWish[];
 let desk: PublishDesk;
 let journal: Extract<BoxEventBody, { type: 'artifact.requested' }>['data'][];
 
@@ -26,6 +27,7 @@ beforeEach(async () => {
   path = join(folder, 'agent.sock');
   reports = [];
   journal = [];
+  wishes = [];
   desk = new PublishDesk({
     askAgainMs: 100,
     publisher: {
@@ -42,6 +44,10 @@ beforeEach(async () => {
       return 'task-1';
     },
     publish: (wanted, signal) => desk.ask(wanted, signal),
+    handoff: async (wish) => {
+      wishes.push(wish);
+      return 'task-1';
+    },
   });
   await socket.open();
 });
@@ -204,6 +210,38 @@ describe('banata-publish-artifact', () => {
     expect(err).toContain(problem);
     expect(err).toContain('Example:\n  banata-publish-artifact');
     expect(journal).toEqual([]);
+  });
+});
+
+describe('banata-request-handoff', () => {
+  test('hands in what the person is to do, and tells the agent to end its turn', async () => {
+    const args = [
+      '--reason',
+      'mfa',
+      '--message',
+      'Enter the code.',
+      '--resume',
+      'Go on.',
+      '--expires',
+      '60000',
+    ];
+    const { code, out, err } = await run('banata-request-handoff', args);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('End your turn now');
+    const wish = { reason: 'mfa', message: 'Enter the code.', resumePrompt: 'Go on.', expiresInMs: 60_000 };
+    expect(wishes).toEqual([wish]);
+  });
+
+  test.each([
+    [['--message', 'x'], '--reason is one of'],
+    [['--reason', 'bored', '--message', 'x'], '--reason is one of'],
+    [['--reason', 'mfa'], '--message is required'],
+    [['--reason', 'mfa', '--message', 'x', '--expires', 'soon'], '--expires takes milliseconds'],
+  ])('refuses %j and shows how it is used', async (args, problem) => {
+    const { code, err } = await run('banata-request-handoff', args);
+    expect(code).toBe(2);
+    expect(err).toContain(problem);
+    expect(wishes).toEqual([]);
   });
 });
 

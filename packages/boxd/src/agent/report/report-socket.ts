@@ -1,6 +1,12 @@
 import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type BoxPublish, type BoxPublishOutcome, boxPublishSchema } from '@banata/protocol/box';
+import {
+  type BoxHandoffWish,
+  type BoxPublish,
+  type BoxPublishOutcome,
+  boxHandoffWishSchema,
+  boxPublishSchema,
+} from '@banata/protocol/box';
 import type { z } from 'zod';
 import type { Account, BoxLogger } from '../../services.ts';
 import { type SubmittedReport, submittedReportSchema } from './report-keeper.ts';
@@ -17,6 +23,8 @@ export interface ReportSocketOptions {
   logger: BoxLogger;
   /** Takes a report; resolves to the task it belongs to. */
   submit: (report: SubmittedReport) => Promise<string | null>;
+  /** Records a request for a person; resolves to the task that waits for it. */
+  handoff: (wish: BoxHandoffWish) => Promise<string | null>;
   /** Has the server keep a file or folder; the signal aborts when the caller goes away. */
   publish: (wanted: BoxPublish, signal: AbortSignal) => Promise<BoxPublishOutcome>;
 }
@@ -32,8 +40,9 @@ function refuse(status: number, error: string): Reply {
 }
 
 /**
- * Small HTTP server on a unix socket, through which `banata-complete-task` hands in reports (`POST /report`) and
- * `banata-publish-artifact` has artifacts kept (`POST /publish`).
+ * Small HTTP server on a unix socket, through which `banata-complete-task` hands in reports (`POST /report`),
+ * `banata-publish-artifact` has artifacts kept (`POST /publish`) and `banata-request-handoff` asks for a person
+ * (`POST /handoff`).
  */
 export class ReportSocket {
   readonly #options: ReportSocketOptions;
@@ -79,16 +88,18 @@ export class ReportSocket {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<Reply> {
-    if (request.method !== 'POST' || (request.url !== '/report' && request.url !== '/publish'))
-      return refuse(404, 'only POST /report and POST /publish are offered');
+    const { method, url } = request;
+    if (method !== 'POST' || (url !== '/report' && url !== '/publish' && url !== '/handoff'))
+      return refuse(404, 'only POST /report, POST /publish and POST /handoff are offered');
     const now = Date.now();
     this.#recent = this.#recent.filter((at) => now - at < 60_000);
     if (this.#recent.length >= REQUESTS_PER_MINUTE) {
-      return refuse(429, `more than ${REQUESTS_PER_MINUTE} reports and artifacts in a minute; wait a little`);
+      return refuse(429, `more than ${REQUESTS_PER_MINUTE} requests in a minute; wait a little`);
     }
     const text = await readBody(request);
     if (text === null) return refuse(413, `it may have at most ${MAX_BODY_BYTES} bytes; shorten --report`);
-    return request.url === '/report' ? this.#report(text, now) : this.#publish(text, now, response);
+    if (url === '/handoff') return this.#handoff(text, now);
+    return url === '/report' ? this.#report(text, now) : this.#publish(text, now, response);
   }
 
   async #report(text: string, now: number): Promise<Reply> {
@@ -96,6 +107,13 @@ export class ReportSocket {
     if (!parsed.success) return invalid('the report', parsed.error);
     this.#recent.push(now);
     return { status: 200, body: { ok: true, taskId: await this.#options.submit(parsed.data) } };
+  }
+
+  async #handoff(text: string, now: number): Promise<Reply> {
+    const parsed = boxHandoffWishSchema.safeParse(parseJson(text));
+    if (!parsed.success) return invalid('the request', parsed.error);
+    this.#recent.push(now);
+    return { status: 200, body: { ok: true, taskId: await this.#options.handoff(parsed.data) } };
   }
 
   async #publish(text: string, now: number, response: ServerResponse): Promise<Reply> {

@@ -29,6 +29,7 @@ export interface AgentServerSettings {
   model: BoxModel;
   setup: AgentSetup;
   browserEndpoint: string | null;
+  hasDocuments: boolean;
 }
 
 export interface AgentServerOptions {
@@ -67,6 +68,7 @@ export class AgentServer {
       config: this.#configInput(),
       env: this.#envInput(),
       workspace: environment.workspace,
+      hasDocuments: this.#settings.hasDocuments,
     });
     await makeDataFolders(this.#options);
     this.#env = serverEnv(this.#envInput());
@@ -110,6 +112,7 @@ export class AgentServer {
       config: this.#configInput(),
       env: this.#envInput(),
       workspace: this.#options.environment.workspace,
+      hasDocuments: settings.hasDocuments,
       running: this.#env,
     });
     await client.disposeInstance();

@@ -12,6 +12,8 @@ export interface ConfigFilesInput {
   /** Environment of the server that runs already, where one does. */
   running?: Record<string, string> | undefined;
   workspace: string;
+  /** Whether documents are converted in the sandbox. */
+  hasDocuments: boolean;
 }
 
 /** Writes the agent's configuration anew: owned by root, readable by the agent's account, hidden from others. */
@@ -27,6 +29,7 @@ export async function writeConfigFiles(input: ConfigFilesInput): Promise<void> {
   const instructions = agentInstructions({
     workspace: input.workspace,
     extra: input.config.setup.instructions,
+    hasDocuments: input.hasDocuments,
     hasBrowser: input.config.browserEndpoint !== null,
     browserOutput: paths.browserOutput,
   });

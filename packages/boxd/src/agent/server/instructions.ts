@@ -1,6 +1,8 @@
 export interface InstructionsInput {
   workspace: string;
   hasBrowser: boolean;
+  /** Whether documents are converted in the sandbox. */
+  hasDocuments: boolean;
   /** What the sandbox's owner adds. */
   extra: string | null;
   /** Where screenshots and page snapshots of the browser tools lie. */
@@ -17,6 +19,13 @@ const BROWSER_TEXT = (input: InstructionsInput): string => `
 - Screenshots and page files are written to \`${input.browserOutput}\`; copy what matters to \`${input.workspace}\`.
 `;
 
+const DOCUMENTS_TEXT = `
+## Documents
+- \`banata-convert report.docx --to pdf\` makes pdf, png or txt of documents (docx, odt, rtf, html, md, txt), sheets (xlsx, ods, csv)
+  and slides (pptx, odp), and other formats of the same kind; of pdf it makes png and txt. \`--help\` lists its options.
+- Look at what you made: convert it to png, and read the pictures of its pages.
+`;
+
 /** Text of the instructions file that every session of the agent starts with. */
 export function agentInstructions(input: InstructionsInput): string {
   return `# Banata sandbox
@@ -24,6 +33,15 @@ export function agentInstructions(input: InstructionsInput): string {
 You are the agent of a Banata sandbox: a Linux machine of its own in which you, commands, files${input.hasBrowser ? ', a browser' : ''} and people work on
 the same state. Everything you do here is contained in the sandbox, so act without asking for permission. Nobody
 answers questions while you work: where the task is unclear, take the most sensible reading and say so in the result.
+
+## When only a person can go on
+For a one-time code, a CAPTCHA, a password you were not given, or an approval, ask for a person and end your turn:
+
+    banata-request-handoff --reason mfa --message "Enter the code from your phone and press Sign in." \\
+      --resume "Go on with the download."
+
+\`--reason\` is mfa, captcha, approval, login_failed, ambiguous_ui, file_download or custom. The command returns at once;
+you are prompted again, with what the person says, when they are done. Until then the browser is theirs.
 
 ## Files
 - Work in \`${input.workspace}\`. Results that somebody should get belong there, under plain names.
@@ -35,7 +53,7 @@ answers questions while you work: where the task is unclear, take the most sensi
 - You run as an ordinary user without root rights. Install what is missing for yourself: a Python virtual environment, npm,
   or programs in your home folder.
 - Commands must end by themselves: start servers in the background, with their output in a file.
-${input.hasBrowser ? BROWSER_TEXT(input) : ''}
+${input.hasDocuments ? DOCUMENTS_TEXT : ''}${input.hasBrowser ? BROWSER_TEXT(input) : ''}
 ## When you are done
 Hand in a report with \`banata-complete-task\`, once per task, as the last thing you do:
 

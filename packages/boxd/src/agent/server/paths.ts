@@ -24,6 +24,7 @@ export interface AgentPaths {
   /** Readable by root only. */
   tasksDir: string;
   lastReportFile: string;
+  holdsFile: string;
   runIdFile: string;
 }
 
@@ -51,6 +52,7 @@ export function agentPaths(environment: BoxEnvironment): AgentPaths {
     browserOutput: join(home, 'browser'),
     tasksDir: join(environment.stateDir, 'tasks'),
     lastReportFile: join(environment.stateDir, 'agent-last-report.json'),
+    holdsFile: join(environment.stateDir, 'agent-holds.json'),
     runIdFile: join(environment.stateDir, 'agent-run-id'),
   };
 }

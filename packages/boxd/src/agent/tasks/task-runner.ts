@@ -18,6 +18,8 @@ export interface TaskRunnerOptions {
   publisher: EventPublisher;
   logger: BoxLogger;
   limits: TaskLimits;
+  /** Whether tasks that wait are not to be begun, since a person is asked for. */
+  held: () => boolean;
   agent: Pick<
     TaskContext,
     'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId' | 'browser'
@@ -113,6 +115,11 @@ export class TaskRunner {
     return entry.record.task;
   }
 
+  /** To be called when `held` has become false. */
+  resume(): void {
+    this.#pump();
+  }
+
   /** Ids of the tasks that run or wait, in order of arrival. */
   unfinished(): string[] {
     return [...this.#entries.keys()];
@@ -174,9 +181,11 @@ export class TaskRunner {
     if (this.#stopped) return;
     const busySessions = new Set<string>();
     let free = this.#options.limits.parallelTasks - this.running().length;
+    const held = this.#options.held();
     // In order of arrival, so an entry that waits keeps later ones of its session waiting.
-    for (const entry of this.#entries.values()) {
+    for (const entry of inOrder(this.#entries.values())) {
       const session = entry.record.task.sessionId;
+      if (held && entry.done === null && entry.record.request.whileHeld === 'wait') continue;
       const blocked = session !== null && busySessions.has(session);
       if (session !== null) busySessions.add(session);
       if (entry.done !== null || blocked || free <= 0) continue;
@@ -265,4 +274,13 @@ export class TaskRunner {
     }
     record.task = task;
   }
+}
+
+/** Those that run, then those that go first, then the others as they came. */
+function inOrder(entries: Iterable<Entry>): Entry[] {
+  const rank = ({ done, record }: Entry): number => {
+    if (done !== null) return 0;
+    return record.request.whileHeld === 'first' ? 1 : 2;
+  };
+  return [...entries].sort((a, b) => rank(a) - rank(b));
 }

@@ -14,6 +14,7 @@ const request = {
   noReply: false,
   model: null,
   files: [],
+  whileHeld: 'wait' as const,
   responseSchema: null,
   replay: null,
   budget: null,

@@ -55,7 +55,7 @@ async function makeEnvironment(folder: string, base: string): Promise<BoxEnviron
     await chown(join(folder, name), user.uid, user.gid);
   }
   await mkdir(join(folder, 'install/bin'), { recursive: true });
-  for (const name of ['banata-complete-task', 'banata-publish-artifact'])
+  for (const name of ['banata-complete-task', 'banata-publish-artifact', 'banata-request-handoff'])
     await copyFile(new URL(`../../../box/bin/${name}`, import.meta.url), join(folder, 'install/bin', name));
   return {
     accounts: { root: { ...account('root', 0), home: '/root' }, desktop: account('daemon', 1), user },
@@ -130,7 +130,7 @@ export class HostAgent {
       mcp: {},
       instructions: null,
     };
-    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {});
+    service.start({ ...setup, model: { ...model, models: [] } }, options.env ?? {}, false);
   }
 
   /** JSON request to the daemon's HTTP server. */

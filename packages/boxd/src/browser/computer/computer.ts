@@ -5,8 +5,9 @@ import { BoxError } from '../../http/route.ts';
 import type { Account } from '../../services.ts';
 import type { ScreenshotFormat } from '../browser-control.ts';
 import type { DesktopFiles } from '../desktop-files.ts';
+import type { Keyboard } from '../keyboard.ts';
 import { playInput } from '../rfb-client.ts';
-import { mapSpareKeys, queryPointer } from '../x-client.ts';
+import { queryPointer } from '../x-client.ts';
 import { stepsOf } from './input-steps.ts';
 import { keysymOf } from './keysyms.ts';
 
@@ -17,8 +18,8 @@ const MAX_WAITING = 100;
 
 /** Different characters typed in one go that the keyboard has no key for. */
 const MAX_FOREIGN = 24;
-/** Programs have read a changed keyboard by then. */
-const KEYBOARD_READ_MS = 150;
+/** Programs have taken the keys sent to them by then. */
+const KEYS_TAKEN_MS = 150;
 
 /** The longest a text may take; what a character takes beside its pause, and what it takes more to give it a key. */
 const MAX_TYPING_MS = 40_000;
@@ -43,9 +44,11 @@ export interface DesktopPlace {
 export class Computer {
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** Keys without a meaning of their own, and the display they are on. */
-  readonly #spareKeys = new Set<number>();
-  #display: string | undefined;
+  readonly #keyboard: Keyboard;
+
+  constructor(keyboard: Keyboard) {
+    this.#keyboard = keyboard;
+  }
 
   /** Resolves to where the mouse is then. @throws BoxError 400 for what cannot be done, 429 when too many wait. */
   act(place: DesktopPlace, action: BoxComputerAction, mayAct: () => void): Promise<BoxCursor> {
@@ -72,18 +75,13 @@ export class Computer {
     await playInput(place.files.rfbSocket, (size) => stepsOf(action, cursor, size), mayAct);
   }
 
-  /**
-   * Types in stretches of as many different foreign characters as there are keys to spare. The VNC server would give
-   * each one a key when it comes, but programs drop what they get before they have read the new keyboard.
-   */
+  /** Types in stretches of as many different foreign characters as there are keys to spare. */
   async #type(
     place: DesktopPlace,
     { text, ...action }: Extract<BoxComputerAction, { action: 'type' }>,
     mayAct: () => void,
   ): Promise<void> {
     const { display, files } = place;
-    if (this.#display !== display) this.#spareKeys.clear();
-    this.#display = display;
     let rest = Array.from(text);
     const foreignCount = rest.filter(isForeign).length;
     const expectedMs = rest.length * (action.delayMs + CHARACTER_MS) + foreignCount * FOREIGN_MS;
@@ -96,17 +94,15 @@ export class Computer {
       const { foreign } = nextStretch(rest, MAX_FOREIGN);
       let keys = 0;
       if (foreign.length > 0) {
-        const wanted = { keysyms: foreign.map(keysymOf), taken: this.#spareKeys };
-        keys = await mapSpareKeys(display, files.cookie, wanted);
+        keys = await this.#keyboard.give(display, files.cookie, foreign.map(keysymOf));
         if (keys === 0)
           throw new BoxError(502, 'DESKTOP_UNAVAILABLE', 'The keyboard of the desktop has no key to spare.');
-        await delay(KEYBOARD_READ_MS);
       }
       const { stretch } = nextStretch(rest, keys);
       await this.#play(place, { ...action, text: stretch.join('') }, mayAct);
       rest = rest.slice(stretch.length);
       // Programs read the keyboard again at the next change, and still have keys to take.
-      if (rest.length > 0) await delay(KEYBOARD_READ_MS);
+      if (rest.length > 0) await delay(KEYS_TAKEN_MS);
     }
   }
 

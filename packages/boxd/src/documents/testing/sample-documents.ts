@@ -57,8 +57,8 @@ function slide(text: string): string {
   return `<draw:page draw:name="${text}"><draw:frame svg:width="20cm" svg:height="5cm" svg:x="2cm" svg:y="2cm"><draw:text-box><text:p>${text}</text:p></draw:text-box></draw:frame></draw:page>`;
 }
 
-/** An OpenDocument file in its form of a single XML file. */
-function flat(kind: 'text' | 'spreadsheet' | 'presentation', body: string): string {
+/** An OpenDocument file in its form of a single XML file; `head` comes before its body. */
+export function flat(kind: 'text' | 'spreadsheet' | 'presentation', body: string, head = ''): string {
   const names = Object.entries({
     office: 'office',
     text: 'text',
@@ -67,7 +67,8 @@ function flat(kind: 'text' | 'spreadsheet' | 'presentation', body: string): stri
     svg: 'svg-compatible',
     fo: 'xsl-fo-compatible',
     style: 'style',
+    script: 'script',
   }).map(([prefix, name]) => `xmlns:${prefix}="urn:oasis:names:tc:opendocument:xmlns:${name}:1.0"`);
-  const root = `xmlns:xlink="http://www.w3.org/1999/xlink" office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.${kind}"`;
-  return `<?xml version="1.0" encoding="UTF-8"?><office:document ${names.join(' ')} ${root}><office:body>${body}</office:body></office:document>`;
+  const root = `xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:ooo="http://openoffice.org/2004/office" xmlns:dom="http://www.w3.org/2001/xml-events" office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.${kind}"`;
+  return `<?xml version="1.0" encoding="UTF-8"?><office:document ${names.join(' ')} ${root}>${head}<office:body>${body}</office:body></office:document>`;
 }

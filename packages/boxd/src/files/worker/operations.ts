@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { packArchive, type ArchiveFormat } from './archive/pack.ts';
+import { ARCHIVE_FORMATS, type ArchiveFormat } from './archive/archive-programs.ts';
+import { packArchive, packFolder } from './archive/pack.ts';
 import { unpackArchive } from './archive/unpack.ts';
-import { archiveFolder } from './archive-folder.ts';
 import { changeMode, makeDirectory, movePath } from './change-path.ts';
 import { listDirectory, MAX_ENTRIES, statEntry } from './entries.ts';
 import { FileError } from './file-error.ts';
@@ -17,7 +17,6 @@ import { watchPath } from './watch-path.ts';
 import { writeFile } from './write-file.ts';
 
 const DEFAULT_MATCHES = 1000;
-const FORMATS: readonly string[] = ['tar', 'tar.gz', 'tar.zst'] satisfies ArchiveFormat[];
 
 export interface FileServerOptions {
   workspace: string;
@@ -104,13 +103,6 @@ export function createOperations({ workspace, pending }: FileServerOptions): Map
       },
     ],
     ...archives(pending),
-    [
-      'GET /files/archive',
-      async ({ path, query, response }) => {
-        await archiveFolder(path, query.get('format'), response);
-        return undefined;
-      },
-    ],
   ]);
 }
 
@@ -157,18 +149,24 @@ function archives(pending: PendingFiles): [string, FileOperation][] {
     [
       'GET /files/download',
       async ({ path, query, response }) => {
-        const format = query.get('format') ?? 'tar';
-        if (!isFormat(format)) {
-          throw new FileError(400, 'INVALID_FIELD', `format: must be one of ${FORMATS.join(', ')}`);
-        }
-        const skipUnreadable = booleanOf(query, 'skipUnreadable', false);
-        await packArchive(path, { format, skipUnreadable }, response);
+        await packArchive(path, { ...packing(query), from: 'inside' }, response);
+        return undefined;
+      },
+    ],
+    [
+      'GET /files/archive',
+      async ({ path, query, response }) => {
+        await packFolder(path, packing(query), response);
         return undefined;
       },
     ],
   ];
 }
 
-function isFormat(format: string): format is ArchiveFormat {
-  return FORMATS.includes(format);
+function packing(query: URLSearchParams): { format: ArchiveFormat; skipUnreadable: boolean } {
+  const wanted = query.get('format') ?? 'tar';
+  const format = ARCHIVE_FORMATS.find((name) => name === wanted);
+  if (!format)
+    throw new FileError(400, 'INVALID_FIELD', `format: must be one of ${ARCHIVE_FORMATS.join(', ')}`);
+  return { format, skipUnreadable: booleanOf(query, 'skipUnreadable', false) };
 }

@@ -1,8 +1,8 @@
+import { byteRange } from '@banata/protocol/box';
 import { constants, createReadStream, type BigIntStats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { byteRange } from './byte-range.ts';
 import { FileError } from './file-error.ts';
 
 const CHUNK_BYTES = 512 * 1024;

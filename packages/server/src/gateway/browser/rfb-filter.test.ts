@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RfbFilter } from './rfb-filter.ts';
-import { MAX_CLIPBOARD_BYTES, RfbViolation } from './rfb-messages.ts';
+import { MAX_CLIPBOARD_BYTES, RfbViolation } from '@banata/protocol/box';
 
 const HELLO = Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 0])]);
 const SHARED_HELLO = Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 1])]);

@@ -6,7 +6,7 @@ import {
   pointerRelease,
   RFB,
   RfbViolation,
-} from './rfb-messages.ts';
+} from '@banata/protocol/box';
 
 const SECURITY_NONE = 1;
 const VERSION_BYTES = 12;

@@ -5,7 +5,7 @@ import { humanInLoop } from '../../services/control/control-service.ts';
 import { controlOf, isApplied } from '../../stores/control-store.ts';
 import type { BrowserConnection } from './browser-connections.ts';
 import { RfbFilter } from './rfb-filter.ts';
-import { RfbViolation } from './rfb-messages.ts';
+import { RfbViolation } from '@banata/protocol/box';
 
 /** From this much unsent data on, the other side is not read. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;

@@ -89,6 +89,8 @@ export class AgentGateway {
       prompt,
       sessionId,
       noReply,
+      // Its clients are people in a chat.
+      duringHandoff: true,
       timeoutMs: PROMPT_TIMEOUT_MS,
       ...(model === undefined ? {} : { model }),
       ...(agent === undefined ? {} : { agent }),

@@ -151,20 +151,25 @@ describe('users and sessions', () => {
   test('failed sign-ins are limited over all servers, and do not tell whether an account exists', async () => {
     await invite('limited@example.test', 'viewer', 'right password');
     const times: Record<string, number[]> = {};
-    for (const email of ['limited@example.test', 'nobody@example.test']) {
-      for (let n = 0; n < 10; n += 1) {
+    const emails = ['limited@example.test', 'nobody@example.test'];
+    // In turn, so that what else runs on the machine slows both alike.
+    for (let n = 0; n < 10; n += 1) {
+      for (const email of emails) {
         const startedAt = performance.now();
         const reply = await signIn(email, 'wrong password', n % 2 === 0 ? server : peer);
         (times[email] ??= []).push(performance.now() - startedAt);
         expect([reply.status, reply.body.error]).toEqual([401, 'Wrong e-mail address or password']);
       }
+    }
+    for (const email of emails) {
       const blocked = await signIn(email, 'right password', peer);
       expect([blocked.status, blocked.body.code]).toEqual([429, 'SIGN_IN_BLOCKED']);
       expect(Number(blocked.headers.get('retry-after'))).toBeGreaterThan(800);
     }
-    const [known = 0, unknown = 0] = Object.values(times).map((all) => all.toSorted((a, b) => a - b)[5] ?? 0);
+    // The quickest of each: the others were held up by something else.
+    const [known = 0, unknown = 0] = emails.map((email) => Math.min(...(times[email] ?? [])));
     process.stdout.write(
-      `failed sign-in, median ms: account ${known.toFixed(0)}, none ${unknown.toFixed(0)}\n`,
+      `failed sign-in, least ms: account ${known.toFixed(0)}, none ${unknown.toFixed(0)}\n`,
     );
     expect(unknown / known).toBeGreaterThan(0.6);
     expect(unknown / known).toBeLessThan(1.7);

@@ -117,6 +117,7 @@ export class AgentService {
         organization_id: row.organization_id,
         sandbox_id: row.id,
         model: this.#chooseModel(row, wanted),
+        during_handoff: input.duringHandoff ?? false,
         created_at: this.#deps.now(),
         traceparent: this.#deps.tracing.traceparent ?? null,
       },

@@ -13,6 +13,9 @@ import { objectKeyOf } from './checkpoint-view.ts';
 /** Longest time for the next piece of an archive on its way into a box. */
 const STALL_MS = 120_000;
 
+/** From the time a copy is there until a box has begun with it. */
+const WANTED_MS = 30_000;
+
 export interface CheckpointContentsDeps {
   checkpoints: CheckpointStore;
   objects: ObjectStore;
@@ -27,6 +30,8 @@ export class CheckpointContents {
   readonly #deps: CheckpointContentsDeps;
   /** Contents on their way from the object store to the driver, by checkpoint. */
   readonly #coming = new Map<string, Promise<void>>();
+  /** Until when a box may be about to begin with a checkpoint. */
+  readonly #wanted = new Map<string, number>();
 
   constructor(deps: CheckpointContentsDeps) {
     this.#deps = deps;
@@ -39,11 +44,20 @@ export class CheckpointContents {
   async ensure(row: CheckpointRow, signal: AbortSignal): Promise<void> {
     if (!isWhole(row)) throw new ApiError('CHECKPOINT_NOT_READY', `The checkpoint is ${row.state}.`);
     await this.#deps.checkpoints.touch(row.id, this.#deps.now());
-    if (row.format === 'archive' || row.local) return;
+    if (row.format === 'archive') return;
+    this.#wanted.set(row.id, this.#deps.now() + WANTED_MS);
+    if (row.local) return;
     const coming =
       this.#coming.get(row.id) ?? this.#fetch(row, signal).finally(() => this.#coming.delete(row.id));
     this.#coming.set(row.id, coming);
     await coming;
+    this.#wanted.set(row.id, this.#deps.now() + WANTED_MS);
+  }
+
+  /** Whether a box is about to begin with a checkpoint, so that its copy has to stay. */
+  isWanted(id: string): boolean {
+    for (const [wanted, until] of this.#wanted) if (until < this.#deps.now()) this.#wanted.delete(wanted);
+    return this.#wanted.has(id) || this.#coming.has(id);
   }
 
   /** Whether the contents of a checkpoint are being brought to the driver. */

@@ -6,6 +6,7 @@ import type { Boxes } from '../../boxes/boxes.ts';
 import type { CheckpointRow, SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../../stores/checkpoint-store.ts';
+import type { ObjectListing } from '../../stores/artifact-store.ts';
 import type { NewEvent } from '../../stores/event-store.ts';
 import type { ObjectStore } from '../../stores/objects/object-store.ts';
 import { storableJson, storableText } from '../../stores/text.ts';
@@ -16,7 +17,9 @@ import { failureReason } from '../sandboxes/provisioner.ts';
 import type { Returner } from '../sandboxes/returner.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { takesWork } from '../sandboxes/status.ts';
+import type { ArtifactService } from '../artifacts.ts';
 import type { CheckpointContents } from './checkpoint-contents.ts';
+import { checkpointListing, withdrawnListing } from './checkpoint-listing.ts';
 import { objectKeyOf, toCheckpoint } from './checkpoint-view.ts';
 
 /** An archive that is not packed after this long is given up. */
@@ -31,6 +34,7 @@ export interface CheckpointServiceDeps {
   sandboxes: SandboxService;
   checkpoints: CheckpointStore;
   objects: ObjectStore;
+  artifacts: Pick<ArtifactService, 'listing'>;
   contents: CheckpointContents;
   returner: Returner;
   driver: SandboxDriver;
@@ -153,6 +157,7 @@ export class CheckpointService {
   async #complete(
     id: string,
     set: Partial<Pick<CheckpointRow, 'state' | 'local' | 'size' | 'stored_size' | 'sha256' | 'stored_at'>>,
+    listing?: ObjectListing,
   ): Promise<CheckpointRow | undefined> {
     const { checkpoints, now } = this.#deps;
     const row = await checkpoints.find(id);
@@ -168,6 +173,7 @@ export class CheckpointService {
     return checkpoints.change(id, ['creating'], {
       set: { ...set, lease_owner: null, lease_until: 0 },
       events: [created, ...stored],
+      listing,
       now: now(),
     });
   }
@@ -187,7 +193,7 @@ export class CheckpointService {
 
   /** The way of every driver: the box packs its files, and they go straight into the object store. */
   async #archive(sandbox: SandboxRow, id: string): Promise<CheckpointRow | undefined> {
-    const { boxes, objects, config, now } = this.#deps;
+    const { boxes, objects, artifacts, config, now } = this.#deps;
     await requireDiskSpace(config.home);
     const signal = AbortSignal.timeout(ARCHIVE_LIMIT_MS);
     const reply = await boxes.stream(sandbox, {
@@ -200,7 +206,10 @@ export class CheckpointService {
     const most = (sandbox.limits ?? config.limits).diskBytes + ARCHIVE_SLACK_BYTES;
     const body = Readable.from(bounded(reply.body, most), { objectMode: false });
     const { size, sha256 } = await objects.put(key, body, { contentType: 'application/zstd', signal });
-    return this.#complete(id, { state: 'stored', size, stored_size: size, sha256, stored_at: now() });
+    const checkpoint = { id, organization_id: sandbox.organization_id, sandbox_id: sandbox.id };
+    const listing = await checkpointListing(artifacts, checkpoint, { size, sha256 });
+    const set = { state: 'stored', size, stored_size: size, sha256, stored_at: now() } as const;
+    return this.#complete(id, set, listing);
   }
 
   async list(
@@ -234,7 +243,9 @@ export class CheckpointService {
   /** @returns false when it is in use. */
   async remove(row: CheckpointRow, cause: 'request' | 'count' | 'age'): Promise<boolean> {
     const event: NewEvent = { type: 'sandbox.checkpoint.deleted', data: { checkpointId: row.id, cause } };
-    const marked = await this.#deps.checkpoints.markDeleted(row.id, { event, now: this.#deps.now() });
+    const { checkpoints, now } = this.#deps;
+    const withdrawn = withdrawnListing(row);
+    const marked = await checkpoints.markDeleted(row.id, { event, withdrawn, now: now() });
     if (marked) this.#deps.onCreated();
     return marked !== undefined;
   }

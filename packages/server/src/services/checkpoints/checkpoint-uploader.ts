@@ -7,6 +7,8 @@ import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../../stores/checkpoint-store.ts';
 import type { ObjectStore } from '../../stores/objects/object-store.ts';
 import { requireDiskSpace } from '../host-disk.ts';
+import type { ArtifactService } from '../artifacts.ts';
+import { checkpointListing } from './checkpoint-listing.ts';
 import { objectKeyOf } from './checkpoint-view.ts';
 
 const POLL_MS = 5_000;
@@ -17,6 +19,7 @@ const RETRY_MS = { first: 1_000, most: 5 * 60_000 };
 export interface CheckpointUploaderDeps {
   checkpoints: CheckpointStore;
   objects: ObjectStore;
+  artifacts: Pick<ArtifactService, 'listing'>;
   driver: SandboxDriver;
   config: Pick<Config, 'home'>;
   serverId: string;
@@ -66,7 +69,7 @@ export class CheckpointUploader {
   }
 
   async #upload(row: CheckpointRow, stop: AbortSignal): Promise<void> {
-    const { checkpoints, objects, driver, config, serverId, logger, now } = this.#deps;
+    const { checkpoints, objects, artifacts, driver, config, serverId, logger, now } = this.#deps;
     const startedAt = now();
     const lease = { lease_owner: serverId, lease_until: startedAt + UPLOAD_LIMIT_MS };
     const claimed = await checkpoints.change(row.id, ['local', 'uploading'], {
@@ -97,6 +100,7 @@ export class CheckpointUploader {
             data: { checkpointId: row.id, storedSize: size, sha256 },
           },
         ],
+        listing: await checkpointListing(artifacts, row, { size, sha256 }),
         now: storedAt,
       });
       // Deleted meanwhile: whoever deletes may have come before there was an object.

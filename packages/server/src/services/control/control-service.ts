@@ -121,6 +121,14 @@ export class ControlService {
     return present;
   }
 
+  /** After control was changed elsewhere: tells the box, and what is open on the browser. */
+  async announce(row: SandboxRow): Promise<boolean> {
+    if (normalizeCapabilities(row.capabilities).browser.mode === 'none') return true;
+    const applied = await this.tell(row);
+    await this.#deps.onChange(row.id);
+    return applied;
+  }
+
   /** Tells a box who is in control. @returns whether it holds to that now; it is told again where not. */
   async tell(row: SandboxRow): Promise<boolean> {
     const { boxes, control, store, logger, now } = this.#deps;

@@ -1,3 +1,4 @@
+import type { ByteRange } from '@banata/protocol/box';
 import { newId } from '@banata/protocol';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
@@ -7,7 +8,6 @@ import { Digest } from './digest.ts';
 import { requireObjectKey } from './object-key.ts';
 import {
   ObjectMissingError,
-  type ByteRange,
   type ObjectHead,
   type ObjectStore,
   type PutOptions,

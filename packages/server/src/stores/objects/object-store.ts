@@ -1,10 +1,5 @@
+import type { ByteRange } from '@banata/protocol/box';
 import type { Readable } from 'node:stream';
-
-/** Bytes `start` to `end`, both inclusive. */
-export interface ByteRange {
-  start: number;
-  end: number;
-}
 
 /** What a store says of an object. */
 export interface ObjectHead {

@@ -1,3 +1,4 @@
+import type { ByteRange } from '@banata/protocol/box';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { S3Config } from '@banata/config';
 import type { ApiError } from '@banata/protocol';
@@ -6,7 +7,6 @@ import { Digest } from './digest.ts';
 import { requireObjectKey } from './object-key.ts';
 import {
   ObjectMissingError,
-  type ByteRange,
   type ObjectHead,
   type ObjectStore,
   type PresignOptions,

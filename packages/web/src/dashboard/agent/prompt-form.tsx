@@ -18,7 +18,11 @@ export function PromptForm({ sandbox, works, sessionId }: Props): ReactNode {
   const [fresh, setFresh] = useState(false);
   const prompt = useMutation({
     mutationFn: (words: string) =>
-      sandbox.promptAsync(words, sessionId !== null && !fresh ? { sessionId } : {}),
+      sandbox.promptAsync(words, {
+        // Somebody sits here and waits for the answer.
+        duringHandoff: true,
+        ...(sessionId !== null && !fresh ? { sessionId } : {}),
+      }),
     onSuccess: () => {
       setText('');
       setFresh(false);

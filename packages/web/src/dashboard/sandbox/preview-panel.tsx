@@ -4,6 +4,7 @@ import { Notice } from '../../remote/notice.tsx';
 import type { ViewerPhase } from '../../remote/viewer-phase.ts';
 import { vncUrl } from '../../remote/view-urls.ts';
 import { useFullscreen } from '../../ui/use-fullscreen.ts';
+import { HandoffBar } from './handoff-bar.tsx';
 import { LiveScreen } from './live-screen.tsx';
 import { NavigateForm } from './navigate-form.tsx';
 import { PreviewBar } from './preview-bar.tsx';
@@ -30,6 +31,7 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
       className="flex min-w-0 flex-col overflow-hidden rounded-lg border border-line bg-panel"
     >
       <PreviewBar live={live} fullscreen={fullscreen} />
+      <HandoffBar sandbox={sandbox} view={view} />
       <NavigateForm sandbox={sandbox} url={view?.url ?? null} disabled={phase !== 'live'} />
       <div className={`relative bg-ground ${fullscreen.active ? 'min-h-0 flex-1' : 'aspect-[1280/800]'}`}>
         {viewerKey && (status === 'connecting' || status === 'open') && (
@@ -42,9 +44,7 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
           />
         )}
         {preview?.viewerUrl === null ? (
-          <p className="absolute inset-0 grid place-items-center p-6 text-sm text-soft">
-            The live view of this browser is switched off.
-          </p>
+          <SwitchedOff />
         ) : (
           phase !== 'live' && (
             <Notice phase={phase} hint={hintFor(phase, preview?.reason ?? session.endReason)} />
@@ -52,5 +52,13 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
         )}
       </div>
     </section>
+  );
+}
+
+function SwitchedOff(): ReactNode {
+  return (
+    <p className="absolute inset-0 grid place-items-center p-6 text-sm text-soft">
+      The live view of this browser is switched off.
+    </p>
   );
 }

@@ -1,88 +1,93 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { access, constants, stat } from 'node:fs/promises';
+import { ARCHIVE_TRAILER } from '@banata/protocol/box';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { access, constants, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { basename, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip, createZstdCompress } from 'node:zlib';
+import { FileError } from '../file-error.ts';
 import { PROGRAM_ENV, programError } from '../run-program.ts';
+import { archiveProgram, type PackOptions } from './archive-programs.ts';
 import { prefixed } from './prefixed.ts';
 
 /** An archive that is no longer than this is held back until it is known to be whole. */
 const HELD_BYTES = 256 * 1024;
-const CHUNK_BYTES = 256 * 1024;
-const GZIP_LEVEL = 3;
 const MAX_MESSAGE_CHARS = 2000;
-/** tar(1): some files changed while they were read. */
-const CHANGED = 1;
-
-export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.zst';
-
-const TYPES: Record<ArchiveFormat, string> = {
-  tar: 'application/x-tar',
-  'tar.gz': 'application/gzip',
-  'tar.zst': 'application/zstd',
-};
-
-export interface PackOptions {
-  format: ArchiveFormat;
-  /** Leaves out what this account may not read; otherwise it makes the archive fail. */
-  skipUnreadable: boolean;
-}
+const MAX_REASON_LENGTH = 300;
+/** tar(1): some files changed while they were read. A workspace is in use. */
+const TAR_CHANGED = 1;
 
 /**
- * Sends a file, or what is in a directory, as a tar archive. What fails before the first bytes have gone is an error as
- * any; later it cuts the reply off.
+ * Sends a file, or a directory, as an archive. What fails before the first bytes have gone is an error as any; later it
+ * cuts the reply off.
  */
 export async function packArchive(
   path: string,
-  { format, skipUnreadable }: PackOptions,
+  options: PackOptions,
   response: ServerResponse,
 ): Promise<void> {
+  const { archive, encoder } = await begin(path, options, response);
+  await (encoder ? pipeline(archive, encoder, response) : pipeline(archive, response));
+}
+
+/** Sends a directory by its name as an archive. What fails after the first bytes have gone is told by the trailer. */
+export async function packFolder(
+  path: string,
+  options: Omit<PackOptions, 'from'>,
+  response: ServerResponse,
+): Promise<void> {
+  if (path === '/') throw new FileError(400, 'INVALID_PATH', 'the whole system cannot be packaged');
+  if (!(await stat(path)).isDirectory())
+    throw new FileError(400, 'NOT_A_DIRECTORY', `${path} is not a directory`);
+  const { archive, encoder } = await begin(path, { ...options, from: 'name' }, response);
+  response.setHeader('trailer', ARCHIVE_TRAILER);
+  let outcome = 'whole';
+  async function* told(): AsyncGenerator<Buffer, void> {
+    try {
+      yield* archive;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      outcome = error.message.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_REASON_LENGTH);
+    }
+  }
+  const stay = { end: false };
+  await (encoder ? pipeline(told(), encoder, response, stay) : pipeline(told(), response, stay));
+  response.addTrailers({ [ARCHIVE_TRAILER]: outcome });
+  response.end();
+}
+
+/** Starts the program; resolves when it is known that there is something to send. */
+async function begin(path: string, options: PackOptions, response: ServerResponse) {
   const isDirectory = (await stat(path)).isDirectory();
   await access(path, isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK);
-  const [folder, name] = isDirectory ? [path, '.'] : [dirname(path), basename(path)];
-  const child = spawn(
-    '/usr/bin/tar',
-    [
-      '--create',
-      '--file=-',
-      '--format=posix',
-      // Times of access and of status changes would make each archive of the same files another one.
-      '--pax-option=delete=atime,delete=ctime',
-      '--numeric-owner',
-      ...(skipUnreadable ? ['--ignore-failed-read'] : []),
-      `--directory=${folder}`,
-      '--',
-      name,
-    ],
-    { cwd: '/', env: PROGRAM_ENV, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const ended = outcome(child);
+  const { type, command, args, cwd, encoder } = archiveProgram(path, isDirectory, options);
+  const child = spawn(command, args, {
+    cwd,
+    // Names that are not ASCII are marked as such in a zip only where the locale knows them.
+    env: { ...PROGRAM_ENV, LC_ALL: 'C.UTF-8' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, which ends as one.
+    detached: true,
+  });
+  const ended = outcomeOf(child);
   ended.catch(() => undefined);
-  response.once('close', () => child.kill('SIGKILL'));
-  response.setHeader('content-type', TYPES[format]);
+  response.once('close', () => endGroup(child));
   const archive = checked(child.stdout, ended);
   // What fails by now can still be answered.
   const first = await archive.next();
-  const whole = prefixed(first.value ?? Buffer.alloc(0), archive);
-  if (format === 'tar') return await pipeline(whole, response);
-  const encoder =
-    format === 'tar.gz'
-      ? createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_BYTES })
-      : createZstdCompress({ chunkSize: CHUNK_BYTES });
-  await pipeline(whole, encoder, response);
+  response.setHeader('content-type', type);
+  return { archive: prefixed(first.value ?? Buffer.alloc(0), archive), encoder };
 }
 
 /** Rejects when the program failed. */
-async function outcome(child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
+async function outcomeOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
   let message = '';
   child.stderr.on('data', (chunk: Buffer) => {
     if (message.length < MAX_MESSAGE_CHARS) message += chunk.toString();
   });
   const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0 && code !== CHANGED) throw programError(message);
+  const changed = child.spawnfile.endsWith('/tar') && code === TAR_CHANGED;
+  if (code !== 0 && !changed) throw programError(message);
 }
 
 async function* checked(stdout: Readable, ended: Promise<void>): AsyncGenerator<Buffer, void> {
@@ -99,4 +104,14 @@ async function* checked(stdout: Readable, ended: Promise<void>): AsyncGenerator<
   }
   await ended;
   if (held.length > 0) yield Buffer.concat(held);
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteRange } from './byte-range.ts';
 
@@ -22,4 +23,15 @@ test.each([
 test('an empty file has no part', () => {
   expect(byteRange('bytes=0-', 0)).toBe('unsatisfiable');
   expect(byteRange('bytes=-1', 0)).toBe('unsatisfiable');
+});
+
+test('a range that is satisfiable lies within the content', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.integer({ min: 1 }), (first, last, size) => {
+      const range = byteRange(`bytes=${first}-${last}`, size);
+      if (range === undefined || range === 'unsatisfiable') return;
+      expect(range.start).toBeLessThanOrEqual(range.end);
+      expect(range.end).toBeLessThan(size);
+    }),
+  );
 });

@@ -1,0 +1,209 @@
+import { normalizeCapabilities, DEFAULT_TASK_TIMEOUT_MS } from '@banata/protocol';
+import type { HandoffRow, SandboxRow, TaskRow } from '../database/schema.ts';
+import { toTask } from '../services/agent/task-view.ts';
+import { followUpPrompt, followUpTaskId } from '../services/handoff/follow-up.ts';
+import { OPEN_HANDOFF } from '../services/handoff/handoff.ts';
+import { takesWork } from '../services/sandboxes/status.ts';
+import type { NewEvent, Tx } from './event-store.ts';
+import { storableJson } from './text.ts';
+
+const NO_USAGE = { inputTokens: 0, outputTokens: 0, costUsd: 0, modelCalls: 0, byModel: {} };
+
+/** Whether the agent goes on: as is usual, in any case not, or where it can. */
+export type FollowUpChoice = 'default' | 'no' | 'yes';
+
+const finalEvents = {
+  completed: 'sandbox.agent.task.completed',
+  failed: 'sandbox.agent.task.failed',
+  cancelled: 'sandbox.agent.task.cancelled',
+} as const;
+
+/**
+ * What the end of a request does to tasks: the agent goes on with a task of its own in the same session, whose end ends
+ * the one that waits; where it does not go on, the one that waits ends as it was.
+ */
+export async function followUp(
+  tx: Tx,
+  end: { sandbox: SandboxRow; row: HandoffRow; choice: FollowUpChoice; now: number },
+): Promise<{ taskId: string | null; events: NewEvent[] }> {
+  const { sandbox, row, choice, now } = end;
+  const { status } = row;
+  if (status === 'pending' || status === 'accepted' || !takesWork(sandbox.status))
+    return { taskId: null, events: [] };
+  const waiting = row.task_id === null ? undefined : await findOpenTask(tx, sandbox.id, row.task_id);
+  const hasReason = waiting !== undefined || (status === 'completed' && row.resume_prompt !== null);
+  const goesOn = choice !== 'no' && hasReason && normalizeCapabilities(sandbox.capabilities).agent.enabled;
+  if (!goesOn) {
+    if (waiting?.status !== 'waiting_for_human') return { taskId: null, events: [] };
+    return { taskId: null, events: await finish(tx, waiting, { status: 'completed' }, now) };
+  }
+  return queue(tx, { sandbox, row, end: status, waiting, now });
+}
+
+async function queue(
+  tx: Tx,
+  wanted: {
+    sandbox: SandboxRow;
+    row: HandoffRow;
+    end: 'completed' | 'cancelled' | 'expired';
+    waiting: TaskRow | undefined;
+    now: number;
+  },
+): Promise<{ taskId: string; events: NewEvent[] }> {
+  const { sandbox, row, end, waiting, now } = wanted;
+  const context = waiting ?? (await lastTask(tx, sandbox.id));
+  const id = followUpTaskId(row.id);
+  const task = await tx
+    .insertInto('agent_tasks')
+    .values({
+      id,
+      organization_id: sandbox.organization_id,
+      sandbox_id: sandbox.id,
+      status: 'queued',
+      prompt: followUpPrompt(row, end),
+      ...contextOf(context),
+      files: storableJson([]),
+      ...continuing(waiting),
+      metadata: storableJson({ ...waiting?.metadata, handoffRequestId: row.id }),
+      no_reply: false,
+      cancel_requested: false,
+      usage: JSON.stringify(NO_USAGE),
+      created_at: now,
+      handoff_id: row.id,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  return { taskId: id, events: task ? [{ type: 'sandbox.agent.task.queued', data: toTask(task) }] : [] };
+}
+
+/** Where the agent goes on. */
+function contextOf(task: TaskRow | undefined) {
+  const { agent = null, session_id = null, model = null } = task ?? {};
+  return { agent, session_id, model };
+}
+
+/** What a task takes over from the one that waits for it. */
+function continuing(waiting: TaskRow | undefined) {
+  const {
+    system = null,
+    timeout_ms = DEFAULT_TASK_TIMEOUT_MS,
+    response_schema = null,
+    id = null,
+  } = waiting ?? {};
+  return {
+    system,
+    timeout_ms,
+    response_schema: response_schema === null ? null : storableJson(response_schema),
+    continues_task_id: id,
+  };
+}
+
+/** Whether a task whose turn has ended waits for a person, or for the agent to go on after one. */
+export async function waitsForHandoff(tx: Tx, sandboxId: string, taskId: string): Promise<boolean> {
+  const found = await tx
+    .selectFrom('handoffs as h')
+    .leftJoin('agent_tasks as f', 'f.id', 'h.follow_up_task_id')
+    .select('h.id')
+    .where('h.sandbox_id', '=', sandboxId)
+    .where('h.task_id', '=', taskId)
+    .where((eb) =>
+      eb.or([
+        eb('h.status', 'in', OPEN_HANDOFF),
+        eb.and([eb('f.id', 'is not', null), eb('f.finished_at', 'is', null)]),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+/** Ends the tasks that waited for one that has ended, with what came of it. @returns their events, and the rows. */
+export async function finishWaiting(
+  tx: Tx,
+  ended: TaskRow,
+  now: number,
+): Promise<{ events: NewEvent[]; rows: TaskRow[] }> {
+  const events: NewEvent[] = [];
+  const rows: TaskRow[] = [];
+  let child = ended;
+  // Each handoff adds one link, so a chain is as long as there were handoffs in one piece of work.
+  while (child.continues_task_id !== null) {
+    const parent = await findOpenTask(tx, ended.sandbox_id, child.continues_task_id);
+    if (parent?.status !== 'waiting_for_human') break;
+    events.push(...(await finish(tx, parent, ended, now)));
+    rows.push(parent);
+    child = parent;
+  }
+  return { events, rows };
+}
+
+/** Cancels a task that waits, and has the one that goes on for it cancelled. @returns the events. */
+export async function closeForTask(
+  tx: Tx,
+  sandboxId: string,
+  taskId: string,
+  now: number,
+): Promise<NewEvent[]> {
+  const task = await findOpenTask(tx, sandboxId, taskId);
+  if (task?.status !== 'waiting_for_human') return [];
+  await tx
+    .updateTable('agent_tasks')
+    .set({ cancel_requested: true })
+    .where('sandbox_id', '=', sandboxId)
+    .where('continues_task_id', '=', taskId)
+    .where('finished_at', 'is', null)
+    .execute();
+  const cancelled = { ...task, status: 'cancelled' as const };
+  const { events } = await finishWaiting(tx, cancelled, now);
+  return [...(await finish(tx, task, { status: 'cancelled' }, now)), ...events];
+}
+
+async function finish(
+  tx: Tx,
+  task: TaskRow,
+  outcome: { status: TaskRow['status'] } & Partial<TaskRow>,
+  now: number,
+): Promise<NewEvent[]> {
+  const { status, result_text, structured, files_changed, error } = outcome;
+  if (status !== 'completed' && status !== 'failed' && status !== 'cancelled') return [];
+  const files = [...new Set([...task.files_changed, ...(files_changed ?? [])])].sort().slice(0, 200);
+  const row = await tx
+    .updateTable('agent_tasks')
+    .set({
+      status,
+      finished_at: now,
+      files_changed: storableJson(files),
+      ...(result_text === undefined ? {} : { result_text }),
+      ...(structured === undefined
+        ? {}
+        : { structured: structured === null ? null : storableJson(structured) }),
+      ...(error === undefined ? {} : { error: error === null ? null : storableJson(error) }),
+    })
+    .where('id', '=', task.id)
+    .where('finished_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+  return row ? [{ type: finalEvents[status], data: toTask(row) }] : [];
+}
+
+function findOpenTask(tx: Tx, sandboxId: string, taskId: string): Promise<TaskRow | undefined> {
+  return tx
+    .selectFrom('agent_tasks')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('id', '=', taskId)
+    .where('finished_at', 'is', null)
+    .executeTakeFirst();
+}
+
+function lastTask(tx: Tx, sandboxId: string): Promise<TaskRow | undefined> {
+  return tx
+    .selectFrom('agent_tasks')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('session_id', 'is not', null)
+    .orderBy('ordinal', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}

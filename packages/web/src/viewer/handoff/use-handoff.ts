@@ -1,0 +1,104 @@
+import type { contract, RouteResult } from '@banata/protocol';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import type { ViewerKey } from '../../remote/view-urls.ts';
+import { handoffUrl } from './handoff-link.ts';
+
+const TIMEOUT_MS = 10_000;
+const POLL_MS = 2_000;
+/** A person who did something within this time keeps control. */
+const ACTIVE_MS = 60_000;
+const RENEW_EVERY_MS = 30_000;
+
+export type HandoffView = RouteResult<(typeof contract)['handoff']['view']>;
+
+export type HandoffAct =
+  | { act: 'accept'; controller?: string }
+  | { act: 'renew' }
+  | { act: 'complete'; outcome: 'done' | 'cannot'; note?: string };
+
+export interface HandoffPageState {
+  view: HandoffView | undefined;
+  /** The link is no good, or the server cannot be reached. */
+  unreachable: string | null;
+  send: (act: HandoffAct) => void;
+  busy: boolean;
+  /** Why the last act could not be done, in the words of the server. */
+  problem: string | null;
+}
+
+async function answer(response: Response): Promise<HandoffView> {
+  if (response.ok) return (await response.json()) as HandoffView;
+  const body = (await response.json().catch(() => ({}))) as { error?: string };
+  throw new Error(body.error ?? `The server answered ${response.status}`);
+}
+
+async function look({ token, viewer }: ViewerKey, signal: AbortSignal): Promise<HandoffView> {
+  const response = await fetch(handoffUrl('view', { token, viewer, origin: location.origin }), {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    credentials: 'omit',
+    cache: 'no-store',
+  });
+  return answer(response);
+}
+
+async function post({ token, viewer }: ViewerKey, { act, ...body }: HandoffAct): Promise<HandoffView> {
+  const response = await fetch(handoffUrl(act, { token, origin: location.origin }), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...body, viewer }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    credentials: 'omit',
+  });
+  return answer(response);
+}
+
+/** One request for a person: what it is now, and what can be done. Control is kept while the person is active. */
+export function useHandoff(key: ViewerKey): HandoffPageState {
+  const client = useQueryClient();
+  const queryKey = ['handoff', key.token];
+  const query = useQuery({
+    queryKey,
+    queryFn: ({ signal }) => look(key, signal),
+    refetchInterval: POLL_MS,
+    retry: 1,
+  });
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: (act: HandoffAct) => post(key, act),
+    onSuccess: (view) => client.setQueryData(queryKey, view),
+    onError: () => client.invalidateQueries({ queryKey }),
+  });
+  const mine = query.data?.mine ?? false;
+  useRenewal(mine, () => mutate({ act: 'renew' }));
+  return {
+    view: query.data,
+    unreachable: query.data === undefined ? (query.error?.message ?? null) : null,
+    send: mutate,
+    busy: isPending,
+    problem: error?.message ?? null,
+  };
+}
+
+/** Asks for renewal again and again while the person does something. */
+function useRenewal(mine: boolean, renew: () => void): void {
+  const newest = useRef(renew);
+  useEffect(() => {
+    newest.current = renew;
+  });
+  useEffect(() => {
+    if (!mine) return;
+    let touchedAt = Date.now();
+    const note = (): void => {
+      touchedAt = Date.now();
+    };
+    const types = ['pointerdown', 'pointermove', 'keydown', 'wheel'] as const;
+    for (const type of types) addEventListener(type, note, { capture: true, passive: true });
+    const timer = setInterval(() => {
+      if (Date.now() - touchedAt < ACTIVE_MS) newest.current();
+    }, RENEW_EVERY_MS);
+    return () => {
+      clearInterval(timer);
+      for (const type of types) removeEventListener(type, note, { capture: true });
+    };
+  }, [mine]);
+}
