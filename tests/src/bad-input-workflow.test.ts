@@ -97,14 +97,14 @@ test.each([
   expect(reply.body['error']).toContain(message);
 });
 
-test.each([['paired-banata-browser', { browser: { mode: 'paired-banata-browser' } }]])(
-  '%s is refused as not supported, not ignored',
-  async (name, capabilities) => {
-    const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
-    expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
-    expect(reply.body['error']).toContain(name);
-  },
-);
+test.each([
+  ['recording', { browser: { mode: 'paired-banata-browser', recording: true } }],
+  ['persistentProfile', { browser: { mode: 'paired-banata-browser', persistentProfile: true } }],
+])('%s is refused as not supported, not ignored', async (name, capabilities) => {
+  const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
+  expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
+  expect(reply.body['error']).toContain(name);
+});
 
 test.each([
   ['POST', '/v1/sandboxes/exec', {}, 'Missing required field: id'],

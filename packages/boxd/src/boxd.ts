@@ -19,6 +19,7 @@ import { DiskReserve } from './limits/disk-reserve.ts';
 import { LimitsService } from './limits/service.ts';
 import { OptionalParts } from './optional-parts.ts';
 import { createPortsService } from './ports/service.ts';
+import { proxyEnvironment } from './proxy/proxy-environment.ts';
 import { rehearseWhenIdle } from './rehearsal.ts';
 import type { Account, BoxEnvironment, BoxLogger } from './services.ts';
 import { SudoServer } from './sudo/sudo-server.ts';
@@ -50,7 +51,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
       account,
       path: account === environment.accounts.user ? environment.path : systemPath(environment),
       base: config.commandBase,
-      configured: store.current?.env ?? {},
+      configured: { ...proxyEnvironment(store.current), ...store.current?.env },
     });
   const files = createFilesService({
     environment,
@@ -89,7 +90,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
   const sudo = new SudoServer({
     environment,
     logger,
-    base: config.commandBase,
+    base: () => ({ ...config.commandBase, ...proxyEnvironment(store.current) }),
     path: systemPath(environment),
   });
   await Promise.all([sudo.start(), limits.start()]);

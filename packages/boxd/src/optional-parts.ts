@@ -1,6 +1,9 @@
 import type { BoxBoot, BoxConfig } from '@banata/protocol/box';
 import type { BoxRoute, BoxUpgrade } from './http/route.ts';
+import { pairedBrowser } from './browser/paired-browser.ts';
 import type { LazyPart } from './http/router.ts';
+import { PROXY_PORT, PROXY_SERVER } from './proxy/proxy-environment.ts';
+import type { ProxyForwarder } from './proxy/proxy-forwarder.ts';
 import type { AgentService, BoxEnvironment, BoxLogger, BrowserService, EventSink } from './services.ts';
 
 export interface OptionalPartsOptions {
@@ -20,6 +23,8 @@ interface WithRoutes {
 export class OptionalParts {
   readonly lazyParts: LazyPart[];
   readonly #options: OptionalPartsOptions;
+  #paired: BrowserService | undefined;
+  #proxy: ProxyForwarder | undefined;
   #browser: Promise<BrowserService & WithRoutes> | undefined;
   #agent: Promise<AgentService & WithRoutes> | undefined;
 
@@ -39,27 +44,46 @@ export class OptionalParts {
 
   /** Starts what the configuration asks for; returns when both are on their way. */
   async start(config: BoxConfig): Promise<void> {
+    await this.#connect(config);
+    const proxyServer = config.proxy && PROXY_SERVER;
     const [browser, agent] = await Promise.all([
       config.browser && this.#loadBrowser(),
       config.agent && this.#loadAgent(),
     ]);
-    if (config.browser) browser?.start(config.browser);
+    if (config.browser) browser?.start(config.browser, { proxyServer });
     if (config.agent) agent?.start(config.agent, config.env, config.documents ?? false);
     // What was prepared for nothing would only take memory.
     if (!config.agent) await (await this.#agent)?.stop();
     if (!config.browser && !config.agent) await (await this.#browser)?.stop();
   }
 
+  /** The ways out of the box that browser and agent go. */
+  async #connect({ proxy, pairedBrowser: paired }: BoxConfig): Promise<void> {
+    if (proxy) await this.#startProxy(proxy.url);
+    if (paired) this.#paired = pairedBrowser(paired.cdpUrl);
+  }
+
   /** Ports of the loopback that browser and agent listen on. */
   async ownPorts(): Promise<number[]> {
     const parts = await Promise.all([this.#browser, this.#agent]);
-    return parts.flatMap((part) => part?.ownPorts() ?? []);
+    const proxy = this.#proxy ? [PROXY_PORT] : [];
+    return [...proxy, ...parts.flatMap((part) => part?.ownPorts() ?? [])];
   }
 
   async stop(): Promise<void> {
     // The agent first: it uses the browser.
     await (await this.#agent)?.stop();
     await (await this.#browser)?.stop();
+    await this.#proxy?.stop();
+  }
+
+  /** Also before the browser, which would take its absence for the network's. */
+  async #startProxy(url: string): Promise<void> {
+    if (this.#proxy) return;
+    const { ProxyForwarder } = await import('./proxy/proxy-forwarder.ts');
+    const proxy = new ProxyForwarder(url, { logger: this.#options.logger });
+    await proxy.start();
+    this.#proxy = proxy;
   }
 
   #loadBrowser(): Promise<BrowserService & WithRoutes> {
@@ -74,7 +98,13 @@ export class OptionalParts {
     const { environment, events, logger, runCommandEnv } = this.#options;
     this.#agent ??= Promise.all([import('./agent/service.ts'), this.#loadBrowser()]).then(
       ([{ createAgentService }, browser]) =>
-        createAgentService({ environment, events, logger, runCommandEnv, browser: () => browser }),
+        createAgentService({
+          environment,
+          events,
+          logger,
+          runCommandEnv,
+          browser: () => this.#paired ?? browser,
+        }),
     );
     return this.#agent;
   }

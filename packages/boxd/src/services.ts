@@ -41,15 +41,15 @@ export interface BrowserService {
   /** Starts the same for a sandbox that is not known yet; {@link BrowserService.start} takes it over. No event tells. */
   prepare(): void;
   /** Starts Xvnc, window manager and Chromium. Returns at once; events say when it is ready or failed. */
-  start(config: NonNullable<BoxConfig['browser']>): void;
+  start(config: NonNullable<BoxConfig['browser']>, options?: { proxyServer?: string | undefined }): void;
   state(): Promise<BoxBrowserState>;
   /** Resolves when the browser takes CDP clients; rejects when it failed or the signal aborts. */
   whenReady(signal: AbortSignal): Promise<void>;
   /** The browser once it takes calls; rejects as {@link whenReady} does. */
   live(signal: AbortSignal): Promise<LiveBrowser>;
   /**
-   * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`). Answers `/json/version`; the URL
-   * holds a secret, so only who was told it can connect.
+   * HTTP base URL on loopback for the agent's browser tools (`--cdp-endpoint`), which answers `/json/version`, or the
+   * WebSocket URL of a browser in another box. It holds a secret, so only who was told it can connect.
    */
   agentEndpoint(): string;
   /** Ports of the loopback that the browser's own listeners have. */

@@ -5,6 +5,7 @@ import * as agentAsks from './routes/agent-asks.ts';
 import * as artifacts from './routes/artifacts.ts';
 import * as auth from './routes/auth.ts';
 import * as browser from './routes/browser.ts';
+import * as browsers from './routes/browsers.ts';
 import * as browserKeeping from './routes/browser-keeping.ts';
 import * as checkpoints from './routes/checkpoints.ts';
 import * as contexts from './routes/code-contexts.ts';
@@ -35,6 +36,7 @@ export const contract = {
   contexts,
   terminal,
   browser,
+  browsers,
   browserKeeping,
   computer,
   handoff,

@@ -41,6 +41,12 @@ export const errorRegistry = defineErrors({
     suggestion:
       'List your sandboxes with GET /v1/sandboxes; an id is good only for the organization that made it.',
   },
+  BROWSER_SESSION_NOT_FOUND: {
+    status: 404,
+    message: 'Session not found',
+    suggestion:
+      'List your browser sessions with GET /v1/browsers; an id is good only for the organization that made it.',
+  },
   ASK_NOT_FOUND: {
     status: 404,
     message: 'The agent does not wait for this answer',

@@ -28,6 +28,8 @@ export * from './schemas/access.ts';
 export * from './schemas/agent.ts';
 export * from './schemas/artifacts.ts';
 export * from './schemas/browser.ts';
+export * from './schemas/browsers.ts';
+export * from './schemas/proxy.ts';
 export * from './schemas/capabilities.ts';
 export * from './schemas/computer.ts';
 export * from './schemas/checkpoints.ts';

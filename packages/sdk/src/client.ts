@@ -1,12 +1,11 @@
 import { ApiKeys } from './api-keys.ts';
 import { AuditLog } from './audit-log.ts';
-import { BanataError } from './error.ts';
+import { type BanataSandboxOptions, checkId, openTransport } from './client-options.ts';
 import { OrganizationEvents } from './events.ts';
 import { Organizations } from './organizations.ts';
 import { BrowserProfiles } from './profiles.ts';
-import { resolveRetry, type RetryConfig } from './retry.ts';
 import { Sandbox } from './sandbox.ts';
-import { Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import { Skills } from './skills.ts';
 import type {
@@ -28,20 +27,6 @@ import { Users } from './users.ts';
 import { waitUntilUsable } from './wait-until-usable.ts';
 import { type CreateWebhookOptions, Webhooks, type WebhookWithSecret } from './webhooks.ts';
 
-/** Options of {@link BanataSandbox}. */
-export interface BanataSandboxOptions {
-  /** `br_live_…`; `./banata up` prints the first one. */
-  apiKey: string;
-  /** Address of the server. Default `http://127.0.0.1:7070`. */
-  baseUrl?: string;
-  /** Address of the viewer page, where it differs from what the server says. Default: the server’s own. */
-  appUrl?: string;
-  /** When and how failed requests are sent again. */
-  retry?: RetryConfig;
-  /** Another `fetch`, such as one with a proxy. Default: the global one. */
-  fetch?: typeof fetch;
-}
-
 /** Options of {@link BanataSandbox.launch}. */
 export interface LaunchOptions extends CreateOptions, CallOptions {
   /** Longest wait until the sandbox is usable, ms. Default 120,000. */
@@ -60,7 +45,6 @@ export interface ListOptions extends CallOptions {
   cursor?: string;
 }
 
-const DEFAULT_BASE_URL = 'http://127.0.0.1:7070';
 /** How long the server may hold the request that creates a sandbox until it is ready, seconds. */
 const LAUNCH_WAIT_S = 10;
 const DEFAULT_LAUNCH_MS = 120_000;
@@ -103,14 +87,9 @@ export class BanataSandbox {
 
   /** @throws BanataError `INVALID_ARGUMENT`. */
   constructor(options: BanataSandboxOptions) {
-    this.#appUrl = options.appUrl === undefined ? undefined : httpUrl('appUrl', options.appUrl);
-    this.#transport = new Transport({
-      apiKey: checkKey(options.apiKey),
-      baseUrl: httpUrl('baseUrl', options.baseUrl ?? DEFAULT_BASE_URL),
-      retry: resolveRetry(options.retry),
-      // Called as a plain function: browsers refuse a `fetch` that is the method of another object.
-      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
-    });
+    const { transport, appUrl } = openTransport(options);
+    this.#transport = transport;
+    this.#appUrl = appUrl;
     this.apiKeys = new ApiKeys(this.#transport);
     this.skills = new Skills(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
@@ -367,31 +346,4 @@ export class BanataSandbox {
   #handle(session: SandboxSession): Sandbox {
     return new Sandbox(this.#transport, session, this.#appUrl);
   }
-}
-
-function checkKey(apiKey: unknown): string {
-  // Visible ASCII: anything else cannot stand in a header.
-  if (typeof apiKey === 'string' && /^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
-  throw invalidArgument('apiKey must be a text such as br_live_…', 'Take the key that ./banata up prints.');
-}
-
-/** Without an id the route would answer the list. */
-function checkId(id: unknown): void {
-  if (typeof id === 'string' && id !== '') return;
-  throw invalidArgument(
-    'The id of the sandbox is missing',
-    'Give the id that create() or launch() answered.',
-  );
-}
-
-function httpUrl(name: string, value: string): string {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
-  throw invalidArgument(
-    `${name} is "${value}"; it must be an http or https URL`,
-    'Give one such as http://127.0.0.1:7070.',
-  );
-}
-
-function invalidArgument(message: string, suggestion: string): BanataError {
-  return new BanataError({ status: 0, code: 'INVALID_ARGUMENT', message, suggestion });
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '@banata/protocol';
 export type ClientErrorCode =
   | 'AGENT_FAILED'
   | 'BROWSER_FAILED'
+  | 'BROWSER_SESSION_FAILED'
   | 'INVALID_ARGUMENT'
   | 'INVALID_RESPONSE'
   | 'NETWORK_ERROR'

@@ -1,8 +1,10 @@
 import type {
+  BrowserSession,
   Checkpoint,
   ArchiveFormat,
   ArtifactKind,
   contract,
+  CreateBrowser,
   CreateSandbox,
   EventData,
   EventType,
@@ -40,6 +42,7 @@ export type {
   ApiKey,
   ArchiveFormat,
   Artifact,
+  BrowserSession,
   AuditEntry,
   CapabilitiesInput,
   Checkpoint,
@@ -149,6 +152,16 @@ export type CodeContext = BoxContext;
 export type CodeContextLanguage = ContextLanguage;
 /** A terminal session. */
 export type TerminalInfo = BoxTerminal;
+
+/** What a browser session is made with; all of it is optional. */
+export type CreateBrowserOptions = CreateBrowser;
+
+/** A page of browser sessions, newest first. */
+export interface BrowserSessionPage {
+  data: BrowserSession[];
+  /** Give it as `cursor` for the next page; null on the last one. */
+  nextCursor: string | null;
+}
 
 /** A page of sandboxes, newest first. */
 export interface SandboxPage {

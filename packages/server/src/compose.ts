@@ -29,6 +29,8 @@ import { ActivityService } from './services/activity.ts';
 import { AgentAsks } from './services/agent/agent-asks.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { Background } from './services/background.ts';
+import { BrowserSessionService } from './services/browsers/browser-session-service.ts';
+import { SessionKeeper } from './services/browsers/session-keeper.ts';
 import { ContextService } from './services/contexts.ts';
 import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
@@ -54,6 +56,7 @@ const EXPIRE_MS = 60_000;
 const SAMPLE_MS = 30_000;
 const NETWORK_MS = 2_000;
 const PREVIEW_SWEEP_MS = 2_000;
+const SESSIONS_MS = 3_000;
 /** A lease ends on the wire to the millisecond; its row follows within this time. */
 const CONTROL_MS = 1_000;
 const DATABASE_MS = 5_000;
@@ -98,6 +101,7 @@ export async function compose(
     address: base.serviceAddress,
     config,
     store: stores.sandboxes,
+    boxes,
     usage: stores.usage,
     secrets,
     guard,
@@ -138,6 +142,7 @@ export async function compose(
       activity: services.activity,
       agent: services.agent,
       previews: services.previews,
+      sessionKeeper: services.sessionKeeper,
       browserConnections: services.browserConnections,
       logger,
       now: base.now,
@@ -212,6 +217,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...keeping,
     boxLinks,
     ...browserParts,
+    browserSessions: new BrowserSessionService({ ...common, ...limits, ...lives, profiles, links }),
+    sessionKeeper: new SessionKeeper({ ...common, ...lives }),
     contexts: new ContextService(sandboxes, boxes, activity),
     documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),
@@ -227,7 +234,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
       ...stores.access,
       ...lives,
     }),
-    network: new NetworkService({ ...common, sandboxes, links, log: stores.networkLog }),
+    network: new NetworkService({ ...common, sandboxes, log: stores.networkLog }),
     ports,
     previews,
     ...lives,
@@ -261,6 +268,7 @@ function startJobs(base: Foundations, services: Services): void {
     },
     { name: 'sample-usage', everyMs: SAMPLE_MS, run: () => services.usageSampler.sampleAll() },
     { name: 'previews', everyMs: PREVIEW_SWEEP_MS, run: () => services.previews.sweep() },
+    { name: 'browser-sessions', everyMs: SESSIONS_MS, run: () => services.sessionKeeper.sweep() },
     { name: 'handoff', everyMs: CONTROL_MS, run: () => services.handoff.tick() },
     { name: 'control', everyMs: CONTROL_MS, run: () => services.controlService.tick() },
     {

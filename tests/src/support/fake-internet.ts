@@ -83,6 +83,11 @@ export class FakeInternet {
     }
   }
 
+  /** Name of its network namespace. */
+  get namespace(): string {
+    return this.#id;
+  }
+
   /** The certificate of its TLS servers, PEM. Good for `*.example`. */
   async certificate(): Promise<string> {
     return readFile(join(this.#folder, 'certificate.pem'), 'utf8');

@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   let opened = (): void => {};
   const open = new Promise<void>((done) => (opened = done));
-  const pages = new Pages(broker, () => Promise.resolve(undefined), opened);
+  const pages = new Pages(broker, () => Promise.resolve(undefined), { onFirst: opened });
   const acceptor = new WebSocketAcceptor({ maxPayload: 1024 * 1024 });
   endpoint = new AgentEndpoint({
     version: (socketUrl) => jsonVersion({ broker }, socketUrl),

@@ -152,6 +152,7 @@ describe('the page', () => {
     expect(await browserState()).toEqual({
       state: 'ready',
       reason: null,
+      clients: 0,
       viewport: { width: 1280, height: 800 },
       url: `${pageUrl}/tomato`,
       title: 'Page tomato',

@@ -45,6 +45,8 @@ export class CdpBroker {
   readonly #pipe: CdpPipe;
   readonly #options: CdpBrokerOptions;
   readonly #clients = new Map<number, WebSocket>();
+  /** Those of the clients that came from outside the box. */
+  readonly #outside = new Set<number>();
   readonly #calls = new Map<number, OwnCall>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #ended = new AbortController();
@@ -63,6 +65,11 @@ export class CdpBroker {
   /** Aborted when the pipe has ended. */
   get signal(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** How many clients there are from outside the box. */
+  get outsideClients(): number {
+    return this.#outside.size;
   }
 
   /**
@@ -114,6 +121,7 @@ export class CdpBroker {
     socket.pause();
     const { client, actions } = this.#router.open(kind, targetId);
     this.#clients.set(client, socket);
+    if (kind === 'client') this.#outside.add(client);
     socket.on('message', (data, isBinary) => {
       if (isBinary) return socket.close(1003, 'CDP messages are text.');
       this.#do(this.#router.fromClient(client, (data as Buffer).toString('utf8')));
@@ -149,12 +157,14 @@ export class CdpBroker {
       closeSocket(socket, 1012, 'The browser ended; connect again.');
     }
     this.#clients.clear();
+    this.#outside.clear();
     for (const call of this.#calls.values()) call.reject(browserGone('The call'));
     this.#calls.clear();
     this.#options.onEnd(reason);
   }
 
   #drop(client: number): void {
+    this.#outside.delete(client);
     if (!this.#clients.delete(client)) return;
     this.#do(this.#router.close(client));
   }

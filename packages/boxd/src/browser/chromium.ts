@@ -1,4 +1,5 @@
 import type { Viewport } from '@banata/protocol/box';
+import { DIRECT_HOST } from '../proxy/proxy-environment.ts';
 
 /** Names that Chromium would look up by itself whatever its other flags say. */
 const SILENCED_HOSTS = [
@@ -24,6 +25,8 @@ export interface ChromiumOptions {
   viewport: Viewport;
   /** False where /dev/shm is too small for shared memory of pages; ordinary files are used then. */
   sharedMemory: boolean;
+  /** `http://host:port` without credentials, of which Chromium takes none here. */
+  proxyServer?: string | undefined;
 }
 
 /**
@@ -54,6 +57,9 @@ export function chromiumCommand(options: ChromiumOptions): [string, ...string[]]
     '--enable-unsafe-swiftshader',
     ...(options.sharedMemory ? [] : ['--disable-dev-shm-usage']),
     '--lang=en-US',
+    ...(options.proxyServer === undefined
+      ? []
+      : [`--proxy-server=${options.proxyServer}`, `--proxy-bypass-list=${DIRECT_HOST}`]),
     '--no-first-run',
     '--no-default-browser-check',
     '--no-pings',

@@ -40,6 +40,10 @@ export interface DesktopOptions {
   viewport: Viewport;
   policy: CdpPolicy;
   eventPolicy: CdpEventPolicy;
+  /** Most pages at once. Default: as many as fit. */
+  maxPages?: number | undefined;
+  /** HTTP proxy on the loopback that Chromium uses. Default: none. */
+  proxyServer?: string | undefined;
   /** A Chromium came up. */
   onReady(browser: LiveBrowser): void;
   /** It ended, and the next one is on its way. */
@@ -169,7 +173,14 @@ export class Desktop {
     );
     const preferences = JSON.stringify(chromiumPreferences(files.downloadsDir));
     const { chromium: binary, profileDir, sharedMemory } = files;
-    const command = chromiumCommand({ binary, profileDir, viewport: this.viewport, sharedMemory });
+    const { proxyServer } = this.#options;
+    const command = chromiumCommand({
+      binary,
+      profileDir,
+      viewport: this.viewport,
+      sharedMemory,
+      proxyServer,
+    });
     const launch = ['/bin/sh', '-c', CHROMIUM_PREPARE, 'sh', profileDir, preferences] as const;
     const child = new Child('Chromium', [...launch, ...command], {
       account: environment.accounts.desktop,
@@ -204,7 +215,7 @@ export class Desktop {
     const broker = new CdpBroker({
       input: input as Writable,
       output: output as Readable,
-      policy: this.#options.policy,
+      policy: (kind, method, params) => pages.refuse(method) ?? this.#options.policy(kind, method, params),
       eventPolicy: this.#options.eventPolicy,
       rewrite: keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace }),
       onEvent: (event) => {
@@ -218,9 +229,12 @@ export class Desktop {
       },
     });
     const frontTitle = (): Promise<string | undefined> => frontWindowTitle(display, files.cookie);
-    const pages = new Pages(broker, frontTitle, () => {
-      onFirstPage();
-      this.#options.onReady({ broker, pages, display });
+    const pages = new Pages(broker, frontTitle, {
+      maxPages: this.#options.maxPages,
+      onFirst: () => {
+        onFirstPage();
+        this.#options.onReady({ broker, pages, display });
+      },
     });
     // Rejects only when the browser ends, which its exit tells.
     broker

@@ -1,4 +1,5 @@
 import type { CdpBroker, OwnEvent } from './cdp-broker.ts';
+import type { CdpRefusal } from './cdp-policy.ts';
 import { z } from 'zod';
 
 const targetInfoSchema = z.object({
@@ -22,24 +23,47 @@ const VISIBILITY_TIMEOUT_MS = 500;
 /** Tabs beyond this many are not asked whether they are in front. */
 const MAX_ASKED = 50;
 const REOPEN_AFTER_MS = 100;
+/**
+ * How long a page beyond the most may stay. A new page waits for the clients that attach to it, at most as long as the
+ * broker lets them; closed meanwhile, it would leave the page that opened it hanging, whose thread waits with it.
+ */
+const EXTRA_PAGE_MS = 6_000;
 
 /** The open pages of one Chromium, followed by its target events. */
 export class Pages {
   readonly #pages = new Set<string>();
   readonly #broker: CdpBroker;
   readonly #frontTitle: () => Promise<string | undefined>;
+  readonly #maxPages: number | undefined;
   #onFirst: (() => void) | undefined;
   readonly #listeners = new Map<string, (event: OwnEvent) => void>();
   #reopen: NodeJS.Timeout | undefined;
+  readonly #closing = new Set<NodeJS.Timeout>();
 
   /**
    * @param frontTitle title of the window in front, when it can be told.
-   * @param onFirst called once, when the first page is open.
+   * @param options.onFirst called once, when the first page is open.
+   * @param options.maxPages pages beyond this many are closed. Default: none.
    */
-  constructor(broker: CdpBroker, frontTitle: () => Promise<string | undefined>, onFirst: () => void) {
+  constructor(
+    broker: CdpBroker,
+    frontTitle: () => Promise<string | undefined>,
+    options: { onFirst: () => void; maxPages?: number | undefined },
+  ) {
     this.#broker = broker;
     this.#frontTitle = frontTitle;
-    this.#onFirst = onFirst;
+    this.#onFirst = options.onFirst;
+    this.#maxPages = options.maxPages;
+  }
+
+  /** Why a client's message is refused: it asks for a page more than there may be. */
+  refuse(method: string): CdpRefusal | undefined {
+    const most = this.#maxPages;
+    if (method !== 'Target.createTarget' || most === undefined || this.#pages.size < most) return undefined;
+    return {
+      code: -32000,
+      message: `This browser has ${most} pages, its most; close one first, or create a session of a greater weight.`,
+    };
   }
 
   /** Must get every own event of the broker. */
@@ -63,6 +87,7 @@ export class Pages {
 
   stop(): void {
     clearTimeout(this.#reopen);
+    for (const timer of this.#closing) clearTimeout(timer);
   }
 
   /** The open pages with their titles of this moment, of which no event tells; newest first. */
@@ -114,8 +139,18 @@ export class Pages {
   #note(info: PageInfo): void {
     if (info.type !== 'page') return;
     this.#pages.add(info.targetId);
+    // A page that a page opened; those of clients are refused before.
+    if (this.#maxPages !== undefined && this.#pages.size > this.#maxPages) this.#closeLater(info.targetId);
     this.#onFirst?.();
     this.#onFirst = undefined;
+  }
+
+  #closeLater(targetId: string): void {
+    const timer = setTimeout(() => {
+      this.#closing.delete(timer);
+      this.#broker.call('Target.closeTarget', { targetId }).catch(() => {});
+    }, EXTRA_PAGE_MS);
+    this.#closing.add(timer);
   }
 
   /** A browser without a page has no window: the person would see an empty desktop, and clients find no tab. */

@@ -19,7 +19,7 @@ test('a browser that was not started says so', async () => {
     logger: silent,
   });
   const control = { epoch: 0, mode: 'ai', controller: null };
-  const nothing = { reason: null, viewport: null, url: null, title: null, control };
+  const nothing = { reason: null, viewport: null, url: null, title: null, clients: 0, control };
   expect(await service.state()).toEqual({ state: 'off', ...nothing });
   await expect(service.whenReady(AbortSignal.timeout(1000))).rejects.toMatchObject({
     status: 409,

@@ -71,6 +71,8 @@ class LiveBrowserService implements BrowserParts {
   #held: LiveBrowser | undefined;
   #viewport = PREPARED_VIEWPORT;
   #keepsProfile = false;
+  #maxPages: number | undefined;
+  #proxyServer: string | undefined;
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
   #tunnel: VncTunnel | undefined;
@@ -101,14 +103,24 @@ class LiveBrowserService implements BrowserParts {
     ];
   }
 
-  /** The profile stays as long as the box's disk does; the server fetches it where it is to be kept longer. */
-  start(config: NonNullable<BoxConfig['browser']>): void {
+  /**
+   * The profile stays as long as the box's disk does; the server fetches it where it is to be kept longer.
+   * @throws Error for a browser that was prepared, which takes neither a proxy nor a number of pages.
+   */
+  start(
+    config: NonNullable<BoxConfig['browser']>,
+    { proxyServer }: { proxyServer?: string | undefined } = {},
+  ): void {
     const { state } = this.#phase;
     const isPrepared = this.#isPrepared && state === 'starting';
     if (!isPrepared && (state === 'starting' || state === 'ready'))
       throw new Error('The browser was started already.');
+    if (isPrepared && (proxyServer !== undefined || config.maxPages !== undefined))
+      throw new Error('A browser that was prepared takes neither a proxy nor a number of pages.');
     this.#isPrepared = false;
     this.#viewport = config.viewport;
+    this.#maxPages = config.maxPages;
+    this.#proxyServer = proxyServer;
     this.#keepsProfile = config.persistentProfile;
     this.#recorder.open(config.recording).catch((error: unknown) => {
       this.#dependencies.logger.error('recording.open', { error });
@@ -153,14 +165,23 @@ class LiveBrowserService implements BrowserParts {
     const phase = this.#phase;
     const reason = phase.state === 'failed' ? phase.reason : null;
     const control = this.control.current;
-    const nothing = { state: phase.state, reason, viewport: null, url: null, title: null, control };
+    const nothing = {
+      state: phase.state,
+      reason,
+      viewport: null,
+      url: null,
+      title: null,
+      clients: 0,
+      control,
+    };
     if (phase.state !== 'ready') return nothing;
     // What a browser that just ended cannot tell stays null; the next question finds the new state.
     const [viewport, page] = await Promise.all([
       readDesktopSize(this.#desktopFiles().rfbSocket).catch(() => null),
       phase.browser.pages.front().catch(() => undefined),
     ]);
-    return { ...nothing, viewport, url: page?.url ?? null, title: page?.title ?? null };
+    const clients = phase.browser.broker.outsideClients;
+    return { ...nothing, viewport, url: page?.url ?? null, title: page?.title ?? null, clients };
   }
 
   async whenReady(signal: AbortSignal): Promise<void> {
@@ -257,6 +278,8 @@ class LiveBrowserService implements BrowserParts {
       logger,
       files,
       viewport: this.#viewport,
+      maxPages: this.#maxPages,
+      proxyServer: this.#proxyServer,
       policy: (kind, method, params) => this.control.refuse(kind, method, params),
       eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {

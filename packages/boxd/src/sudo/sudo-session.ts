@@ -32,7 +32,7 @@ export interface SudoSessionDeps {
   environment: BoxEnvironment;
   logger: BoxLogger;
   /** Variables of the box that every command starts with. */
-  base: Readonly<Record<string, string>>;
+  base: () => Readonly<Record<string, string>>;
   /** PATH of commands of root. */
   path: string;
 }
@@ -98,7 +98,7 @@ async function planFor(body: unknown, { environment, base, path }: SudoSessionDe
       throw new SudoRefusal('', 0);
     case 'run': {
       const passwd = await readFile('/etc/passwd', 'utf8');
-      return planSudo({ request: request.data, call, passwd, base, path, caller });
+      return planSudo({ request: request.data, call, passwd, base: base(), path, caller });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { BOX_PROTOCOL_VERSION, type BoxHealth } from '@banata/protocol/box';
+import { BOX_PROTOCOL_VERSION, type BoxBrowserState, type BoxHealth } from '@banata/protocol/box';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -16,6 +16,14 @@ import type { ServiceAddress } from '../driver.ts';
 
 const HOST = '127.0.0.1';
 const HEARTBEAT_MS = 10_000;
+const BROWSER: BoxBrowserState = {
+  state: 'ready',
+  reason: null,
+  viewport: null,
+  url: null,
+  title: null,
+  clients: 0,
+};
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 interface NullBox {
@@ -26,8 +34,8 @@ interface NullBox {
 
 /**
  * A driver that makes no containers, for tests and measurements of the control plane alone: a box is an entry of a
- * table, and one HTTP server on the loopback answers for all. Boxes take their configuration, answer their health and
- * keep an empty journal; everything else answers 501 with a text that says so. Boxes end with the process.
+ * table, and one HTTP server on the loopback answers for all. Boxes take their configuration, answer their health, say
+ * that their browser is ready and keep an empty journal; everything else answers 501 with a text that says so. Boxes end with the process.
  */
 export class NullDriver implements SandboxDriver {
   readonly name = 'null';
@@ -127,6 +135,8 @@ export class NullDriver implements SandboxDriver {
         reply(response, 200, health(box));
       } else if (pathname === '/health') {
         reply(response, 200, health(box));
+      } else if (pathname === '/browser') {
+        reply(response, 200, BROWSER);
       } else if (pathname === '/events') {
         this.#openJournal(response);
       } else {

@@ -19,6 +19,8 @@ export const boxBrowserStateSchema = z.object({
   /** Address and title of the page in front, while ready. */
   url: z.string().nullable(),
   title: z.string().nullable(),
+  /** CDP clients from outside the box. Absent in the reply of an older daemon. */
+  clients: z.number().int().nonnegative().optional(),
   /** Absent in the reply of an older daemon, which knows no control. */
   control: boxControlSchema.optional(),
 });

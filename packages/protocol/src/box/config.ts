@@ -53,10 +53,16 @@ export const boxConfigSchema = z.object({
     .object({
       viewport: viewportSchema,
       persistentProfile: z.boolean(),
+      /** Most pages at once. Absent: as many as fit. */
+      maxPages: z.number().int().positive().optional(),
       /** A recording that begins with the browser. */
       recording: boxRecordingOptionsSchema.optional(),
     })
     .nullable(),
+  /** CDP address of a browser in another box, which the agent drives in place of one here. */
+  pairedBrowser: z.object({ cdpUrl: z.string() }).optional(),
+  /** Proxy of the sandbox's creator, with its credentials, for browser and commands. */
+  proxy: z.object({ url: z.string() }).optional(),
   agent: z
     .object({
       defaultAgent: z.enum(['build', 'plan']),

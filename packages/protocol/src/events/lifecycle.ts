@@ -61,43 +61,37 @@ export const lifecycleEvents = {
   }),
 };
 
-/** Browser sessions of the older API generation. */
+/** Browser sessions; those that belong to a sandbox too. */
 export const browserSessionEvents = {
   'session.created': defineEvent({
     schema: z.object({ sessionId: z.string() }),
     gloss: 'A browser session was asked for.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y' },
-    reserved: true,
   }),
   'session.assigned': defineEvent({
     schema: z.object({ sessionId: z.string() }),
     gloss: 'A place was found for the browser session.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y' },
-    reserved: true,
   }),
   'session.ready': defineEvent({
     schema: z.object({ sessionId: z.string() }),
     gloss: 'The browser runs and its CDP address can be connected to.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y' },
-    reserved: true,
   }),
   'session.ending': defineEvent({
     schema: z.object({ sessionId: z.string(), reason: z.string() }),
     gloss: 'The end of the browser session has begun.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y', reason: 'Ended by request.' },
-    reserved: true,
   }),
   'session.ended': defineEvent({
     schema: z.object({ sessionId: z.string(), reason: z.string() }),
     gloss: 'The browser session is gone.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y', reason: 'Ended by request.' },
-    reserved: true,
   }),
   'session.failed': defineEvent({
     schema: z.object({ sessionId: z.string(), reason: z.string() }),
     gloss: 'The browser session could not start, or broke.',
     example: { sessionId: 'j57f40gk2nm535kdj49n8e051s81wt6y', reason: 'The browser stopped by itself.' },
-    reserved: true,
   }),
 };
 

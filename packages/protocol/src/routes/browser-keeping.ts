@@ -37,7 +37,7 @@ export const startRecording = defineRoute({
   audit: ['frameRate', 'bitrateKbps'],
   body: startRecordingSchema,
   reply: { kind: 'json', status: 201, schema: recordingSchema },
-  errors: [...errors, 'CONFLICT', 'PLAN_FEATURE_UNAVAILABLE', 'SANDBOX_EXHAUSTED'],
+  errors: [...errors, 'CONFLICT', 'PLAN_FEATURE_UNAVAILABLE', 'SANDBOX_EXHAUSTED', 'NOT_SUPPORTED'],
 });
 
 export const stopRecording = defineRoute({

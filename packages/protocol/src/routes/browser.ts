@@ -111,7 +111,7 @@ export const filesPreview = defineRoute({
   auth: 'sandbox_sessions:exec',
   body: previewFilesSchema,
   reply: { kind: 'json', status: 200, schema: previewFilesReplySchema },
-  errors: [...errors, 'CONTROL_HELD_BY_HUMAN', 'FILE_CHOOSER_NOT_OPEN', 'FILE_NOT_FOUND'],
+  errors: [...errors, 'CONTROL_HELD_BY_HUMAN', 'FILE_CHOOSER_NOT_OPEN', 'FILE_NOT_FOUND', 'NOT_SUPPORTED'],
 });
 
 export const startPreview = defineRoute({

@@ -34,7 +34,7 @@ export const request = defineRoute({
   audit: ['reason', 'requestedBy', 'expiresInMs'],
   body: handoffRequestSchema,
   reply,
-  errors: [...errors, 'HANDOFF_OPEN', 'HUMAN_IN_LOOP_DISABLED'],
+  errors: [...errors, 'HANDOFF_OPEN', 'HUMAN_IN_LOOP_DISABLED', 'NOT_SUPPORTED'],
 });
 
 export const accept = defineRoute({

@@ -31,7 +31,9 @@ const browserSchema = z.strictObject({
   byoProxyUrl: z
     .string()
     .optional()
-    .describe('Proxy for browser and runtime, http://user:password@host:port.'),
+    .describe(
+      'Proxy for browser and runtime, http://user:password@host:port; also https and socks5. Shown without its credentials.',
+    ),
 });
 
 const agentSchema = z.strictObject({

@@ -7,7 +7,7 @@ const daySchema = z.iso.date().describe('A day, UTC, such as 2026-04-01.');
 
 export const usageFiguresSchema = z.object({
   sandboxSeconds: count('From ready to the end, pauses left out.'),
-  browserSeconds: count('The same of sandboxes with a browser.'),
+  browserSeconds: count('The same of sandboxes with a browser and of browser sessions.'),
   cpuSeconds: count('CPU time the sandboxes used.'),
   memoryPeakBytes: count('Most memory one sandbox held.'),
   storagePeakBytes: count('Most disk one sandbox held.'),
@@ -53,7 +53,12 @@ export const billingSchema = z.object({
     start: z.number().describe('Epoch ms.'),
     end: z.number().describe('Epoch ms; the counts begin anew then.'),
   }),
-  usage: z.object({ sandboxHours: meterSchema, concurrentSandboxes: meterSchema }),
+  usage: z.object({
+    sandboxHours: meterSchema,
+    concurrentSandboxes: meterSchema,
+    browserHours: meterSchema.describe('Of browser sessions.'),
+    concurrentBrowsers: meterSchema.describe('Browser sessions.'),
+  }),
   checkoutAvailable: z.boolean().describe('Whether POST /v1/billing/checkout works on this server.'),
 });
 export type Billing = z.infer<typeof billingSchema>;

@@ -31,6 +31,7 @@ import { mountAgentServer } from './agent-server.ts';
 import { mountArtifacts } from './artifacts.ts';
 import { mountLasting, type LastingRoutesDeps } from './checkpoints.ts';
 import { mountBrowser } from './browser.ts';
+import { mountBrowsers, type BrowserSessionRoutesDeps } from './browsers.ts';
 import { mountBrowserKeeping, type BrowserKeepingDeps } from './browser-keeping.ts';
 import { mountComputer } from './computer.ts';
 import { mountDocuments, type DocumentsRoutesDeps } from './documents.ts';
@@ -57,6 +58,7 @@ export interface AppDeps
     FileRoutesDeps,
     UsageRoutesDeps,
     DocumentsRoutesDeps,
+    BrowserSessionRoutesDeps,
     AccessRoutesDeps,
     Omit<AuthRoutesDeps, 'publicUrl'>,
     Omit<MountDeps, 'publicUrl'> {
@@ -105,6 +107,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountFiles(app, mount, deps);
   mountInteractive(mount, deps);
   mountBrowser(mount, deps);
+  mountBrowsers(mount, deps);
   mountBrowserKeeping(mount, deps);
   mountComputer(mount, deps);
   mountHandoff(mount, deps);

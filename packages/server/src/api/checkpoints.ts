@@ -2,7 +2,7 @@ import { contract } from '@banata/protocol';
 import type { CheckpointService } from '../services/checkpoints/checkpoint-service.ts';
 import type { PauseService } from '../services/sandboxes/pause-service.ts';
 import type { Mount } from './mount.ts';
-import { preferredWait } from './sandboxes.ts';
+import { preferredWait } from './preferred-wait.ts';
 
 export interface LastingRoutesDeps {
   checkpoints: CheckpointService;

@@ -2,6 +2,7 @@ import { contract } from '@banata/protocol';
 import type { SandboxService } from '../services/sandboxes/sandbox-service.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import type { Mount } from './mount.ts';
+import { preferredWait } from './preferred-wait.ts';
 import type { EventStreams } from './sse.ts';
 
 export function mountSandboxes(
@@ -40,15 +41,6 @@ export function mountSandboxes(
       signal,
     });
   });
-}
-
-/** Longest wait a caller can ask for with `Prefer: wait`. */
-const MAX_WAIT_MS = 30_000;
-
-/** Milliseconds a caller is willing to wait for the sandbox to be ready (RFC 7240, 4.3); 0 without the preference. */
-export function preferredWait(header: string | undefined): number {
-  const seconds = /(?:^|[,;\s])wait=(\d{1,5})(?:$|[,;\s])/.exec(header ?? '')?.[1];
-  return Math.min(Number(seconds ?? 0) * 1000, MAX_WAIT_MS);
 }
 
 /** The sequence number in a Last-Event-ID header, if it is one. */

@@ -16,12 +16,15 @@ import type { SandboxStore } from '../stores/sandbox-store.ts';
 import { DnsForwarder } from './dns.ts';
 import { EgressProxy } from './egress/egress-proxy.ts';
 import { createResolver } from './egress/resolver.ts';
+import type { Boxes } from './boxes.ts';
 import { HostPorts } from './host-ports.ts';
+import { PairedBrowser } from './paired-browser.ts';
 
 export interface BoxesListenerDeps {
   address: ServiceAddress;
   config: Pick<Config, 'hostPorts' | 'dns' | 'models'>;
   store: SandboxStore;
+  boxes: Boxes;
   usage: ModelUsageStore;
   secrets: Secrets;
   guard: OutboundGuard;
@@ -30,8 +33,8 @@ export interface BoxesListenerDeps {
 }
 
 /**
- * The server as boxes see it, on the service address that the driver made: the model gateway, DNS, the way out for
- * boxes under rules, and the host's ports the operator listed. Nothing of the API is here.
+ * The server as boxes see it, on the service address that the driver made: the model gateway, the browser of a sandbox
+ * that has one in another box, DNS, the way out for boxes under rules, and the host's ports the operator listed. Nothing of the API is here.
  */
 export class BoxesListener {
   readonly #deps: BoxesListenerDeps;
@@ -66,6 +69,8 @@ export class BoxesListener {
     const listen = getRequestListener(app.fetch);
     const server = createServer((request, response) => void listen(request, response));
     server.headersTimeout = 10_000;
+    const pairedBrowser = new PairedBrowser(this.#deps);
+    server.on('upgrade', (...upgrade) => pairedBrowser.upgrade(...upgrade));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(address.port, address.host, resolve);

@@ -7,6 +7,7 @@ import * as webhooks from './migrations/0004-webhooks.ts';
 import * as network from './migrations/0010-network.ts';
 import * as ports from './migrations/0011-ports.ts';
 import * as isolation from './migrations/0012-isolation.ts';
+import * as browserSessions from './migrations/0057-browser-sessions.ts';
 import * as browserControl from './migrations/0050-browser-control.ts';
 import * as checkpoints from './migrations/0030-checkpoints.ts';
 import * as sizes from './migrations/0013-sizes.ts';
@@ -36,6 +37,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0010-network': network,
           '0011-ports': ports,
           '0012-isolation': isolation,
+          '0057-browser-sessions': browserSessions,
           '0050-browser-control': browserControl,
           '0030-checkpoints': checkpoints,
           '0013-sizes': sizes,

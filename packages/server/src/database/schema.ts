@@ -2,10 +2,13 @@ import type {
   AgentTask,
   Artifact,
   AuditEntry,
+  BrowserSession,
+  BrowserWeight,
   CapabilitiesInput,
   CheckpointState,
   Connection,
   DeliveryStatus,
+  EgressProfile,
   EventType,
   Handoff,
   Isolation,
@@ -167,6 +170,18 @@ export interface SandboxesTable {
   last_task_report: NullableJson<TaskReport>;
   /** What the sandbox may reach. */
   network: ColumnType<Network, string | undefined, string>;
+  /** A browser session is a box with nothing but a browser. */
+  kind: ColumnType<'sandbox' | 'browser', 'sandbox' | 'browser' | undefined, never>;
+  /** What a browser session was asked to be; null for sandboxes. */
+  browser_session: NullableJson<BrowserSettings>;
+  /** Sandbox that a browser session belongs to. */
+  paired_with: ColumnType<string | null, string | null | undefined, never>;
+  /** Browser session that belongs to a sandbox, from the moment it is ready. */
+  paired_session_id: Generated<string | null>;
+  /** Proxy of the sandbox’s creator as JSON, sealed with the installation's secret. */
+  proxy_sealed: Generated<Buffer | null>;
+  /** When a CDP client first connected to a browser session. */
+  cdp_client_at: Generated<number | null>;
   /** Who may drive the browser; changed through `ControlStore` only. */
   control_mode: Generated<'ai' | 'human' | 'shared'>;
   control_controller: Generated<string | null>;
@@ -187,6 +202,13 @@ export interface SandboxesTable {
   paused_at: number | null;
   /** How long it was paused in all. */
   paused_ms: Generated<number>;
+}
+
+/** What a browser session was asked to be. */
+export interface BrowserSettings {
+  weight: BrowserWeight;
+  isolation: BrowserSession['isolation'];
+  egressProfile: EgressProfile;
 }
 
 export interface CheckpointsTable {

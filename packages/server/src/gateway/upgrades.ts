@@ -1,12 +1,12 @@
 import { ApiError } from '@banata/protocol';
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Boxes } from '../boxes/boxes.ts';
 import type { Logger } from '../logger.ts';
 import type { AccessService } from '../services/access.ts';
 import type { ActivityService } from '../services/activity.ts';
 import type { AgentService } from '../services/agent/agent-service.ts';
-import { toApiError } from '../services/failures.ts';
+import type { SessionKeeper } from '../services/browsers/session-keeper.ts';
 import type { Links } from '../services/links.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { BrowserConnections } from './browser/browser-connections.ts';
@@ -14,6 +14,7 @@ import { openCdp } from './browser/cdp.ts';
 import { openVnc } from './browser/vnc.ts';
 import type { PreviewGateway } from './previews/preview-gateway.ts';
 import { isAgentSocket, openAgentSocket } from './opencode/agent-socket.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 import { openTerminal } from './terminal.ts';
 
 export interface UpgradeDeps {
@@ -24,6 +25,7 @@ export interface UpgradeDeps {
   activity: ActivityService;
   agent: AgentService;
   previews: PreviewGateway;
+  sessionKeeper: SessionKeeper;
   browserConnections: BrowserConnections;
   logger: Logger;
   now: () => number;
@@ -48,7 +50,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Before anything else: a socket that fails without a listener would end the process.
     socket.on('error', () => socket.destroy());
-    upgrade(request, socket, head, deps).catch((error: unknown) => refuse(socket, error, deps.logger));
+    upgrade(request, socket, head, deps).catch((error: unknown) => refuseUpgrade(socket, error, deps.logger));
   });
 }
 
@@ -65,16 +67,4 @@ async function upgrade(
   const open = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
   if (!open) throw new ApiError('ROUTE_NOT_FOUND');
   await open({ request, socket, head, url }, deps);
-}
-
-function refuse(socket: Duplex, error: unknown, logger: Logger): void {
-  if (socket.destroyed) return;
-  if (!(error instanceof ApiError))
-    logger.error({ event: 'upgrade.error', err: error }, 'unexpected error on upgrade');
-  const known = toApiError(error);
-  const body = JSON.stringify(known.toBody());
-  socket.end(
-    `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? 'Error'}\r\n` +
-      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

@@ -38,6 +38,8 @@ export class Sweeper {
     const active = await this.#deps.activity.flush();
     const busy = await this.#deps.busySandboxes();
     for (const row of await this.#deps.store.listLive()) {
+      // It ends with its sandbox.
+      if (row.paired_with !== null) continue;
       const working = active.includes(row.id) || busy.has(row.id) || row.active_until > this.#deps.now();
       await this.#showActivity(row, working);
       await this.#holdToDeadline(row, working);

@@ -186,6 +186,12 @@ export class BrowserService {
     signal: AbortSignal,
   ): Promise<{ ok: true; files: number }> {
     const row = await this.#driving(to);
+    if (row.kind === 'browser') {
+      throw new ApiError(
+        'NOT_SUPPORTED',
+        'This browser is in a box of its own, without a workspace. Set files by CDP (DOM.setFileInputFiles), or use browser mode "local-chromium".',
+      );
+    }
     const timeoutMs = input.timeoutMs ?? CHOOSER_TIMEOUT_MS;
     const { files } = await this.#deps.boxes.json(row, boxGivenFilesSchema, {
       method: 'POST',
@@ -263,12 +269,12 @@ export class BrowserService {
   async #working(to: BrowserTarget): Promise<SandboxRow> {
     const row =
       'row' in to ? requireBrowser(requireWorking(to.row)) : await this.#withBrowser(to.caller, to.id);
-    this.#deps.activity.touch(row.id);
+    this.#deps.activity.touch(row.paired_with ?? row.id);
     return row;
   }
 
   async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
-    return requireBrowser(await this.#deps.sandboxes.findWorking(caller, id));
+    return requireBrowser(await this.#deps.sandboxes.findBrowser(caller, id));
   }
 
   /** The request for a person that is under way, without what only the agent is told. */

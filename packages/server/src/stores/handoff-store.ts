@@ -155,8 +155,11 @@ export class HandoffStore {
     }
     const { sandbox: held, row } = await this.#insertIn(tx, sandbox, wanted, now);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
-    if (browser.mode === 'none' || browser.humanInLoop) return;
-    const note = 'People may not control the browser of this sandbox: it was created without humanInLoop.';
+    const isPaired = browser.mode === 'paired-banata-browser';
+    if (!isPaired && (browser.mode === 'none' || browser.humanInLoop)) return;
+    const note = isPaired
+      ? 'The browser of this sandbox is paired with it, and such a one is not handed over.'
+      : 'People may not control the browser of this sandbox: it was created without humanInLoop.';
     const state: HandoffState = { ...stateOf(row, held), status: 'cancelled', note };
     await this.#change(tx, { sandbox: held, row, end: DEFAULT_END, now }, [state]);
   }

@@ -8,6 +8,10 @@ export interface PlanUse {
   sandboxes: number;
   /** Milliseconds sandboxes ran in the period. */
   sandboxMs: number;
+  /** Browser sessions that are not over. */
+  browsers: number;
+  /** Milliseconds browser sessions ran in the period. */
+  browserMs: number;
 }
 
 /** Plans of organizations, and how much of them is used. */
@@ -57,14 +61,19 @@ async function readUse(
   { start, now }: { start: number; now: number },
 ): Promise<PlanUse> {
   const { rows } = await sql<PlanUse>`
+    with live as (
+      select kind from sandboxes
+      where organization_id = ${organizationId} and status not in ('ended', 'failed') and status <> 'paused'
+    ), runs as (
+      select s.kind, coalesce(r.ended_at, ${now}::bigint) - greatest(r.started_at, ${start}::bigint) as ms
+      from sandbox_runs r join sandboxes s on s.id = r.sandbox_id
+      where r.organization_id = ${organizationId}
+        and (r.ended_at is null or r.ended_at > ${start}) and r.started_at < ${now}
+    )
     select
-      (select count(*) from sandboxes
-        where organization_id = ${organizationId} and status not in ('ended', 'failed') and status <> 'paused'
-      ) as sandboxes,
-      (select coalesce(sum(coalesce(ended_at, ${now}::bigint) - greatest(started_at, ${start}::bigint)), 0)::bigint
-        from sandbox_runs
-        where organization_id = ${organizationId}
-          and (ended_at is null or ended_at > ${start}) and started_at < ${now}
-      ) as "sandboxMs"`.execute(db);
-  return rows[0] ?? { sandboxes: 0, sandboxMs: 0 };
+      (select count(*) from live where kind = 'sandbox') as sandboxes,
+      (select count(*) from live where kind = 'browser') as browsers,
+      (select coalesce(sum(ms), 0)::bigint from runs where kind = 'sandbox') as "sandboxMs",
+      (select coalesce(sum(ms), 0)::bigint from runs where kind = 'browser') as "browserMs"`.execute(db);
+  return rows[0] ?? { sandboxes: 0, sandboxMs: 0, browsers: 0, browserMs: 0 };
 }

@@ -12,7 +12,7 @@ const STOPPED: readonly SandboxStatus[] = ['paused', 'ending', 'ended', 'failed'
  */
 export async function trackRun(tx: Tx, row: SandboxRow, at: number): Promise<void> {
   if (row.status === 'ready') {
-    const browser = normalizeCapabilities(row.capabilities).browser.mode !== 'none';
+    const browser = normalizeCapabilities(row.capabilities).browser.mode === 'local-chromium';
     await tx
       .insertInto('sandbox_runs')
       .values({

@@ -6,6 +6,7 @@ import { statusesBefore } from '../services/sandboxes/status.ts';
 import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { trackRun } from './run-store.ts';
+import { eventsOfLife } from './session-events.ts';
 
 const FINAL: SandboxStatus[] = ['ended', 'failed'];
 
@@ -38,10 +39,19 @@ export class SandboxStore {
   ): Promise<SandboxRow> {
     return this.#db.transaction().execute(async (tx) => {
       await admit?.(tx);
-      const inserted = await tx.insertInto('sandboxes').values(row).returningAll().executeTakeFirstOrThrow();
-      await this.#events.append(tx, row.id, events, row.created_at);
-      return inserted;
+      return this.insertIn(tx, row, events);
     });
+  }
+
+  /** @param admit as of {@link SandboxStore.insert}. */
+  insertBrowser(row: Insertable<SandboxesTable>, admit: (tx: Tx) => Promise<void>): Promise<SandboxRow> {
+    return this.insert(row, [{ type: 'sandbox.created', data: {} }], admit);
+  }
+
+  async insertIn(tx: Tx, row: Insertable<SandboxesTable>, events: NewEvent[]): Promise<SandboxRow> {
+    const inserted = await tx.insertInto('sandboxes').values(row).returningAll().executeTakeFirstOrThrow();
+    await this.#events.append(tx, row.id, eventsOfLife(inserted, events), row.created_at);
+    return inserted;
   }
 
   /** Without an organization: for the server's own work. */
@@ -69,14 +79,54 @@ export class SandboxStore {
       .executeTakeFirst();
   }
 
+  /** The browser session that belongs to a sandbox, ended or not. */
+  findPaired(sandboxId: string): Promise<SandboxRow | undefined> {
+    return this.#db
+      .selectFrom('sandboxes')
+      .selectAll()
+      .where('paired_with', '=', sandboxId)
+      .orderBy('created_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** Tells a sandbox, once, that its browser session is ready. */
+  async pair(sandboxId: string, sessionId: string, now: number): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('sandboxes')
+        .set({ paired_session_id: sessionId })
+        .where('id', '=', sandboxId)
+        .where('status', 'not in', FINAL)
+        .where('paired_session_id', 'is', null)
+        .executeTakeFirst();
+      const event = { type: 'sandbox.browser.ready' as const, data: {} };
+      if (numUpdatedRows > 0n) await this.#events.append(tx, sandboxId, [event], now);
+    });
+  }
+
+  /** Tells a sandbox that its browser session is no more. */
+  async unpair(sandboxId: string, reason: string, now: number): Promise<void> {
+    const event = { type: 'sandbox.browser.failed' as const, data: { reason } };
+    await this.update(sandboxId, { paired_session_id: null }, [event], now);
+  }
+
+  /** @param options.kind Default: sandboxes. */
   async list(
     organizationId: string,
-    options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
+    options: {
+      kind?: SandboxRow['kind'];
+      status?: SandboxStatus | undefined;
+      all: boolean;
+      limit: number;
+      cursor?: string | undefined;
+    },
   ): Promise<Page<SandboxRow>> {
     let query = this.#db
       .selectFrom('sandboxes')
       .selectAll()
       .where('organization_id', '=', organizationId)
+      .where('kind', '=', options.kind ?? 'sandbox')
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(options.limit + 1);
@@ -132,7 +182,7 @@ export class SandboxStore {
       .returningAll()
       .executeTakeFirst();
     if (row) {
-      await this.#events.append(tx, id, change.events, now);
+      await this.#events.append(tx, id, eventsOfLife(row, change.events), now);
       await trackRun(tx, row, change.ranUntil ?? now);
     }
     return row;
@@ -153,7 +203,7 @@ export class SandboxStore {
         .where('status', 'not in', FINAL)
         .returningAll()
         .executeTakeFirst();
-      if (row) await this.#events.append(tx, id, events, now);
+      if (row) await this.#events.append(tx, id, eventsOfLife(row, events), now);
       return row;
     });
   }

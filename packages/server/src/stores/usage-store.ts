@@ -172,18 +172,20 @@ function figures(scope: UsageScope, by: RawBuilder<unknown>): RawBuilder<Figures
   const only = sandboxId === undefined ? sql`` : sql`and sandbox_id = ${sandboxId}`;
   return sql<Figures>`
     with runs as (
-      select sandbox_id, browser, greatest(started_at, ${start}::bigint) as a,
+      select sandbox_id, browser, kind, greatest(started_at, ${start}::bigint) as a,
         least(coalesce(ended_at, ${end}::bigint), ${end}::bigint) as b
-      from sandbox_runs
-      where organization_id = ${organizationId} ${only}
-        and started_at < ${end} and (ended_at is null or ended_at > ${start})
+      from (
+        select r.*, s.kind from sandbox_runs r join sandboxes s on s.id = r.sandbox_id
+        where r.organization_id = ${organizationId}
+      ) of_kind
+      where true ${only} and started_at < ${end} and (ended_at is null or ended_at > ${start})
     ), spans as (
-      select sandbox_id, browser, day_ms,
+      select sandbox_id, browser, kind, day_ms,
         least(b, day_ms + ${DAY_MS}) - greatest(a, day_ms) as ms
       from runs cross join lateral generate_series(a - a % ${DAY_MS}, b - 1, ${DAY_MS}) as day_ms
     ), parts as (
       select sandbox_id, to_char(to_timestamp(day_ms / 1000) at time zone 'utc', 'YYYY-MM-DD') as day,
-        ms, case when browser then ms else 0 end as browser_ms,
+        case when kind = 'sandbox' then ms else 0 end as ms, case when browser then ms else 0 end as browser_ms,
         0::bigint as cpu_us, 0::bigint as memory, 0::bigint as storage, 0::bigint as egress, 0::bigint as ingress,
         0::bigint as requests, 0::bigint as input, 0::bigint as output
       from spans

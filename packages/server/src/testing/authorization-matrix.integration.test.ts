@@ -77,6 +77,7 @@ async function post(path: string, key: string, body: unknown): Promise<unknown> 
 async function makeObjects(key: string): Promise<SampleIds> {
   const idSchema = z.object({ id: z.string() });
   const sandbox = idSchema.parse(await post('/v1/sandboxes', key, {}));
+  const browser = idSchema.parse(await post('/v1/browsers', key, {}));
   const apiKey = idSchema.parse(await post('/v1/api-keys', key, { name: 'object' }));
   const { user } = z
     .object({ user: idSchema })
@@ -85,7 +86,14 @@ async function makeObjects(key: string): Promise<SampleIds> {
     await post('/v1/webhooks', key, { url: 'https://example.com/hook', eventTypes: ['sandbox.ended'] }),
   );
   const skill = idSchema.parse(await post('/v1/skills', key, { name: newId(), recipe: 'Open the page' }));
-  return { skill: skill.id, sandbox: sandbox.id, apiKey: apiKey.id, user: user.id, webhook: webhook.id };
+  return {
+    skill: skill.id,
+    sandbox: sandbox.id,
+    browser: browser.id,
+    apiKey: apiKey.id,
+    user: user.id,
+    webhook: webhook.id,
+  };
 }
 
 async function makeKey(held: Scope[] | undefined, more: { expiresAt?: number } = {}) {
@@ -376,7 +384,14 @@ test('a link that has expired, or was signed for another purpose, opens nothing'
 
 /** Ids that no organization has. */
 function nowhere(): SampleIds {
-  return { sandbox: newId(), apiKey: newId(), user: newId(), webhook: newId(), skill: newId() };
+  return {
+    sandbox: newId(),
+    browser: newId(),
+    apiKey: newId(),
+    user: newId(),
+    webhook: newId(),
+    skill: newId(),
+  };
 }
 
 /** Ending and removing come last. */

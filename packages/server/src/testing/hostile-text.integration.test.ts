@@ -35,7 +35,14 @@ function fieldsOf(schema: z.ZodObject | undefined): string[] {
 
 test('no text in any field of any route makes an internal error', async () => {
   const key = server.apiKey ?? '';
-  const ids = { sandbox: newId(), apiKey: newId(), user: newId(), webhook: newId(), skill: newId() };
+  const ids = {
+    sandbox: newId(),
+    browser: newId(),
+    apiKey: newId(),
+    user: newId(),
+    webhook: newId(),
+    skill: newId(),
+  };
   let requests = 0;
   for (const route of allRoutes) {
     const sample = sampleRequest(route, ids);

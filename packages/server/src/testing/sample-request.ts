@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** An object of each kind, to name in requests. */
 export interface SampleIds {
   sandbox: string;
+  browser: string;
   apiKey: string;
   user: string;
   webhook: string;
@@ -93,6 +94,7 @@ function idFor(route: RouteDefinition, ids: SampleIds): string {
   if (family === 'apiKeys') return ids.apiKey;
   if (family === 'users') return ids.user;
   if (family === 'webhooks') return ids.webhook;
+  if (family === 'browsers') return ids.browser;
   if (family === 'skills') return ids.skill;
   return ids.sandbox;
 }

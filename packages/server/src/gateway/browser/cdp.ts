@@ -24,11 +24,15 @@ export async function openCdp({ url, ...upgrade }: Upgrade, deps: UpgradeDeps): 
       endpoint,
       path: boxPath(url.searchParams.get('targetId')),
       signal: life ? AbortSignal.any([over.signal, life]) : over.signal,
-      onClientData: () => deps.activity.touch(row.id),
+      onClientData: () => {
+        deps.activity.touch(row.paired_with ?? row.id);
+        deps.sessionKeeper.clientSpoke(row);
+      },
     });
   } finally {
     remove();
   }
+  await deps.sessionKeeper.clientLeft(row);
 }
 
 function boxPath(targetId: string | null): string {

@@ -44,7 +44,7 @@ export async function openVnc({ request, socket, head, url }: Upgrade, deps: Upg
       box,
       linksEpoch: claims.epoch,
       identity,
-      onAct: () => deps.activity.touch(row.id),
+      onAct: () => deps.activity.touch(row.paired_with ?? row.id),
       onEnd: () => {
         life?.removeEventListener('abort', onLifeEnd);
         release();

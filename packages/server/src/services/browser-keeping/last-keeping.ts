@@ -48,5 +48,5 @@ export async function lastRecordings(
 
 function hasBrowser(row: SandboxRow): boolean {
   const { browser } = normalizeCapabilities(row.capabilities);
-  return browser.mode !== 'none' && row.box_id !== null && row.ready_at !== null;
+  return browser.mode === 'local-chromium' && row.box_id !== null && row.ready_at !== null;
 }

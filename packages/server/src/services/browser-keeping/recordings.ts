@@ -179,8 +179,14 @@ export class RecordingService {
 
   async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#deps.sandboxes.findWorking(caller, id);
-    if (normalizeCapabilities(row.capabilities).browser.mode === 'none')
-      throw new ApiError('BROWSER_NOT_ENABLED');
+    const { mode } = normalizeCapabilities(row.capabilities).browser;
+    if (mode === 'none') throw new ApiError('BROWSER_NOT_ENABLED');
+    if (mode === 'paired-banata-browser') {
+      throw new ApiError(
+        'NOT_SUPPORTED',
+        'A paired browser is not recorded; create the sandbox with browser mode "local-chromium".',
+      );
+    }
     return row;
   }
 

@@ -51,7 +51,7 @@ export class ControlService {
     input: z.output<typeof previewControlSchema>,
   ): Promise<z.input<typeof previewControlReplySchema>> {
     const { sandboxes, links } = this.#deps;
-    const sandbox = await sandboxes.findWorking(caller, input.id);
+    const sandbox = await sandboxes.findBrowser(caller, input.id);
     const { mode, controller, leaseMs, force } = input;
     const row = await this.#change(sandbox, {
       mode,
@@ -92,7 +92,7 @@ export class ControlService {
 
   /** @throws {ApiError} BROWSER_NOT_ENABLED. */
   async revokeLinks(caller: Caller, id: string): Promise<{ ok: true }> {
-    const row = await this.#deps.sandboxes.findWorking(caller, id);
+    const row = await this.#deps.sandboxes.findBrowser(caller, id);
     if (normalizeCapabilities(row.capabilities).browser.mode === 'none')
       throw new ApiError('BROWSER_NOT_ENABLED');
     await this.#deps.control.revokeLinks(row.id, this.#deps.now());

@@ -62,6 +62,12 @@ export class HandoffService {
     const sandbox = await this.#deps.sandboxes.findWorking(caller, input.id);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
     if (browser.mode !== 'none' && !browser.humanInLoop) throw new ApiError('HUMAN_IN_LOOP_DISABLED');
+    if (browser.mode === 'paired-banata-browser') {
+      throw new ApiError(
+        'NOT_SUPPORTED',
+        'A paired browser is not handed over; take control of it with POST /v1/sandboxes/browser-preview/control.',
+      );
+    }
     const now = this.#deps.now();
     const { reason, message, requestedBy, resumePrompt, expiresInMs = DEFAULT_HANDOFF_EXPIRY_MS } = input;
     const made = await this.#deps.handoffs.insert(

@@ -5,9 +5,7 @@ import type { NetworkLogStore } from '../../stores/network-log-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
-import type { Links } from '../links.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
-import { toSession } from '../sandboxes/session-view.ts';
 import type { Egress } from './egress.ts';
 import { EgressPolicy } from './egress-policy.ts';
 
@@ -17,7 +15,6 @@ export interface NetworkServiceDeps {
   log: NetworkLogStore;
   driver: SandboxDriver;
   egress: Egress;
-  links: Links;
   logger: Logger;
   now: () => number;
 }
@@ -36,7 +33,7 @@ export class NetworkService {
 
   /** Resolves when the change holds. The row comes first: a server that dies half-way applies it at its next start. */
   async set(caller: Caller, id: string, network: Network): Promise<SandboxSession> {
-    const { sandboxes, store, links, now } = this.#deps;
+    const { sandboxes, store, now } = this.#deps;
     await sandboxes.findWorking(caller, id);
     const row = await store.update(
       id,
@@ -46,7 +43,10 @@ export class NetworkService {
     );
     if (!row) throw new ApiError('SANDBOX_NOT_READY');
     await this.#apply(id);
-    return toSession(row, links, caller);
+    const paired = await store.findPaired(id);
+    if (paired && (await store.update(paired.id, { network: storableJson(network) }, [], now())))
+      await this.#apply(paired.id);
+    return sandboxes.show(caller, row);
   }
 
   async list(

@@ -1,11 +1,20 @@
-import { ApiError, type Capabilities, type Plan } from '@banata/protocol';
+import { ApiError, type Capabilities, type Plan, type PlanFeature } from '@banata/protocol';
 import type { Tx } from '../../stores/event-store.ts';
-import type { PlanStore } from '../../stores/plan-store.ts';
+import type { PlanStore, PlanUse } from '../../stores/plan-store.ts';
 import type { PlanCatalog } from './plan-catalog.ts';
 import { featuresOf, featureTexts } from './plan-features.ts';
 import { monthOf } from './period.ts';
 
 const hour = 3_600_000;
+
+/** What is counted of sandboxes, or of browser sessions, and the limits it is compared with. */
+interface Metered {
+  what: 'sandbox' | 'browser';
+  count: number;
+  ms: number;
+  atOnce: 'concurrentSandboxes' | 'concurrentBrowsers';
+  hours: 'sandboxHoursPerMonth' | 'browserHoursPerMonth';
+}
 
 /** Holds organizations to their plans, when a sandbox is created, resumed or renewed. */
 export class PlanGate {
@@ -21,7 +30,12 @@ export class PlanGate {
 
   /** @throws {ApiError} PLAN_FEATURE_UNAVAILABLE. */
   requireFeatures(plan: Plan, capabilities: Capabilities): void {
-    const missing = featuresOf(capabilities).find((feature) => !plan.features.includes(feature));
+    this.requireEach(plan, featuresOf(capabilities));
+  }
+
+  /** @throws {ApiError} PLAN_FEATURE_UNAVAILABLE naming the first one that the plan lacks. */
+  requireEach(plan: Plan, features: PlanFeature[]): void {
+    const missing = features.find((feature) => !plan.features.includes(feature));
     if (missing === undefined) return;
     const { subject, purpose } = featureTexts[missing];
     const required = this.#catalog.withFeature(missing);
@@ -39,13 +53,26 @@ export class PlanGate {
    * @param field the field of the request that asked for this long a life.
    * @throws {ApiError} PLAN_LIMIT_EXCEEDED.
    */
-  requireDuration(plan: Plan, durationMs: number, { field, value }: { field: string; value: number }): void {
-    const most = plan.limits.maxSandboxDurationMs;
+  requireDuration(plan: Plan, durationMs: number, field: { field: string; value: number }): void {
+    this.#requireWithin(plan, { durationMs, limit: 'maxSandboxDurationMs' }, field);
+  }
+
+  /** The same for a browser session. @throws {ApiError} PLAN_LIMIT_EXCEEDED. */
+  requireBrowserDuration(plan: Plan, durationMs: number, field: { field: string; value: number }): void {
+    this.#requireWithin(plan, { durationMs, limit: 'maxBrowserDurationMs' }, field);
+  }
+
+  #requireWithin(
+    plan: Plan,
+    { durationMs, limit }: { durationMs: number; limit: 'maxSandboxDurationMs' | 'maxBrowserDurationMs' },
+    { field, value }: { field: string; value: number },
+  ): void {
+    const most = plan.limits[limit];
     if (most === null || durationMs <= most) return;
     throw this.#exceeded(
       plan,
       `${field} (${value}) exceeds your plan limit of ${duration(most)}. Current plan: ${plan.id}`,
-      (other) => (other.limits.maxSandboxDurationMs ?? Infinity) >= durationMs,
+      (other) => (other.limits[limit] ?? Infinity) >= durationMs,
     );
   }
 
@@ -54,25 +81,54 @@ export class PlanGate {
    * the last place.
    * @throws {ApiError} PLAN_LIMIT_EXCEEDED.
    */
-  async admit(tx: Tx, organizationId: string, plan: Plan): Promise<void> {
-    const { concurrentSandboxes, sandboxHoursPerMonth } = plan.limits;
-    if (concurrentSandboxes === null && sandboxHoursPerMonth === null) return;
+  admit(tx: Tx, organizationId: string, plan: Plan): Promise<void> {
+    return this.#admit({ tx, organizationId, plan }, (use) => ({
+      what: 'sandbox',
+      count: use.sandboxes,
+      ms: use.sandboxMs,
+      atOnce: 'concurrentSandboxes',
+      hours: 'sandboxHoursPerMonth',
+    }));
+  }
+
+  /** The same for a browser session. @throws {ApiError} PLAN_LIMIT_EXCEEDED. */
+  admitBrowser(tx: Tx, organizationId: string, plan: Plan): Promise<void> {
+    return this.#admit({ tx, organizationId, plan }, (use) => ({
+      what: 'browser',
+      count: use.browsers,
+      ms: use.browserMs,
+      atOnce: 'concurrentBrowsers',
+      hours: 'browserHoursPerMonth',
+    }));
+  }
+
+  async #admit(
+    { tx, organizationId, plan }: { tx: Tx; organizationId: string; plan: Plan },
+    pick: (use: PlanUse) => Metered,
+  ): Promise<void> {
+    const { limits } = plan;
+    const { atOnce, hours } = pick({ sandboxes: 0, sandboxMs: 0, browsers: 0, browserMs: 0 });
+    const most = limits[atOnce];
+    const mostHours = limits[hours];
+    if (most === null && mostHours === null) return;
     const now = this.#now();
     const month = monthOf(now);
     const use = await this.#store.lockedUse(tx, organizationId, { start: month.start, now });
-    if (concurrentSandboxes !== null && use.sandboxes >= concurrentSandboxes) {
+    const { what, count, ms } = pick(use);
+    if (most !== null && count >= most) {
+      const running = what === 'sandbox' ? 'sandboxes' : 'browser sessions';
       throw this.#exceeded(
         plan,
-        `${use.sandboxes} sandboxes are running; your plan limit is ${concurrentSandboxes} at once. Current plan: ${plan.id}`,
-        ({ limits }) => (limits.concurrentSandboxes ?? Infinity) > use.sandboxes,
+        `${count} ${running} are running; your plan limit is ${most} at once. Current plan: ${plan.id}`,
+        (other) => (other.limits[atOnce] ?? Infinity) > count,
       );
     }
-    if (sandboxHoursPerMonth !== null && use.sandboxMs >= sandboxHoursPerMonth * hour) {
+    if (mostHours !== null && ms >= mostHours * hour) {
       const reset = new Date(month.end).toISOString().slice(0, 10);
       throw this.#exceeded(
         plan,
-        `All ${sandboxHoursPerMonth} sandbox hours of this month are used; they begin anew on ${reset}. Current plan: ${plan.id}`,
-        ({ limits }) => (limits.sandboxHoursPerMonth ?? Infinity) * hour > use.sandboxMs,
+        `All ${mostHours} ${what} hours of this month are used; they begin anew on ${reset}. Current plan: ${plan.id}`,
+        (other) => (other.limits[hours] ?? Infinity) * hour > ms,
       );
     }
   }

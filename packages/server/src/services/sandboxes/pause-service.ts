@@ -1,4 +1,4 @@
-import { ApiError, type SandboxSession } from '@banata/protocol';
+import { ApiError, normalizeCapabilities, type SandboxSession } from '@banata/protocol';
 import type { Config } from '@banata/config';
 import type { SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
@@ -8,6 +8,7 @@ import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Caller } from '../access.ts';
 import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
+import { requireCapacity } from './require-capacity.ts';
 import type { Returner } from './returner.ts';
 import type { SandboxService } from './sandbox-service.ts';
 import { takesWork } from './status.ts';
@@ -45,6 +46,8 @@ export class PauseService {
     if (takesWork(row.status)) {
       if (!driver.pauses)
         throw new ApiError('NOT_SUPPORTED', 'The driver of this server cannot pause sandboxes.');
+      if (normalizeCapabilities(row.capabilities).browser.mode === 'paired-banata-browser')
+        throw new ApiError('NOT_SUPPORTED', 'A sandbox with a paired browser cannot be paused.');
       const events = [{ type: 'sandbox.pausing' as const, data: {} }];
       await store.transition(id, { to: 'pausing', events }, now());
     } else if (row.status !== 'pausing' && row.status !== 'paused') {
@@ -95,12 +98,7 @@ export class PauseService {
     const row = await sandboxes.find(caller, id);
     if (row.status === 'paused') {
       const plan = await plans.of(row.organization_id);
-      if ((await store.countRunning()) >= config.driver.maxSandboxes) {
-        throw new ApiError(
-          'CAPACITY_EXHAUSTED',
-          `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
-        );
-      }
+      await requireCapacity(store, config.driver.maxSandboxes);
       await returner.resume(row, (tx) => planGate.admit(tx, row.organization_id, plan));
     } else if (!takesWork(row.status)) {
       throw new ApiError('SANDBOX_NOT_READY', undefined, { details: { status: row.status } });

@@ -15,6 +15,8 @@ import type { Metrics } from '../../metrics.ts';
 import type { NewEvent } from '../../stores/event-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Background } from '../background.ts';
+import { boxBrowser, browserReady } from '../browsers/box-browser.ts';
+import { limitsOf } from '../browsers/weights.ts';
 import { boxModel } from '../models/box-model.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
@@ -106,6 +108,18 @@ export class Provisioner {
     await this.#inProgress.get(id)?.done;
   }
 
+  /** The same, at most as long as the caller waits and is there. */
+  async settledWithin(
+    id: string,
+    { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([this.settled(id), over]);
+    clearTimeout(timer);
+  }
+
   /** Breaks off the provisioning of a sandbox that is to end; resolves when nothing of it goes on. */
   async cancel(id: string): Promise<void> {
     const running = this.#inProgress.get(id);
@@ -185,10 +199,10 @@ export class Provisioner {
     const box = await driver.create(
       {
         id: boxId,
-        limits: row.limits ?? config.limits,
+        limits: limitsOf(row, row.limits ?? config.limits),
         isolation: row.isolation,
         network,
-        services: servicesOf(row.capabilities),
+        services: servicesOf(row),
         ...contents?.request,
       },
       signal,
@@ -213,8 +227,9 @@ export class Provisioner {
   }
 
   async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
-    const { store, driver, now } = this.#deps;
+    const { store, driver, boxes, now } = this.#deps;
     const { modelToken, contents } = await this.makeBox(row, signal, stopwatch);
+    if (row.kind === 'browser') await browserReady(boxes, row, signal);
     const readyAt = now();
     const ready = await store.transition(
       row.id,
@@ -239,6 +254,7 @@ export class Provisioner {
     // Ended while it was being made: whoever ended it may have come before there was a box.
     if (!ready && row.box_id !== null) await driver.destroy(row.box_id);
     else if (ready?.followed) await this.#deps.attach(ready.id);
+    if (ready?.paired_with) await store.pair(ready.paired_with, ready.id, readyAt);
     stopwatch.lap('record');
   }
 
@@ -248,24 +264,12 @@ export class Provisioner {
     const capabilities = normalizeCapabilities(row.capabilities);
     const models = resolveModelAccess({ env, server: config.models.variables });
     const origin = `http://host.banata.internal:${serviceAddress.port}`;
-    const browser = capabilities.browser;
     return {
       sandboxId: row.id,
       runtime: row.runtime,
-      limits: row.limits ?? config.limits,
+      limits: limitsOf(row, row.limits ?? config.limits),
       env: models.boxEnv(origin, modelToken),
-      browser:
-        browser.mode === 'none'
-          ? null
-          : {
-              viewport: browser.viewport,
-              persistentProfile: browser.persistentProfile,
-              ...(browser.recording &&
-                row.box_id !== null && {
-                  // One a box, so that a repeated configuration starts no second one.
-                  recording: { recordingId: row.box_id, ...browser.recordingOptions },
-                }),
-            },
+      ...boxBrowser(row, capabilities.browser, { origin, token: modelToken, secrets }),
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,
@@ -298,6 +302,7 @@ export class Provisioner {
       },
       now(),
     );
+    if (row.paired_with !== null) await store.unpair(row.paired_with, reason, now());
   }
 }
 
@@ -315,10 +320,11 @@ function startTimeout({ checkpoint_id: from }: SandboxRow): number {
 }
 
 /** Which kind of warm box serves a sandbox best. */
-function servicesOf(asked: SandboxRow['capabilities']): BoxServices {
-  const { browser, agent } = normalizeCapabilities(asked);
-  // A kept profile must be there before the browser starts.
-  if (browser.mode === 'none' || browser.persistentProfile) return 'none';
+function servicesOf(row: SandboxRow): BoxServices {
+  const { browser, agent } = normalizeCapabilities(row.capabilities);
+  // A kept profile, a proxy and a number of pages must be there before the browser starts.
+  const isUsual = !browser.persistentProfile && row.proxy_sealed === null && row.browser_session === null;
+  if (browser.mode !== 'local-chromium' || !isUsual) return 'none';
   return agent.enabled ? 'agent' : 'browser';
 }
 

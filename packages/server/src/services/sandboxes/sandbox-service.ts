@@ -6,18 +6,22 @@ import {
   type Capabilities,
   type CreateSandbox,
   type Plan,
+  type Proxy,
   type Isolation,
   type SandboxSession,
   type SandboxStatus,
 } from '@banata/protocol';
 import { STANDARD_SIZE, type Config } from '@banata/config';
-import type { Insertable } from 'kysely';
-import type { SandboxesTable, SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/schema.ts';
 import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import { takeProfile } from '../browser-keeping/profiles.ts';
+import { sealProxy } from '../browsers/browser-row.ts';
+import { openProxy } from '../browsers/box-browser.ts';
+import { pairedBrowserRow, type NewSandboxRow } from '../browsers/paired-browser-row.ts';
+import { requestedProxy, withCredentials, withoutCredentials } from '../browsers/requested-proxy.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Links } from '../links.ts';
 import type { Secrets } from '../secrets.ts';
@@ -25,6 +29,7 @@ import type { Reservation } from '../limits/idempotency.ts';
 import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
 import type { Provisioner } from './provisioner.ts';
+import { requireCapacity } from './require-capacity.ts';
 import type { Returner } from './returner.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
@@ -64,30 +69,39 @@ export class SandboxService {
     reservation?: Reservation,
     checkpointId?: string,
   ): Promise<SandboxSession> {
-    const { store, links, provisioner, planGate, profiles } = this.#deps;
+    const { store, provisioner, planGate, profiles, secrets } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
-    if (made) return toSession(made, links, caller);
-    const { plan, maxDurationMs } = await this.#allow(caller, input);
+    if (made) return this.show(caller, made);
+    const { plan, maxDurationMs, proxy } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
+    const asked = {
+      ...this.#newRow(caller, input, { id, maxDurationMs, proxy }),
+      checkpoint_id: checkpointId ?? null,
+    };
+    const browser = pairedBrowserRow(asked, { proxy, secrets });
+    const created = [{ type: 'sandbox.created' as const, data: {} }];
     const profileUser = {
       id,
       organization_id: caller.organizationId,
       capabilities: input.capabilities ?? null,
     };
-    const row = await store.insert(
-      { ...this.#newRow(caller, input, { id, maxDurationMs }), checkpoint_id: checkpointId ?? null },
-      [{ type: 'sandbox.created', data: {} }],
-      async (tx) => {
-        await planGate.admit(tx, caller.organizationId, plan);
-        await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
-      },
-    );
+    const row = await store.insert(asked, created, async (tx) => {
+      await planGate.admit(tx, caller.organizationId, plan);
+      await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
+      if (!browser) return;
+      await planGate.admitBrowser(tx, caller.organizationId, plan);
+      await store.insertIn(tx, browser, created);
+    });
     provisioner.start(id);
-    return toSession(row, links, caller);
+    if (browser) provisioner.start(browser.id);
+    return this.show(caller, row);
   }
 
   /** What can be decided before the sandbox is recorded. */
-  async #allow(caller: Caller, input: CreateSandbox): Promise<{ plan: Plan; maxDurationMs: number }> {
+  async #allow(
+    caller: Caller,
+    input: CreateSandbox,
+  ): Promise<{ plan: Plan; maxDurationMs: number; proxy: Proxy | undefined }> {
     const { store, config, plans, planGate } = this.#deps;
     const capabilities = normalizeCapabilities(input.capabilities);
     const plan = await plans.of(caller.organizationId);
@@ -96,21 +110,18 @@ export class SandboxService {
       input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
+    const proxy = requestedProxy(capabilities.browser.byoProxyUrl);
     await requireDiskSpace(config.home);
-    if ((await store.countRunning()) >= config.driver.maxSandboxes) {
-      throw new ApiError(
-        'CAPACITY_EXHAUSTED',
-        `This server runs ${config.driver.maxSandboxes} sandboxes, its most (BANATA_MAX_SANDBOXES).`,
-      );
-    }
-    return { plan, maxDurationMs };
+    const boxes = capabilities.browser.mode === 'paired-banata-browser' ? 2 : 1;
+    await requireCapacity(store, config.driver.maxSandboxes, boxes);
+    return { plan, maxDurationMs, proxy };
   }
 
   #newRow(
     caller: Caller,
     input: CreateSandbox,
-    { id, maxDurationMs }: { id: string; maxDurationMs: number },
-  ): Insertable<SandboxesTable> {
+    { id, maxDurationMs, proxy }: { id: string; maxDurationMs: number; proxy: Proxy | undefined },
+  ): NewSandboxRow {
     const { secrets, config } = this.#deps;
     const { browser, agent } = normalizeCapabilities(input.capabilities);
     const now = this.#deps.now();
@@ -123,10 +134,11 @@ export class SandboxService {
       isolation: this.#isolationOf(input),
       region: config.region,
       ephemeral: input.ephemeral ?? true,
-      capabilities: input.capabilities ? storableJson(input.capabilities) : null,
+      capabilities: input.capabilities ? storableJson(withoutCredentials(input.capabilities, proxy)) : null,
       metadata: storableJson(input.metadata ?? {}),
       network: storableJson(input.network ?? DEFAULT_NETWORK),
       env_sealed: secrets.seal(JSON.stringify(input.env ?? {}), id),
+      proxy_sealed: sealProxy(proxy, id, secrets),
       followed: browser.mode !== 'none' || agent.enabled,
       created_at: now,
       expires_at: now + maxDurationMs,
@@ -160,11 +172,7 @@ export class SandboxService {
     },
   ): Promise<SandboxSession> {
     const { id } = await this.create(caller, input, reservation, checkpointId);
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, waitMs);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([this.#deps.provisioner.settled(id), over]);
-    clearTimeout(timer);
+    await this.#deps.provisioner.settledWithin(id, { waitMs, signal });
     return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
   }
 
@@ -176,7 +184,7 @@ export class SandboxService {
       runtime: row.runtime,
       size: row.size,
       ephemeral: row.ephemeral,
-      capabilities: row.capabilities,
+      capabilities: row.capabilities && withCredentials(row.capabilities, openProxy(row, secrets)),
       network: row.network,
       idleTimeoutMs: row.idle_timeout_ms,
       env: JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>,
@@ -204,7 +212,14 @@ export class SandboxService {
   }
 
   async get(caller: Caller, id: string): Promise<SandboxSession> {
-    return toSession(await this.find(caller, id), this.#deps.links, caller);
+    return this.show(caller, await this.find(caller, id));
+  }
+
+  /** A sandbox as the API shows it, with the links of the browser that belongs to it. */
+  async show(caller: Pick<Caller, 'scopes'>, row: SandboxRow): Promise<SandboxSession> {
+    const { links, store } = this.#deps;
+    const paired = isPaired(row) && takesWork(row.status) ? await store.findPaired(row.id) : undefined;
+    return toSession({ row, browser: isPaired(row) ? paired : row }, links, caller);
   }
 
   async list(
@@ -212,7 +227,7 @@ export class SandboxService {
     options: { status?: SandboxStatus | undefined; all: boolean; limit: number; cursor?: string | undefined },
   ): Promise<{ data: SandboxSession[]; nextCursor: string | null }> {
     const { rows, nextCursor } = await this.#deps.store.list(caller.organizationId, options);
-    return { data: rows.map((row) => toSession(row, this.#deps.links, caller)), nextCursor };
+    return { data: await Promise.all(rows.map((row) => this.show(caller, row))), nextCursor };
   }
 
   /** Resolves once the box is gone; an ended sandbox is answered as it is. */
@@ -251,14 +266,31 @@ export class SandboxService {
     );
     if (!updated)
       throw new ApiError('CONFLICT', `The sandbox is ${row.status}; its deadline cannot be renewed.`);
-    return toSession(updated, this.#deps.links, caller);
+    const paired = await this.#deps.store.findPaired(id);
+    if (paired) await this.#deps.store.update(paired.id, { expires_at: expiresAt }, [], now);
+    return this.show(caller, updated);
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, also for a sandbox of another organization. */
   async find(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#deps.store.find(id, caller.organizationId);
-    if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+    if (row?.kind !== 'sandbox') throw new ApiError('SANDBOX_NOT_FOUND');
     return row;
+  }
+
+  /**
+   * The box that runs the browser of a sandbox, or of a browser session.
+   * @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY, BROWSER_NOT_READY.
+   */
+  async findBrowser(caller: Caller, id: string): Promise<SandboxRow> {
+    const { store } = this.#deps;
+    const row = await store.find(id, caller.organizationId);
+    if (!row) throw new ApiError('SANDBOX_NOT_FOUND');
+    requireWorking(row);
+    if (!isPaired(row)) return row;
+    const paired = await store.findPaired(id);
+    if (!paired || !takesWork(paired.status)) throw new ApiError('BROWSER_NOT_READY');
+    return paired;
   }
 
   /** For callers whom a signed link lets in. @throws {ApiError} LINK_INVALID once the sandbox has ended. */
@@ -272,6 +304,10 @@ export class SandboxService {
   async findWorking(caller: Caller, id: string): Promise<SandboxRow> {
     return requireWorking(await this.find(caller, id));
   }
+}
+
+function isPaired(row: SandboxRow): boolean {
+  return normalizeCapabilities(row.capabilities).browser.mode === 'paired-banata-browser';
 }
 
 /** @throws {ApiError} SANDBOX_NOT_READY with the present status. */
@@ -289,10 +325,13 @@ function textOf(status: SandboxStatus): string | undefined {
 function refuseUnsupported({ browser }: Capabilities): void {
   const unsupported: [boolean, string][] = [
     [
-      browser.mode === 'paired-banata-browser',
-      'capabilities.browser.mode "paired-banata-browser": use "local-chromium"',
+      browser.mode === 'paired-banata-browser' && browser.recording,
+      'capabilities.browser.recording with mode "paired-banata-browser": use "local-chromium"',
     ],
-    [browser.byoProxyUrl !== null, 'capabilities.browser.byoProxyUrl'],
+    [
+      browser.mode === 'paired-banata-browser' && browser.persistentProfile,
+      'capabilities.browser.persistentProfile with mode "paired-banata-browser": use "local-chromium"',
+    ],
   ];
   const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
   if (browser.mode === 'none' && kept !== undefined)

@@ -6,8 +6,15 @@ import { controlAt } from '../control/control.ts';
 import type { Links } from '../links.ts';
 import { takesWork } from './status.ts';
 
-/** A sandbox as the API shows it to a caller. */
-export function toSession(row: SandboxRow, links: Links, caller: Pick<Caller, 'scopes'>): SandboxSession {
+/**
+ * A sandbox as the API shows it to a caller.
+ * @param shown.browser row of the box that runs its browser: its own, or the one paired with it, once there is one.
+ */
+export function toSession(
+  { row, browser }: { row: SandboxRow; browser: SandboxRow | undefined },
+  links: Links,
+  caller: Pick<Caller, 'scopes'>,
+): SandboxSession {
   return {
     id: row.id,
     status: row.status,
@@ -26,7 +33,7 @@ export function toSession(row: SandboxRow, links: Links, caller: Pick<Caller, 's
     idleTimeoutMs: row.idle_timeout_ms,
     lastActivityAt: row.last_activity_at,
     endReason: row.end_reason,
-    pairedBrowser: mayDrive(caller) ? pairedBrowser(row, links) : null,
+    pairedBrowser: mayDrive(caller) && browser ? pairedBrowser(row, browser, links) : null,
   };
 }
 
@@ -35,16 +42,16 @@ function mayDrive({ scopes }: Pick<Caller, 'scopes'>): boolean {
   return scopes === null || scopes.includes('sandbox_sessions:exec');
 }
 
-function pairedBrowser(row: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
+function pairedBrowser(row: SandboxRow, box: SandboxRow, links: Links): SandboxSession['pairedBrowser'] {
   const { browser } = normalizeCapabilities(row.capabilities);
-  if (browser.mode === 'none' || !takesWork(row.status)) return null;
-  const { cdpUrl, viewerUrl } = links.forBrowser(row);
+  if (browser.mode === 'none' || !takesWork(row.status) || !takesWork(box.status)) return null;
+  const { cdpUrl, viewerUrl } = links.forBrowser(box);
   return {
-    sessionId: row.id,
+    sessionId: box.id,
     cdpUrl,
     previewUrl: viewerUrl,
     recording: browser.recording,
     persistentProfile: browser.persistentProfile,
-    controlMode: controlAt(controlOf(row), Date.now()).mode,
+    controlMode: controlAt(controlOf(box), Date.now()).mode,
   };
 }

@@ -7,6 +7,7 @@ import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';
 import { failOpenTasks } from '../agent/fail-open-tasks.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
+import { isFinal, takesWork } from './status.ts';
 
 export interface TerminatorDeps {
   store: SandboxStore;
@@ -78,6 +79,7 @@ export class Terminator {
       code: 'SANDBOX_ENDED',
       message: 'The sandbox ended before the task was done.',
     });
+    await this.#endPaired(row, reason);
     const endedAt = now();
     await store.transition(
       id,
@@ -106,5 +108,17 @@ export class Terminator {
       { to: 'ending', set: { end_reason: reason }, events, ...(ranUntil !== undefined && { ranUntil }) },
       this.#deps.now(),
     );
+  }
+
+  /** The browser session of a sandbox ends with it; a sandbox whose browser ends first is told. */
+  async #endPaired(row: SandboxRow, reason: string): Promise<void> {
+    const { store, now } = this.#deps;
+    if (row.paired_with !== null) {
+      const owner = await store.find(row.paired_with);
+      if (owner && takesWork(owner.status)) await store.unpair(owner.id, reason, now());
+    } else if (row.kind === 'sandbox') {
+      const paired = await store.findPaired(row.id);
+      if (paired && !isFinal(paired.status)) await this.end(paired.id, 'Its sandbox ended.');
+    }
   }
 }

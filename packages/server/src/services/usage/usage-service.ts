@@ -70,6 +70,8 @@ export class UsageService {
       usage: {
         sandboxHours: { used: use.sandboxMs / HOUR_MS, limit: plan.limits.sandboxHoursPerMonth },
         concurrentSandboxes: { used: use.sandboxes, limit: plan.limits.concurrentSandboxes },
+        browserHours: { used: use.browserMs / HOUR_MS, limit: plan.limits.browserHoursPerMonth },
+        concurrentBrowsers: { used: use.browsers, limit: plan.limits.concurrentBrowsers },
       },
       checkoutAvailable: config.billing !== undefined,
     };

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { viewportSchema } from '../box/config.ts';
+import { idSchema } from '../ids.ts';
+import { proxySchema } from './proxy.ts';
+import { MAX_DURATION_MS } from './sandbox.ts';
+
+export const browserStatusSchema = z.enum([
+  'queued',
+  'assigning',
+  'ready',
+  'active',
+  'ending',
+  'ended',
+  'failed',
+]);
+
+const weightSchema = z.enum(['light', 'medium', 'heavy']);
+export type BrowserWeight = z.infer<typeof weightSchema>;
+
+const isolationSchema = z.enum(['shared', 'dedicated']);
+const egressProfileSchema = z.enum([
+  'shared-dc',
+  'dedicated-dc',
+  'rotating-residential',
+  'static-residential',
+  'byo-proxy',
+]);
+export type EgressProfile = z.infer<typeof egressProfileSchema>;
+
+export const createBrowserSchema = z.strictObject({
+  weight: weightSchema
+    .optional()
+    .describe(
+      'Memory for pages (256, 512 or 1,024 MiB) and how many there may be (3, 5 or 10). Default "light".',
+    ),
+  isolation: isolationSchema
+    .optional()
+    .describe('Every session has a box of its own here, whichever is asked for. Default "shared".'),
+  egressProfile: egressProfileSchema
+    .optional()
+    .describe('How the browser reaches the internet. Default "byo-proxy" with `proxy`, else "shared-dc".'),
+  stealth: z.boolean().optional().describe('Hide that the browser is automated. Default false.'),
+  recording: z.boolean().optional().describe('Record the browser as MP4. Default false.'),
+  captcha: z.boolean().optional().describe('Solve CAPTCHAs automatically. Default false.'),
+  maxDurationMs: z
+    .number()
+    .int()
+    .positive()
+    .max(MAX_DURATION_MS)
+    .optional()
+    .describe(
+      'Life of the session in ms. Default: the longest the plan allows; without such a limit one hour.',
+    ),
+  proxy: proxySchema.optional().describe('Only with the egress profile "byo-proxy".'),
+  profileKey: z.string().min(1).max(200).optional().describe('Saved browser profile.'),
+  region: z
+    .string()
+    .regex(/^[a-z]{3}$/, 'three lowercase letters')
+    .optional()
+    .describe('Preference only. A server on one machine answers its own region.'),
+  viewport: viewportSchema.partial().optional().describe('Pixels. Default 1280 × 800.'),
+  humanInLoop: z.boolean().optional().describe('A person may take over the browser. Default false.'),
+});
+export type CreateBrowser = z.infer<typeof createBrowserSchema>;
+
+export const browserSessionSchema = z
+  .object({
+    id: idSchema,
+    status: browserStatusSchema.describe('"active" from the first CDP client on.'),
+    cdpUrl: z
+      .string()
+      .nullable()
+      .describe(
+        'WebSocket URL for Playwright connectOverCDP or puppeteer.connect, once ready; holds a token.',
+      ),
+    previewUrl: z.string().nullable().describe('Standalone viewer page, once ready; holds a token.'),
+    weight: weightSchema,
+    isolation: isolationSchema,
+    egressProfile: egressProfileSchema,
+    region: z.string(),
+    pairedWith: z.string().nullable().describe('Sandbox that the browser belongs to and ends with.'),
+    artifacts: z.object({
+      screenshots: z.array(z.unknown()),
+      har: z.unknown().nullable(),
+      recording: z.unknown().nullable(),
+    }),
+    duration: z.number().nullable().describe('How long it ran in ms, once it has ended.'),
+    createdAt: z.number(),
+    readyAt: z.number().nullable(),
+    endedAt: z.number().nullable(),
+    expiresAt: z.number().describe('When the session is ended at the latest.'),
+    endReason: z.string().nullable().describe('Why it ended or failed.'),
+  })
+  .meta({ id: 'BrowserSession' });
+export type BrowserSession = z.infer<typeof browserSessionSchema>;
+
+export const browserListSchema = z.object({
+  data: z.array(browserSessionSchema),
+  nextCursor: z.string().nullable(),
+});
