@@ -1,4 +1,5 @@
 import type { Sandbox, Terminal } from '@banata-boxes/sdk';
+import { PassThrough } from 'node:stream';
 import { CliError } from '../cli-error.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
@@ -18,8 +19,11 @@ export async function terminal(
   if (!stdin.isTTY || !stdout.isTTY)
     throw new CliError('This is no terminal', 'To run a command use: ./banata exec ID -- COMMAND');
   const sandbox = await (await connect(context)).connect(id, { signal });
-  const joined = await open(sandbox, options.session, signal);
+  // The shell may answer before the session's name is known, which people are told first.
+  const screen = new PassThrough();
+  const joined = await open(sandbox, { terminalId: options.session, screen, signal });
   output.note(`banata: terminal ${joined.id}; Ctrl-] leaves, the session goes on`);
+  screen.pipe(stdout, { end: false });
   const end = await joinTerminals(joined, signal);
   if (end.exited) {
     process.exitCode = end.exitCode ?? 128;
@@ -28,13 +32,20 @@ export async function terminal(
   output.note(`\nbanata: left; come back with ./banata terminal ${id} --session ${joined.id}`);
 }
 
-function open(sandbox: Sandbox, terminalId: string | undefined, signal: AbortSignal): Promise<Terminal> {
+function open(
+  sandbox: Sandbox,
+  {
+    terminalId,
+    screen,
+    signal,
+  }: { terminalId: string | undefined; screen: PassThrough; signal: AbortSignal },
+): Promise<Terminal> {
   const { columns: cols, rows } = process.stdout;
   return sandbox.terminal({
     cols,
     rows,
     signal,
-    onData: (bytes) => void process.stdout.write(bytes),
+    onData: (bytes) => void screen.write(bytes),
     ...(terminalId !== undefined && { terminalId }),
   });
 }
