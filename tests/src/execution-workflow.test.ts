@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { BanataError, BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -161,6 +163,16 @@ test('contexts are interrupted and started anew on request', async () => {
   expect(await codeOf(sandbox.contexts.interrupt('nope'))).toBe('CONTEXT_NOT_FOUND');
   expect(await codeOf(sandbox.contexts.restart('nope'))).toBe('CONTEXT_NOT_FOUND');
   await sandbox.contexts.delete(context);
+});
+
+test('`banata exec ID -- …` runs the command as it is and ends with its exit code', async () => {
+  const cli = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+  const command = ['exec', sandbox.id, '--', 'sh', '-c', 'echo "$1"; exit 3', '-', 'a  b'];
+  const child = spawn(process.execPath, [cli, ...command], { env: installation.env, timeout: 60_000 });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, out]).toEqual([3, 'a  b\n']);
 });
 
 test('`banata terminal` on a terminal: size, Ctrl-C, leaving, coming back, exit code, and the terminal as it was', async () => {

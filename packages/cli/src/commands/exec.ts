@@ -16,7 +16,8 @@ export async function exec(
   options: ExecOptions,
 ): Promise<void> {
   const { output, signal } = context;
-  const [program, ...args] = command;
+  // The parser passes everything after the id on as it is, the dashes between them too.
+  const [program, ...args] = command[0] === '--' ? command.slice(1) : command;
   if (program === undefined)
     throw new CliError('The command is missing', 'For example: ./banata exec ID -- ls -la');
   const sandbox = await (await connect(context)).connect(id, { signal });
