@@ -10,7 +10,7 @@ import { kernelMessageSchema, LineSplitter, type KernelMessage } from './kernel-
 import { MarkedOutput } from './marked-output.ts';
 import type { RunCollector } from './run-collector.ts';
 
-const MARKER = 'BANATA_CONTEXT_ID';
+const MARKER = 'BANATA_KERNEL_ID';
 const LAST_WORDS_MS = 100;
 const MAX_LOG_CHARS = 2_000;
 
@@ -37,6 +37,8 @@ export class Kernel {
   /** Resolves with how it ended, such as `exit code 1`. */
   readonly ended: Promise<string>;
   readonly #spec: KernelSpec;
+  /** Its own, not its context's: the search for what an ended kernel left goes on while the next one starts. */
+  readonly #mark: string;
   readonly #child: ChildProcess;
   readonly #ready = Promise.withResolvers<void>();
   readonly #lines = new LineSplitter();
@@ -46,11 +48,12 @@ export class Kernel {
 
   constructor(spec: KernelSpec) {
     this.#spec = spec;
+    this.#mark = `${spec.id}-${randomBytes(8).toString('hex')}`;
     const [program, ...args] = spec.command;
     const { uid, gid } = spec.account;
     this.#child = spawn(program, args, {
       cwd: spec.cwd,
-      env: { ...spec.env, BANATA_SERVICE: 'context', [MARKER]: spec.id },
+      env: { ...spec.env, BANATA_SERVICE: 'context', [MARKER]: this.#mark },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       ...(uid === process.getuid?.() ? {} : { uid, gid }),
@@ -108,7 +111,7 @@ export class Kernel {
   async kill(): Promise<void> {
     await killTree({
       root: this.#child.pid,
-      marker: { name: MARKER, value: this.#spec.id },
+      marker: { name: MARKER, value: this.#mark },
       accounts: [this.#spec.account],
       graceMs: 0,
     });
