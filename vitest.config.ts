@@ -8,7 +8,7 @@ const hostTests = ['packages/drivers/src/**/*.integration.test.ts', 'image/src/*
 /**
  * `unit` needs nothing but Node. `database` needs root and PostgreSQL; its files mostly wait, so several run at a time.
  * `integration`, `host`, `e2e` and `security` need root, the sandbox image and Debian's packages, which `./banata test` sets
- * up; their tests make programs fight for the machine, so files run one after the other.
+ * up. In all but `e2e` programs fight for the machine, so their files run one after the other.
  */
 export default defineConfig({
   test: {
@@ -60,7 +60,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['tests/src/**/*-workflow.test.ts'],
-          fileParallelism: false,
+          // Each file has an installation of its own and waits for it most of the time.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },

@@ -5,6 +5,7 @@ import { buildPackages } from '../setup/build-packages.ts';
 import { prepareImage } from '../setup/prepare-image.ts';
 import { type PartResult, runProject } from '../testing-run/run-project.ts';
 import { runScenario } from './bench.ts';
+import type { FailedTest } from '../testing-run/vitest-report.ts';
 import { withInstallation } from '../testing-run/with-installation.ts';
 
 export interface TestOptions {
@@ -125,15 +126,21 @@ async function runAsOneTest(name: string, title: string, work: () => Promise<boo
     passed: ok ? 1 : 0,
     failed: ok ? 0 : 1,
     skipped: 0,
-    failures: ok ? [] : [title],
+    failures: ok ? [] : [{ name: title, message: '' }],
+    retried: [],
     durationMs,
   };
 }
 
 function partLine(part: PartResult): string {
   const counts = `${String(part.passed).padStart(4)} passed, ${part.failed} failed`;
-  const failures = part.failures.map((name) => `\n    ✗ ${name}`).join('');
-  return `  ${part.name.padEnd(20)} ${counts.padEnd(24)} ${formatMs(part.durationMs)}${failures}`;
+  const failures = part.failures.map((test) => `\n    ✗ ${told(test)}`).join('');
+  const retried = part.retried.map((test) => `\n    ↻ passed on a second try: ${told(test)}`).join('');
+  return `  ${part.name.padEnd(20)} ${counts.padEnd(24)} ${formatMs(part.durationMs)}${failures}${retried}`;
+}
+
+function told({ name, message }: FailedTest): string {
+  return message === '' ? name : `${name}\n${message.replaceAll(/^/gm, '        ')}`;
 }
 
 function sum(parts: readonly PartResult[], field: 'passed' | 'failed' | 'skipped'): number {

@@ -13,7 +13,11 @@ const LIMIT_MS = 40 * 60_000;
 
 const LABEL_WIDTH = 11;
 
-/** Runs one vitest project. Its output goes to stderr, each line with the project's name, as others may run beside it. */
+/**
+ * Runs one vitest project. A test that fails is tried once more, as hundreds of them wait for real programs on a machine
+ * that others use too; what needed it is told by name. Its output goes to stderr, each line with the project's name, as others may run
+ * beside it.
+ */
 export async function runProject(
   context: CliContext,
   name: string,
@@ -33,6 +37,7 @@ export async function runProject(
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${reportFile}`,
+      '--retry=1',
     ],
     cwd: context.root,
     env,

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** The parts of vitest's JSON report that are used (its format is Jest's). */
 export interface VitestReport {
   success: boolean;
@@ -5,36 +7,57 @@ export interface VitestReport {
     name: string;
     status: string;
     message?: string;
-    assertionResults: { fullName: string; status: string }[];
+    assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
   }[];
+}
+
+/** A test, or a file that could not be loaded, and the first lines of what went wrong with it. */
+export interface FailedTest {
+  name: string;
+  /** Without colours; empty when nothing was said. */
+  message: string;
 }
 
 export interface ReportCounts {
   passed: number;
   failed: number;
   skipped: number;
-  /** Names of what failed. */
-  failures: string[];
+  failures: FailedTest[];
+  /** What passed only when it was tried again; counted as passed. Its message is that of the first try. */
+  retried: FailedTest[];
 }
+
+const MESSAGE_LINES = 12;
+const MESSAGE_LENGTH = 1_200;
 
 /**
  * Counts tests. A file that could not be loaded counts as one failure, and so does a run that failed without saying
  * where (an error outside any test).
  */
 export function countTests(report: VitestReport | undefined, exitCode: number): ReportCounts {
-  const counts: ReportCounts = { passed: 0, failed: 0, skipped: 0, failures: [] };
+  const counts: ReportCounts = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
   for (const file of report?.testResults ?? []) {
-    for (const { status, fullName } of file.assertionResults) {
-      if (status === 'passed') counts.passed += 1;
-      else if (status === 'failed') counts.failures.push(fullName);
-      else counts.skipped += 1;
+    for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
+      const told = { name: fullName, message: firstLines(failureMessages[0]) };
+      if (status === 'failed') counts.failures.push(told);
+      else if (status !== 'passed') counts.skipped += 1;
+      else counts.passed += 1;
+      if (status === 'passed' && failureMessages.length > 0) counts.retried.push(told);
     }
     const hasFailure = file.assertionResults.some(({ status }) => status === 'failed');
-    if (file.status === 'failed' && !hasFailure) counts.failures.push(file.name);
+    if (file.status === 'failed' && !hasFailure) {
+      counts.failures.push({ name: file.name, message: firstLines(file.message) });
+    }
   }
   if (counts.failures.length === 0 && (exitCode !== 0 || report?.success !== true)) {
-    counts.failures.push(report ? `the run ended with exit code ${exitCode}` : 'the run left no report');
+    const name = report ? `the run ended with exit code ${exitCode}` : 'the run left no report';
+    counts.failures.push({ name, message: '' });
   }
   counts.failed = counts.failures.length;
   return counts;
+}
+
+function firstLines(text = ''): string {
+  const lines = stripVTControlCharacters(text).trim().split('\n').slice(0, MESSAGE_LINES);
+  return lines.join('\n').slice(0, MESSAGE_LENGTH);
 }
