@@ -125,6 +125,26 @@ describe.each(ISOLATIONS)('pause and resume: %s', { timeout: 3 * MINUTE }, (isol
     expect((await sandbox.kill()).status).toBe('ended');
   });
 
+  test('a task of the agent goes on from the command it was at', async () => {
+    await using sandbox = await banata.launch({
+      env: { OPENAI_API_KEY: KEY, OPENAI_BASE_URL: model.baseUrl, OPENAI_MODEL: 'acme/main-1' },
+      capabilities: { agent: { enabled: true } },
+    });
+    const work = 'touch /workspace/begun; while [ ! -e /workspace/go ]; do sleep 0.1; done; echo over';
+    const { taskId } = await sandbox.promptAsync(`SCENARIO:bash command="${work}"`);
+    await until('the command to run', async () =>
+      (await shell(sandbox, 'ls /workspace')) === 'begun' ? true : undefined,
+    );
+    await sandbox.pause();
+    await sleep(500);
+    expect(await sandbox.getAgentTask(taskId)).toMatchObject({ status: 'running' });
+    await sandbox.resume();
+    await sandbox.fs.write('/workspace/go', '');
+    expect(await sandbox.waitForTask(taskId)).toMatchObject({ status: 'completed' });
+    const messages = await sandbox.getMessages();
+    expect(JSON.stringify(messages)).toContain('over\\n');
+  });
+
   // It waits for the memory to be freed.
   test.runIf(everything)(
     'a counting process, a half-filled form and an agent, over a pause that frees the memory',
