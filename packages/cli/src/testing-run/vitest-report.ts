@@ -36,25 +36,27 @@ const MESSAGE_LENGTH = 1_200;
  */
 export function countTests(report: VitestReport | undefined, exitCode: number): ReportCounts {
   const counts: ReportCounts = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
-  for (const file of report?.testResults ?? []) {
-    for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
-      const told = { name: fullName, message: firstLines(failureMessages[0]) };
-      if (status === 'failed') counts.failures.push(told);
-      else if (status !== 'passed') counts.skipped += 1;
-      else counts.passed += 1;
-      if (status === 'passed' && failureMessages.length > 0) counts.retried.push(told);
-    }
-    const hasFailure = file.assertionResults.some(({ status }) => status === 'failed');
-    if (file.status === 'failed' && !hasFailure) {
-      counts.failures.push({ name: file.name, message: firstLines(file.message) });
-    }
-  }
+  for (const file of report?.testResults ?? []) countFile(file, counts);
   if (counts.failures.length === 0 && (exitCode !== 0 || report?.success !== true)) {
     const name = report ? `the run ended with exit code ${exitCode}` : 'the run left no report';
     counts.failures.push({ name, message: '' });
   }
   counts.failed = counts.failures.length;
   return counts;
+}
+
+function countFile(file: VitestReport['testResults'][number], counts: ReportCounts): void {
+  for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
+    const told = { name: fullName, message: firstLines(failureMessages[0]) };
+    if (status === 'failed') counts.failures.push(told);
+    else if (status !== 'passed') counts.skipped += 1;
+    else counts.passed += 1;
+    if (status === 'passed' && failureMessages.length > 0) counts.retried.push(told);
+  }
+  const hasFailure = file.assertionResults.some(({ status }) => status === 'failed');
+  if (file.status === 'failed' && !hasFailure) {
+    counts.failures.push({ name: file.name, message: firstLines(file.message) });
+  }
 }
 
 function firstLines(text = ''): string {

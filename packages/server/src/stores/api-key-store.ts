@@ -1,6 +1,7 @@
 import type { Database } from '../database/connect.ts';
 import type { ApiKeyRow } from '../database/schema.ts';
-import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
+import type { Page } from './cursor.ts';
+import { newestFirst } from './newest-first.ts';
 
 /** What a request needs to know of a key. */
 export type KeyRecord = Pick<ApiKeyRow, 'id' | 'organization_id' | 'name' | 'scopes' | 'expires_at'> & {
@@ -52,18 +53,8 @@ export class ApiKeyStore {
     organizationId: string,
     options: { limit: number; cursor?: string | undefined },
   ): Promise<Page<ApiKeyRow>> {
-    let query = this.#db
-      .selectFrom('api_keys')
-      .selectAll()
-      .where('organization_id', '=', organizationId)
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(options.limit + 1);
-    if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
-    }
-    return toPage(await query.execute(), options.limit, byTime);
+    const query = this.#db.selectFrom('api_keys').selectAll().where('organization_id', '=', organizationId);
+    return newestFirst(query, options);
   }
 
   /** Adds a key, unless the organization has `most` usable ones. */

@@ -2,7 +2,8 @@ import type { Insertable, Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { ArtifactRow, CheckpointRow, CheckpointsTable } from '../database/schema.ts';
 import type { ArtifactStore, ObjectListing } from './artifact-store.ts';
-import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
+import type { Page } from './cursor.ts';
+import { newestFirst } from './newest-first.ts';
 import type { EventStore, NewEvent } from './event-store.ts';
 
 /** States whose contents can be had. */
@@ -52,19 +53,12 @@ export class CheckpointStore {
     sandboxId: string,
     options: { limit: number; cursor?: string | undefined },
   ): Promise<Page<CheckpointRow>> {
-    let query = this.#db
+    const query = this.#db
       .selectFrom('checkpoints')
       .selectAll()
       .where('sandbox_id', '=', sandboxId)
-      .where('deleted_at', 'is', null)
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(options.limit + 1);
-    if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
-    }
-    return toPage(await query.execute(), options.limit, byTime);
+      .where('deleted_at', 'is', null);
+    return newestFirst(query, options);
   }
 
   /**

@@ -3,7 +3,8 @@ import type { Insertable, Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
 import { statusesBefore } from '../services/sandboxes/status.ts';
-import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
+import type { Page } from './cursor.ts';
+import { newestFirst } from './newest-first.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { trackRun } from './run-store.ts';
 import { eventsOfLife } from './session-events.ts';
@@ -126,17 +127,10 @@ export class SandboxStore {
       .selectFrom('sandboxes')
       .selectAll()
       .where('organization_id', '=', organizationId)
-      .where('kind', '=', options.kind ?? 'sandbox')
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(options.limit + 1);
+      .where('kind', '=', options.kind ?? 'sandbox');
     if (options.status !== undefined) query = query.where('status', '=', options.status);
     else if (!options.all) query = query.where('status', 'not in', FINAL);
-    if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
-    }
-    return toPage(await query.execute(), options.limit, byTime);
+    return newestFirst(query, options);
   }
 
   /** Every sandbox that has not ended. */

@@ -1,6 +1,7 @@
 import type { Database } from '../database/connect.ts';
 import type { NewSkillRow, SkillRow } from '../database/schema.ts';
-import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
+import type { Page } from './cursor.ts';
+import { newestFirst } from './newest-first.ts';
 
 /** Skills of organizations. */
 export class SkillStore {
@@ -49,18 +50,8 @@ export class SkillStore {
     organizationId: string,
     options: { limit: number; cursor?: string | undefined },
   ): Promise<Page<SkillRow>> {
-    let query = this.#db
-      .selectFrom('skills')
-      .selectAll()
-      .where('organization_id', '=', organizationId)
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(options.limit + 1);
-    if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
-    }
-    return toPage(await query.execute(), options.limit, byTime);
+    const query = this.#db.selectFrom('skills').selectAll().where('organization_id', '=', organizationId);
+    return newestFirst(query, options);
   }
 
   /** @returns whether there was one. */

@@ -1,7 +1,8 @@
 import type { Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { WebhookRow, WebhooksTable } from '../database/schema.ts';
-import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
+import type { Page } from './cursor.ts';
+import { newestFirst } from './newest-first.ts';
 
 /** Webhooks of organizations. */
 export class WebhookStore {
@@ -48,18 +49,8 @@ export class WebhookStore {
     organizationId: string,
     options: { limit: number; cursor?: string | undefined },
   ): Promise<Page<WebhookRow>> {
-    let query = this.#db
-      .selectFrom('webhooks')
-      .selectAll()
-      .where('organization_id', '=', organizationId)
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(options.limit + 1);
-    if (options.cursor !== undefined) {
-      const [createdAt, id] = decodeCursor(options.cursor, 'number', 'string');
-      query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(createdAt, id)));
-    }
-    return toPage(await query.execute(), options.limit, byTime);
+    const query = this.#db.selectFrom('webhooks').selectAll().where('organization_id', '=', organizationId);
+    return newestFirst(query, options);
   }
 
   update(
