@@ -7,17 +7,18 @@ import * as webhooks from './migrations/0004-webhooks.ts';
 import * as network from './migrations/0010-network.ts';
 import * as ports from './migrations/0011-ports.ts';
 import * as isolation from './migrations/0012-isolation.ts';
-import * as browserSessions from './migrations/0057-browser-sessions.ts';
-import * as browserControl from './migrations/0050-browser-control.ts';
-import * as checkpoints from './migrations/0030-checkpoints.ts';
 import * as sizes from './migrations/0013-sizes.ts';
 import * as tracing from './migrations/0015-tracing.ts';
 import * as organizationLives from './migrations/0016-organization-lives.ts';
+import * as checkpoints from './migrations/0030-checkpoints.ts';
 import * as artifacts from './migrations/0040-artifacts.ts';
+import * as browserControl from './migrations/0050-browser-control.ts';
 import * as browserProfiles from './migrations/0055-browser-profiles.ts';
+import * as browserSessions from './migrations/0057-browser-sessions.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
+import * as eventOrder from './migrations/0071-event-order.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -37,17 +38,18 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0010-network': network,
           '0011-ports': ports,
           '0012-isolation': isolation,
-          '0057-browser-sessions': browserSessions,
-          '0050-browser-control': browserControl,
-          '0030-checkpoints': checkpoints,
           '0013-sizes': sizes,
           '0015-tracing': tracing,
           '0016-organization-lives': organizationLives,
+          '0030-checkpoints': checkpoints,
           '0040-artifacts': artifacts,
+          '0050-browser-control': browserControl,
           '0055-browser-profiles': browserProfiles,
+          '0057-browser-sessions': browserSessions,
           '0060-agent-prompts': agentPrompts,
           '0065-skills': skills,
           '0070-handoff': handoff,
+          '0071-event-order': eventOrder,
         }),
     },
   });

@@ -165,6 +165,8 @@ export interface SandboxesTable {
   lease_until: number;
   /** Sequence number of the newest event. */
   event_seq: number;
+  /** Highest `txn` among its events. */
+  event_txn: Generated<number>;
   /** Cursor of the newest journal entry of the box that was taken over. */
   box_cursor: number;
   last_task_report: NullableJson<TaskReport>;

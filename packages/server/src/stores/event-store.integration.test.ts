@@ -68,6 +68,25 @@ describe('events of an organization', () => {
     expect(last && (await events.hasUnsettled(organization, { after: last }))).toBe(false);
   });
 
+  test('a sandbox’s events stay in sequence when an older transaction appends after a younger one', async () => {
+    const sandbox = await seedSandbox(db, organization);
+    const begun = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const older = db.transaction().execute(async (tx) => {
+      await sql`select pg_current_xact_id()`.execute(tx);
+      begun.resolve();
+      await go.promise;
+      await events.append(tx, sandbox, [ENDED], Date.now());
+    });
+    await begun.promise;
+    await append(sandbox, CREATED);
+    expect(await events.listOrganization(organization, PAGE)).toEqual([]);
+    go.resolve();
+    await older;
+    const seen = await events.listOrganization(organization, PAGE);
+    expect(seen.map(({ type }) => type)).toEqual(['sandbox.created', 'sandbox.ended']);
+  });
+
   test('pages in both directions meet, each event once', async () => {
     const sandboxes = await Promise.all([1, 2, 3].map(() => seedSandbox(db, organization)));
     await Promise.all(sandboxes.flatMap((id) => [append(id, CREATED, ENDED), append(id, CREATED)]));

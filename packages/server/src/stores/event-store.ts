@@ -49,15 +49,24 @@ export class EventStore {
 
   /**
    * Appends events of one sandbox, and a delivery for every webhook that gets them. Sequence numbers come from the
-   * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order.
+   * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order. An older
+   * transaction that gets the row after a younger one takes the younger one's place in the organization's order: a later
+   * place than its own is as safe to read, and keeps a sandbox's events in sequence there, too.
    */
   async append(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
     if (events.length === 0) return;
-    const { event_seq: last, organization_id } = await tx
+    const {
+      event_seq: last,
+      event_txn: txn,
+      organization_id,
+    } = await tx
       .updateTable('sandboxes')
-      .set((eb) => ({ event_seq: eb('event_seq', '+', events.length) }))
+      .set((eb) => ({
+        event_seq: eb('event_seq', '+', events.length),
+        event_txn: eb.fn<number>('greatest', ['event_txn', txnNow]),
+      }))
       .where('id', '=', sandboxId)
-      .returning(['event_seq', 'organization_id'])
+      .returning(['event_seq', 'event_txn', 'organization_id'])
       .executeTakeFirstOrThrow();
     const before = last - events.length;
     await tx
@@ -71,7 +80,7 @@ export class EventStore {
           type: event.type,
           data: storableJson(event.data),
           created_at: now,
-          txn: txnNow,
+          txn,
         })),
       )
       .execute();
@@ -173,7 +182,9 @@ export class EventStore {
   async adoptClock(): Promise<void> {
     await sql`
       update event_clock set txn_offset = greatest(txn_offset, (
-        select coalesce(max(newest.txn), 0) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        select greatest(
+          coalesce(max(newest.txn), 0), (select coalesce(max(event_txn), 0) from sandboxes)
+        ) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
         from organizations o cross join lateral (
           select txn from events where organization_id = o.id order by txn desc, position desc limit 1
         ) newest))`.execute(this.#db);
