@@ -23,10 +23,10 @@ export function mountAgent(
     agent.messages(caller, id, options),
   );
 
-  mount.route(routes.agentEvents, async ({ caller, query, context, signal }) => {
+  mount.route(routes.agentEvents, async ({ caller, query, context, signal, recheck }) => {
     const row = await agent.requireAgent(caller, query.id);
     const after = lastEventId(context.req.header('last-event-id')) ?? query.after ?? row.event_seq;
-    return streams.response({ sandboxId: row.id, after, prefix: 'sandbox.agent.', signal });
+    return streams.response({ sandboxId: row.id, after, prefix: 'sandbox.agent.', signal, recheck });
   });
 
   mount.route(routes.agentTasks, ({ caller, query: { id, taskId, status, limit, cursor } }) =>

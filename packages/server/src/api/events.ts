@@ -9,7 +9,7 @@ export function mountEvents(
   mount: Mount,
   { sandboxes, events, streams }: { sandboxes: SandboxService; events: EventStore; streams: EventStreams },
 ): void {
-  mount.route(contract.events.organizationEvents, async ({ caller, query, context, signal }) => {
+  mount.route(contract.events.organizationEvents, async ({ caller, query, context, signal, recheck }) => {
     const { organizationId } = caller;
     const { type: types, order, limit } = query;
     const sandboxId =
@@ -17,7 +17,7 @@ export function mountEvents(
     const after = parseEventCursor(query.after ?? '');
     if (context.req.header('accept')?.includes('text/event-stream')) {
       const last = parseEventCursor(context.req.header('last-event-id') ?? '') ?? after;
-      return streams.organization({ organizationId, after: last, types, sandboxId, signal });
+      return streams.organization({ organizationId, after: last, types, sandboxId, signal, recheck });
     }
     const data = await events.listOrganization(organizationId, { after, order, limit, types, sandboxId });
     return { data, nextCursor: data.at(-1)?.cursor ?? query.after ?? null };

@@ -34,6 +34,8 @@ export interface ApiRequest<T extends RouteDefinition> {
   body: RouteBody<T>;
   /** Aborts when the client goes away. */
   signal: AbortSignal;
+  /** Checks the caller once more, for replies that go on for long; throws what a new request would be answered. */
+  recheck: () => Promise<void>;
   context: ApiContext;
   /** Id for the object the request makes, where it came with an Idempotency-Key. */
   reservation: Reservation | undefined;
@@ -164,10 +166,10 @@ export class Mount {
     if (made) await this.#deps.auditLog.record(made.organizationId, made.entry);
   }
 
-  async #authenticate(route: RouteDefinition, context: ApiContext, note: AuditNote): Promise<Caller> {
+  async #authenticate(route: RouteDefinition, context: ApiContext, note?: AuditNote): Promise<Caller> {
     if (route.auth === 'none' || route.auth === 'link') return NOBODY;
     const caller = await authenticate(context, this.#deps.access, this.#deps.publicUrl());
-    note.by(caller);
+    note?.by(caller);
     context.get('span').set({ 'banata.organization.id': caller.organizationId });
     requirePermission(caller, route);
     return caller;
@@ -195,6 +197,9 @@ export class Mount {
         query: query as RouteQuery<T>,
         body: body as RouteBody<T>,
         signal: context.req.raw.signal,
+        recheck: async () => {
+          await this.#authenticate(route, context);
+        },
         context,
         reservation,
         audit: note,

@@ -28,7 +28,7 @@ export function mountSandboxes(
 
   mount.route(setTimeoutRoute, ({ caller, body: { id, ...change } }) => sandboxes.renew(caller, id, change));
 
-  mount.route(sandboxEvents, async ({ caller, query, context, signal }) => {
+  mount.route(sandboxEvents, async ({ caller, query, context, signal, recheck }) => {
     const { id } = await sandboxes.find(caller, query.id);
     const { after, limit, type } = query;
     if (!context.req.header('accept')?.includes('text/event-stream')) {
@@ -39,6 +39,7 @@ export function mountSandboxes(
       after: lastEventId(context.req.header('last-event-id')) ?? after,
       type,
       signal,
+      recheck,
     });
   });
 }

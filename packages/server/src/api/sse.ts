@@ -1,10 +1,11 @@
-import type { EventType, OrganizationEvent, SandboxEvent } from '@banata/protocol';
+import { ApiError, type EventType, type OrganizationEvent, type SandboxEvent } from '@banata/protocol';
 import { Waker, type Notifications } from '../database/notifications.ts';
 import type { EventPlace } from '../stores/event-cursor.ts';
 import { parseEventCursor } from '../stores/event-cursor.ts';
 import type { EventStore } from '../stores/event-store.ts';
 import { EVENTS_CHANNEL } from '../stores/event-store.ts';
 
+/** Time between signs of life, and between checks whether the reader may still read. */
 const HEARTBEAT_MS = 10_000;
 const PAGE = 500;
 /** First and longest wait for an older transaction to end, so that events behind it can be sent. */
@@ -17,6 +18,8 @@ export interface EventStreamOptions {
   type?: string | undefined;
   prefix?: string | undefined;
   signal: AbortSignal;
+  /** Rejects when the reader may not read any more: its key was revoked, or its organization suspended. */
+  recheck: () => Promise<void>;
 }
 
 export interface OrganizationStreamOptions {
@@ -26,6 +29,8 @@ export interface OrganizationStreamOptions {
   types?: EventType[] | undefined;
   sandboxId?: string | undefined;
   signal: AbortSignal;
+  /** As in {@link EventStreamOptions}. */
+  recheck: () => Promise<void>;
 }
 
 /** What a stream reads from. */
@@ -33,6 +38,7 @@ interface Source {
   /** Whose notifications wake it. */
   subject: string;
   signal: AbortSignal;
+  recheck: () => Promise<void>;
   /** The next events as frames; `full` when there are more, `held` when there are some that cannot be read yet. */
   next: () => Promise<{ frames: string[]; full: boolean; held: boolean }>;
 }
@@ -54,11 +60,12 @@ export class EventStreams {
   }
 
   /** Events of one sandbox. */
-  response({ sandboxId, after, type, prefix, signal }: EventStreamOptions): Response {
+  response({ sandboxId, after, type, prefix, signal, recheck }: EventStreamOptions): Response {
     let last = after;
     return this.#respond({
       subject: sandboxId,
       signal,
+      recheck,
       next: async () => {
         const page = await this.#events.list(sandboxId, { after: last, limit: PAGE, type, prefix });
         last = page.at(-1)?.seq ?? last;
@@ -73,11 +80,12 @@ export class EventStreams {
 
   /** Events of all sandboxes of an organization. */
   async organization(options: OrganizationStreamOptions): Promise<Response> {
-    const { organizationId, types, sandboxId, signal } = options;
+    const { organizationId, types, sandboxId, signal, recheck } = options;
     let last = options.after ?? (await this.#events.settledPlace());
     return this.#respond({
       subject: organizationId,
       signal,
+      recheck,
       next: async () => {
         // Read before the page: up to there the page has everything, also what the filters leave out.
         const settled = await this.#events.settledPlace();
@@ -117,14 +125,19 @@ export class EventStreams {
     });
   }
 
-  async *#frames({ subject, signal, next }: Source): AsyncGenerator<string, undefined> {
+  async *#frames({ subject, signal, recheck, next }: Source): AsyncGenerator<string, undefined> {
     const waker = new Waker();
     const unsubscribe = this.#notifications.subscribe(EVENTS_CHANNEL, subject, waker.wake);
     let beat = Date.now();
+    let checked = beat;
     let settle = SETTLE_MS.first;
     try {
       yield ': connected\n\n';
       while (!signal.aborted) {
+        if (Date.now() - checked >= HEARTBEAT_MS) {
+          checked = Date.now();
+          if (!(await mayGoOn(recheck))) return;
+        }
         const { frames, full, held } = await next();
         if (frames.length > 0) {
           beat = Date.now();
@@ -139,6 +152,16 @@ export class EventStreams {
     } finally {
       unsubscribe();
     }
+  }
+}
+
+/** False when the reader is refused by now. A database that does not answer refuses nobody. */
+async function mayGoOn(recheck: () => Promise<void>): Promise<boolean> {
+  try {
+    await recheck();
+    return true;
+  } catch (error) {
+    return !(error instanceof ApiError);
   }
 }
 

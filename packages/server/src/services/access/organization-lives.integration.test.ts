@@ -87,6 +87,28 @@ test('a suspended organization is refused with the reason on every server, and i
   await ask(server, key, { method: 'DELETE', path: `/v1/sandboxes?id=${await readySandbox(key)}` });
 });
 
+test('event streams that are open when the organization is suspended or the key revoked end', async () => {
+  const { id, key } = await makeOrganization(server, operatorKey, null);
+  const made = await ask(server, key, { path: '/v1/api-keys', json: { name: 'second' } });
+  const sandbox = await readySandbox(key);
+  const open = async (path: string, apiKey: string): Promise<Response> => {
+    const headers = { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream' };
+    const reply = await fetch(`${server.url}${path}`, { headers, signal: AbortSignal.timeout(50_000) });
+    expect(reply.status).toBe(200);
+    return reply;
+  };
+  const [byRevoked, ofAll, ofOne] = await Promise.all([
+    open('/v1/events', String(made.body['key'])),
+    open('/v1/events', key),
+    open(`/v1/sandboxes/events?id=${sandbox}&after=0`, key),
+  ]);
+  await ask(server, key, { method: 'DELETE', path: `/v1/api-keys?id=${String(made.body['id'])}` });
+  await byRevoked.text();
+  await suspend(id);
+  await ofAll.text();
+  expect(await ofOne.text()).toContain('event: sandbox.ready');
+});
+
 test('a sandbox that a server let in at the moment of the suspension is ended too', async () => {
   const { id, key } = await makeOrganization(server, operatorKey, null);
   expect((await ask(peer, key, { path: '/v1/sandboxes' })).status).toBe(200);
