@@ -1,140 +1,46 @@
-import { BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
-import type { WebhookPayload } from '@banata/protocol';
-import { startScriptedModel, type ScriptedModel } from '@banata/boxd/testing';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { chromium, type Browser } from 'playwright-core';
+import type { Sandbox } from '@banata-boxes/sdk';
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort, Installation } from './support/installation.ts';
+import { ask, HandoffRig, launchChromium, untilWaiting } from './support/handoff-rig.ts';
 import { until } from './support/until.ts';
 
-const KEY = 'sk-handoff-7d21';
-const LOGIN = `<!doctype html><title>Sign in</title><body style="margin:0">
-<form action="/inside"><input name="code" autofocus autocomplete="off"
-  style="position:absolute;left:0;top:0;width:100%;height:100%;font-size:60px"></form>`;
 const RUNS = process.env['BANATA_TEST_ALL'] ? 20 : 3;
 
-let installation: Installation;
-let banata: BanataSandbox;
-let model: ScriptedModel;
-let site: Server;
-let receiver: Server;
+let rig: HandoffRig;
 let sandbox: Sandbox;
-let origin: string;
-const codes: string[] = [];
-const received: WebhookPayload[] = [];
 
 beforeAll(async () => {
-  const port = await freePort();
-  site = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const code = url.searchParams.get('code');
-    if (code !== null) codes.push(code);
-    const body = code === '1234' ? '<!doctype html><title>Inside</title><h1>Welcome</h1>' : LOGIN;
-    response.writeHead(200, { 'content-type': 'text/html' }).end(body);
-  });
-  site.listen(port, '127.0.0.1');
-  await once(site, 'listening');
-  origin = `http://host.banata.internal:${port}`;
-  receiver = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (text: string) => (body += text));
-    request.on('end', () => {
-      received.push(JSON.parse(body) as WebhookPayload);
-      response.writeHead(204).end();
-    });
-  });
-  receiver.listen(0, '127.0.0.1');
-  await once(receiver, 'listening');
-  const receiverPort = (receiver.address() as AddressInfo).port;
-  model = await startScriptedModel({ apiKey: KEY });
-  installation = await Installation.start({
-    BANATA_MODEL_ALLOW_HOSTS: `127.0.0.1:${model.port}`,
-    BANATA_HOST_PORTS: String(port),
-    BANATA_WEBHOOK_ALLOW_HOSTS: `127.0.0.1:${receiverPort}`,
-  });
-  banata = new BanataSandbox({ apiKey: await installation.apiKey(), baseUrl: installation.url });
-  await banata.webhooks.create({
-    url: `http://127.0.0.1:${receiverPort}/`,
-    eventTypes: [
-      'sandbox.handoff.requested',
-      'sandbox.handoff.accepted',
-      'sandbox.handoff.completed',
-      'sandbox.handoff.cancelled',
-      'sandbox.handoff.expired',
-      'sandbox.agent.task.completed',
-    ],
-  });
-  sandbox = await banata.launch({
-    env: { OPENAI_API_KEY: KEY, OPENAI_BASE_URL: model.baseUrl, OPENAI_MODEL: 'acme/main-1' },
-    capabilities: { browser: { humanInLoop: true }, agent: { enabled: true } },
-  });
+  rig = await HandoffRig.start();
+  sandbox = await rig.launch();
 });
 
-afterAll(async () => {
-  await installation?.remove();
-  await model?.close();
-  for (const server of [site, receiver]) {
-    server?.closeAllConnections();
-    server?.close();
-  }
-});
+afterAll(() => rig?.remove());
 
 const refusal = (code: string): unknown => expect.objectContaining({ code });
 const request = (more: object = {}) =>
   sandbox.requestHumanHandoff({ reason: 'mfa', message: 'Enter the code.', ...more });
-const webhook = (type: string, requestId: string): Promise<WebhookPayload> =>
-  until(`the webhook ${type}`, async () =>
-    received.find((payload) => payload.type === type && JSON.stringify(payload).includes(requestId)),
-  );
-/** First requests to the model after prompts that say that a person is done. */
-const followUps = (needle: string) =>
-  model.requests.filter(
-    ({ prompt, step }) => step === 0 && prompt.includes('has given control back') && prompt.includes(needle),
-  );
 /** How often a text stands in the prompts of the agent's session. */
 async function timesPrompted(sessionId: string | null, text: string): Promise<number> {
   const messages = await sandbox.getMessages(sessionId === null ? {} : { sessionId });
   return messages.filter(({ role, parts }) => role === 'user' && JSON.stringify(parts).includes(text)).length;
 }
 
-function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-  });
-}
-
-async function ask(resume: string): Promise<{ taskId: string; requestId: string }> {
-  const { taskId } = await sandbox.promptAsync(
-    `SCENARIO:handoff resume="${resume.replaceAll('"', String.raw`\"`)}"`,
-  );
-  await until('the task waits', async () =>
-    (await sandbox.getAgentTask(taskId))?.status === 'waiting_for_human' ? true : undefined,
-  );
-  const { handoff } = await sandbox.getHumanHandoff();
-  return { taskId, requestId: handoff?.requestId ?? '' };
-}
-
 test('the agent asks, a person does it through the link, the agent goes on from that page', async () => {
   const resume = 'SCENARIO:continue path=/workspace/result.md content=Inside reply=Finished';
   const { taskId } = await sandbox.promptAsync(
-    `SCENARIO:handoff url=${origin}/login message="Enter the code of the test" resume="${resume}"`,
+    `SCENARIO:handoff url=${rig.origin}/login message="Enter the code of the test" resume="${resume}"`,
     { metadata: { jobId: 'j9' } },
   );
   const asked = await until('the webhook with the link', async () =>
-    received.find(({ type }) => type === 'sandbox.handoff.requested'),
+    rig.received.find(({ type }) => type === 'sandbox.handoff.requested'),
   );
-  await until('the task waits', async () =>
-    (await sandbox.getAgentTask(taskId))?.status === 'waiting_for_human' ? true : undefined,
-  );
+  await untilWaiting(sandbox, taskId);
   expect((await sandbox.getAgentState()).state).toBe('waiting_for_human');
-  await expect(sandbox.navigatePreview(origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
-  const waits = await sandbox.promptAsync('SCENARIO:text reply=later');
+  await expect(sandbox.navigatePreview(rig.origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
+  const queued = await sandbox.promptAsync('SCENARIO:text reply=later');
   const chat = await sandbox.promptAsync('SCENARIO:text reply=here', { duringHandoff: true });
   expect(await sandbox.waitForTask(chat.taskId)).toMatchObject({ resultText: 'here' });
-  expect(await sandbox.getAgentTask(waits.taskId)).toMatchObject({ status: 'queued' });
+  expect(await sandbox.getAgentTask(queued.taskId)).toMatchObject({ status: 'queued' });
 
   const { viewerUrl, requestId } = asked.data as { viewerUrl: string; requestId: string };
   const person = await launchChromium();
@@ -149,15 +55,11 @@ test('the agent asks, a person does it through the link, the agent goes on from 
     await until('the code arrives', async () => {
       await screen.click().catch(() => undefined);
       await page.keyboard.type('1234\n', { delay: 20 });
-      return codes.includes('1234') ? true : undefined;
+      return rig.visits.includes('/inside?code=1234') ? true : undefined;
     });
     await page.getByLabel('Note').fill('Code was on my phone');
     await page.getByRole('button', { name: 'Done' }).click();
-    await page
-      .getByRole('heading', { name: 'Done. Thank you.' })
-      .or(page.getByText('Code was on my phone'))
-      .first()
-      .waitFor();
+    await page.getByRole('heading', { name: 'Done. Thank you.' }).waitFor();
   } finally {
     await person.close();
   }
@@ -165,15 +67,20 @@ test('the agent asks, a person does it through the link, the agent goes on from 
   expect(task).toMatchObject({ status: 'completed', resultText: 'Finished', metadata: { jobId: 'j9' } });
   expect(await sandbox.fs.read('/workspace/result.md')).toBe('Inside');
   expect((await sandbox.getPreview()).title).toBe('Inside');
-  expect((await sandbox.waitForTask(waits.taskId)).resultText).toBe('later');
-  expect(followUps('Code was on my phone')).toHaveLength(1);
+  // It read the page that the person left, and opened none.
+  const { sessionId } = task;
+  const said = await sandbox.getMessages(sessionId === null ? {} : { sessionId });
+  expect(JSON.stringify(said.filter(({ role }) => role === 'assistant'))).toContain('Welcome');
+  expect(rig.visits.findLast((path) => path !== '/favicon.ico')).toBe('/inside?code=1234');
+  expect((await sandbox.waitForTask(queued.taskId)).resultText).toBe('later');
+  expect(rig.followUps('Code was on my phone')).toHaveLength(1);
 
-  const { data } = await webhook('sandbox.handoff.completed', requestId);
+  const { data } = await rig.webhook('sandbox.handoff.completed', requestId);
   expect(data).toMatchObject({ requestId, note: 'Code was on my phone', taskId });
-  await webhook('sandbox.handoff.accepted', requestId);
-  await webhook('sandbox.agent.task.completed', taskId);
-  const told = await fetch(`${installation.url}/v1/sandboxes/events?id=${sandbox.id}&limit=1000`, {
-    headers: { authorization: `Bearer ${await installation.apiKey()}` },
+  await rig.webhook('sandbox.handoff.accepted', requestId);
+  await rig.webhook('sandbox.agent.task.completed', taskId);
+  const told = await fetch(`${rig.installation.url}/v1/sandboxes/events?id=${sandbox.id}&limit=1000`, {
+    headers: { authorization: `Bearer ${await rig.installation.apiKey()}` },
   });
   const text = await told.text();
   expect(text).toContain(requestId);
@@ -219,30 +126,30 @@ describe('requests by API', () => {
       return present?.round === 2 ? present : undefined;
     });
     expect(again).toMatchObject({ requestId: handoff.requestId, status: 'pending' });
-    await expect(sandbox.navigatePreview(origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
+    await expect(sandbox.navigatePreview(rig.origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
     const waiting = sandbox.waitForHandoff();
     await sandbox.cancelHumanHandoff({ note: 'not needed' });
     expect(await waiting).toMatchObject({ status: 'cancelled', note: 'not needed' });
-    await sandbox.navigatePreview(origin);
+    await sandbox.navigatePreview(rig.origin);
   });
 });
 
 describe('over crashes', () => {
   test('pending and accepted requests outlive a killed server; the follow-up runs once', async () => {
-    const { taskId, requestId } = await ask('SCENARIO:text reply=resumed-one');
-    await installation.stopServer('SIGKILL');
-    await installation.startServer();
-    await expect(sandbox.navigatePreview(origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
+    const { taskId, requestId } = await ask(sandbox, 'SCENARIO:text reply=resumed-one');
+    await rig.installation.stopServer('SIGKILL');
+    await rig.installation.startServer();
+    await expect(sandbox.navigatePreview(rig.origin)).rejects.toEqual(refusal('CONTROL_HELD_BY_HUMAN'));
     await sandbox.acceptHumanHandoff({ controller: 'ada' });
-    await installation.stopServer('SIGKILL');
-    await installation.startServer();
+    await rig.installation.stopServer('SIGKILL');
+    await rig.installation.startServer();
     expect((await sandbox.getHumanHandoff()).handoff).toMatchObject({
       status: 'accepted',
       controller: 'ada',
     });
     const { handoff } = await sandbox.completeHumanHandoff({ controller: 'ada' });
-    await installation.stopServer('SIGKILL');
-    await installation.startServer();
+    await rig.installation.stopServer('SIGKILL');
+    await rig.installation.startServer();
     const task = await sandbox.waitForTask(taskId, { timeoutMs: 60_000 });
     expect(task.resultText).toBe('resumed-one');
     expect(handoff.requestId).toBe(requestId);
@@ -252,24 +159,22 @@ describe('over crashes', () => {
 
   test('a deadline that passes while the server is down is told to the agent', async () => {
     const { taskId } = await sandbox.promptAsync('SCENARIO:handoff expires=4000 message=expiring-one');
-    await until('the task waits', async () =>
-      (await sandbox.getAgentTask(taskId))?.status === 'waiting_for_human' ? true : undefined,
-    );
-    await installation.stopServer('SIGKILL');
+    await untilWaiting(sandbox, taskId);
+    await rig.installation.stopServer('SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 4000));
-    await installation.startServer();
+    await rig.installation.startServer();
     const task = await sandbox.waitForTask(taskId, { timeoutMs: 60_000 });
     expect(task.status).toBe('completed');
     expect((await sandbox.getHumanHandoff()).handoff).toMatchObject({ status: 'expired' });
     expect(await timesPrompted(task.sessionId, 'Nobody came in time')).toBe(1);
-    await sandbox.navigatePreview(origin);
+    await sandbox.navigatePreview(rig.origin);
   });
 
   test('a task that waits can be cancelled, and takes its request along', async () => {
-    const { taskId, requestId } = await ask('Go on.');
+    const { taskId, requestId } = await ask(sandbox, 'Go on.');
     expect(await sandbox.agent.cancelTask(taskId)).toMatchObject({ status: 'cancelled' });
     expect((await sandbox.getHumanHandoff()).handoff).toMatchObject({ requestId, status: 'cancelled' });
-    await sandbox.navigatePreview(origin);
+    await sandbox.navigatePreview(rig.origin);
   });
 });
 
@@ -296,7 +201,7 @@ test('automation stops and goes on at once', async () => {
     const completedAt = Date.now();
     const { handoff } = await sandbox.completeHumanHandoff();
     await sandbox.waitForTask(handoff.followUpTaskId ?? '', { timeoutMs: 60_000 });
-    const [first, ...more] = followUps(marker);
+    const [first, ...more] = rig.followUps(marker);
     expect(more).toEqual([]);
     resumes.push((first?.at ?? NaN) - completedAt);
   }

@@ -16,6 +16,7 @@ import type {
   CreateCallOptions,
   CreateOptions,
   Identity,
+  OpenHandoffPage,
   PlanList,
   SandboxPage,
   SandboxSession,
@@ -207,6 +208,22 @@ export class BanataSandbox {
   listArtifacts(options: ArtifactListOptions = {}): Promise<ArtifactPage> {
     const { signal, ...query } = options;
     return this.#transport.json({ method: 'GET', path: '/v1/artifacts', query: { ...query }, signal });
+  }
+
+  /**
+   * A page of the requests for a person that are open in any sandbox, newest first.
+   * @param options.limit Default 50, at most 100.
+   * @example
+   * ```ts
+   * const { data } = await banata.listOpenHandoffs();
+   * for (const { sandboxId, message, status } of data) console.log(sandboxId, status, message);
+   * ```
+   */
+  listOpenHandoffs(
+    options: CallOptions & { limit?: number; cursor?: string } = {},
+  ): Promise<OpenHandoffPage> {
+    const { signal, ...query } = options;
+    return this.#transport.json({ method: 'GET', path: '/v1/sandboxes/handoff/open', query, signal });
   }
 
   /**

@@ -193,6 +193,8 @@ export type ControlMode = Preview['controlMode'];
 export type HandoffReply = RouteResult<Routes['handoff']['request']>;
 /** The newest request for a person. */
 export type HandoffState = RouteResult<Routes['handoff']['get']>;
+/** Open requests of all sandboxes. */
+export type OpenHandoffPage = RouteResult<Routes['handoff']['open']>;
 export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 /** Where the mouse of the desktop is after an act. */
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;

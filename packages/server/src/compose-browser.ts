@@ -25,6 +25,7 @@ export function createBrowser(
   const controlService = new ControlService({
     ...common,
     control: stores.control,
+    handoffs: stores.handoffs,
     onChange: (id) => browserConnections.refresh(id),
   });
   const { handoffs } = stores;

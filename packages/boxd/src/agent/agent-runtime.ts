@@ -140,6 +140,7 @@ export class AgentRuntime {
       events,
       holds: this.#holds,
       runningTasks: () => this.#runner.running(),
+      commands: this.#runner.commands,
     });
     const handoff = async (wish: BoxHandoffWish): Promise<string | null> =>
       (await handoffs.request(wish)).taskId;

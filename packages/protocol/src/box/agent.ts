@@ -79,6 +79,8 @@ export const boxTaskSchema = z.object({
   /** What became of the steps of a replay; null for an ordinary prompt. */
   replay: replayResultSchema.nullable().default(null),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Whether its last use of the browser was refused since a person is asked for or has control. */
+  heldBack: z.boolean().default(false),
   usage: taskUsageSchema,
   startedAt: z.number().nullable(),
   finishedAt: z.number().nullable(),

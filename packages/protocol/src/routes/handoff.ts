@@ -15,6 +15,7 @@ import {
   handoffRequestSchema,
   handoffStateSchema,
   handoffViewSchema,
+  openHandoffsSchema,
 } from '../schemas/handoff.ts';
 import { viewerNonceSchema } from '../schemas/viewer-nonce.ts';
 
@@ -114,6 +115,22 @@ export const history = defineRoute({
   }),
   reply: { kind: 'json', status: 200, schema: handoffHistorySchema },
   errors: ['SANDBOX_NOT_FOUND'],
+});
+
+export const open = defineRoute({
+  id: 'sandboxes.handoff.open',
+  method: 'GET',
+  path: '/v1/sandboxes/handoff/open',
+  tag,
+  summary:
+    'Open requests of all sandboxes, newest first: those that wait for a person, and those somebody has',
+  auth: 'sandbox_sessions:read',
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(100).default(50),
+    cursor: z.string().max(200).optional(),
+  }),
+  reply: { kind: 'json', status: 200, schema: openHandoffsSchema },
+  errors: [],
 });
 
 const linkPath = '/v1/sandboxes/handoff/link';

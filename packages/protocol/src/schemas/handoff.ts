@@ -162,6 +162,12 @@ export const handoffHistorySchema = z.object({
   nextCursor: z.string().nullable(),
 });
 
+/** Open requests of all sandboxes of an organization. */
+export const openHandoffsSchema = z.object({
+  data: z.array(handoffSchema.extend({ sandboxId: idSchema })),
+  nextCursor: z.string().nullable(),
+});
+
 /** What the page of one request shows. */
 export const handoffViewSchema = z.object({
   handoff: handoffSchema.pick({

@@ -24,6 +24,7 @@ export function mountHandoff(mount: Mount, { handoff, links, sandboxStore }: Han
   mount.route(routes.complete, ({ caller, body }) => handoff.complete(caller, body));
   mount.route(routes.cancel, ({ caller, body }) => handoff.cancel(caller, body));
   mount.route(routes.get, ({ caller, query }) => handoff.get(caller, query.id));
+  mount.route(routes.open, ({ caller, query }) => handoff.open(caller, query));
   mount.route(routes.history, ({ caller, query: { id, ...page } }) => handoff.history(caller, id, page));
 
   const byToken = (token: string): ReturnType<typeof findByLink> =>

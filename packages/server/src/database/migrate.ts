@@ -19,6 +19,7 @@ import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
 import * as eventOrder from './migrations/0071-event-order.ts';
+import * as handoffWaits from './migrations/0088-handoff-waits.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -50,6 +51,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0065-skills': skills,
           '0070-handoff': handoff,
           '0071-event-order': eventOrder,
+          '0088-handoff-waits': handoffWaits,
         }),
     },
   });

@@ -355,6 +355,20 @@ export interface AgentTasksTable {
   handoff_id: ColumnType<string | null, string | null | undefined, string | null>;
   /** The task that waits for it, and ends as it ends. */
   continues_task_id: ColumnType<string | null, string | null | undefined, string | null>;
+  /** The request for a person that kept it from the browser, after whose end it is gone on with. */
+  held_back_by: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+/** Requests of agents that become pending when the one before them is over. */
+export interface HandoffQueueTable {
+  id: string;
+  /** Order of arrival. */
+  ordinal: Generated<number>;
+  sandbox_id: string;
+  /** The task that waits. */
+  task_id: string | null;
+  wanted: JSONColumnType<object>;
+  created_at: number;
 }
 
 export interface HandoffsTable {
@@ -559,6 +573,7 @@ export interface Tables {
   events: EventsTable;
   agent_tasks: AgentTasksTable;
   handoffs: HandoffsTable;
+  handoff_queue: HandoffQueueTable;
   skills: SkillsTable;
   artifacts: ArtifactsTable;
   object_transfers: ObjectTransfersTable;

@@ -11,7 +11,7 @@ import { toApiError } from '../services/failures.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { HandoffStore } from '../stores/handoff-store.ts';
-import { finishWaiting, waitsForHandoff } from '../stores/handoff-tasks.ts';
+import { finishWaiting, holdBack, waitsForHandoff } from '../stores/handoff-tasks.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
@@ -166,21 +166,22 @@ export class BoxEventApplier {
     const now = this.#deps.now();
     const before = await tx
       .selectFrom('agent_tasks')
-      .select(['status', 'finished_at'])
+      .selectAll()
       .where('id', '=', task.taskId)
       .where('sandbox_id', '=', sandboxId)
       .executeTakeFirst();
     if (!before || before.finished_at !== null || task.status === 'queued') return [];
     // The box is done with it; what goes on for it ends it.
     if (before.status === 'waiting_for_human') return [];
-    const waits = task.status === 'completed' && (await waitsForHandoff(tx, sandboxId, task.taskId));
+    const goesOn = await this.#waitsForPerson(tx, before, task);
+    const waits = goesOn !== undefined;
     const status = waits ? 'waiting_for_human' : task.status;
     const row = await this.#deps.tasks.updateOpen(tx, sandboxId, task.taskId, {
       ...columnsOf(task, now),
       ...(waits ? { status, finished_at: null } : {}),
     });
     if (!row || before.status === status) return [];
-    const events: NewEvent[] = [{ type: taskEvents[status], data: toTask(row) }];
+    const events: NewEvent[] = [{ type: taskEvents[status], data: toTask(row) }, ...(goesOn ?? [])];
     if (row.finished_at !== null) {
       const waiting = await finishWaiting(tx, row, now);
       events.push(...waiting.events);
@@ -195,6 +196,13 @@ export class BoxEventApplier {
       );
     }
     return events;
+  }
+
+  /** @returns undefined where a task whose turn has ended waits for nobody, else the events of what goes on for it already. */
+  async #waitsForPerson(tx: Tx, row: TaskRow, task: BoxTask): Promise<NewEvent[] | undefined> {
+    if (task.status !== 'completed') return undefined;
+    if (await waitsForHandoff(tx, row.sandbox_id, row.id)) return [];
+    return task.heldBack ? holdBack(tx, row, this.#deps.now()) : undefined;
   }
 }
 

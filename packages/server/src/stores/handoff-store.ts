@@ -1,7 +1,7 @@
 import { newId, normalizeCapabilities } from '@banata/protocol';
-import { sql } from 'kysely';
+import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { HandoffRow, SandboxRow } from '../database/schema.ts';
+import type { HandoffRow, SandboxRow, Tables } from '../database/schema.ts';
 import { NO_CONTROL, type Control } from '../services/control/control.ts';
 import { isOpen, OPEN_HANDOFF, settle, type HandoffState } from '../services/handoff/handoff.ts';
 import { toHandoff } from '../services/handoff/handoff-view.ts';
@@ -9,8 +9,14 @@ import { takesWork } from '../services/sandboxes/status.ts';
 import type { ControlStore } from './control-store.ts';
 import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
-import { closeForTask, followUp, type FollowUpChoice } from './handoff-tasks.ts';
+import { dequeue, dequeueOfTask, enqueue, hasFollowUpAtWork, type QueuedHandoff } from './handoff-queue.ts';
+import { closeForTask, followUp, waitsStill, type FollowUpChoice } from './handoff-tasks.ts';
 import { TASKS_CHANNEL } from './task-store.ts';
+
+interface PageWanted {
+  limit: number;
+  cursor?: string | undefined;
+}
 
 export interface NewHandoff {
   id?: string;
@@ -28,6 +34,9 @@ export interface HandoffEnd {
   followUp: FollowUpChoice;
 }
 
+const RECENT = 60;
+const TASK_ENDED = 'The task that waited had ended.';
+const TASK_CANCELLED = 'The task that waited was cancelled.';
 const DEFAULT_END: HandoffEnd = { returnControlTo: 'ai', followUp: 'default' };
 
 /** Requests for a person: row, control of the browser, the agent's follow-up and events change together. */
@@ -54,20 +63,23 @@ export class HandoffStore {
     return this.#ofSandbox(sandboxId).where('status', 'in', OPEN_HANDOFF).executeTakeFirst();
   }
 
-  /** The last few requests of a sandbox, newest first. */
+  /** The newest requests of a sandbox, newest first: more than its box can ask for at a time. */
   recent(sandboxId: string): Promise<HandoffRow[]> {
-    return this.#ofSandbox(sandboxId).orderBy('ordinal', 'desc').limit(5).execute();
+    return this.#ofSandbox(sandboxId).orderBy('ordinal', 'desc').limit(RECENT).execute();
   }
 
-  async list(
-    sandboxId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<Page<HandoffRow>> {
-    let query = this.#ofSandbox(sandboxId)
-      .orderBy('ordinal', 'desc')
-      .limit(limit + 1);
-    if (cursor !== undefined) query = query.where('ordinal', '<', decodeCursor(cursor, 'number')[0]);
-    return toPage(await query.execute(), limit, byOrdinal);
+  list(sandboxId: string, page: PageWanted): Promise<Page<HandoffRow>> {
+    return newestFirst(this.#ofSandbox(sandboxId), page);
+  }
+
+  /** Open requests of all sandboxes of an organization. */
+  listOpen(organizationId: string, page: PageWanted): Promise<Page<HandoffRow>> {
+    const open = this.#db
+      .selectFrom('handoffs')
+      .selectAll()
+      .where('organization_id', '=', organizationId)
+      .where('status', 'in', OPEN_HANDOFF);
+    return newestFirst(open, page);
   }
 
   /** Sandboxes whose open request time has changed, or whose sandbox has ended. */
@@ -127,8 +139,9 @@ export class HandoffStore {
   }
 
   /**
-   * Records what an agent asked for, in the transaction that takes over its box's journal. Where one is open already its
-   * task waits for that one; where people may not drive the browser it is cancelled at once.
+   * Records what an agent asked for, in the transaction that takes over its box's journal. Where a request that no task
+   * waits for is open, the task waits for that one; behind any other it waits its turn. Where people may not drive the
+   * browser it is cancelled at once.
    */
   async insertFromBox(
     tx: Tx,
@@ -143,15 +156,11 @@ export class HandoffStore {
     const open = await this.#openIn(tx, sandboxId);
     if (open) {
       if (open.task_id === null && wanted.taskId !== null) {
-        await tx.updateTable('handoffs').set({ task_id: wanted.taskId }).where('id', '=', open.id).execute();
-      }
-      // Kept as closed, so that the box is told to hold nothing for it.
-      const values = { ...valuesOf(sandbox, { ...wanted, taskId: null }, now), status: 'cancelled' as const };
-      await tx
-        .insertInto('handoffs')
-        .values({ ...values, note: `Another request was open: ${open.id}.` })
-        .execute();
-      return;
+        const resume_prompt = open.resume_prompt ?? wanted.resumePrompt;
+        const set = { task_id: wanted.taskId, resume_prompt };
+        await tx.updateTable('handoffs').set(set).where('id', '=', open.id).execute();
+      } else if (open.task_id !== wanted.taskId && (await enqueue(tx, sandboxId, wanted, now))) return;
+      return this.#insertClosed(tx, sandbox, { wanted, note: `Another request was open: ${open.id}.`, now });
     }
     const { sandbox: held, row } = await this.#insertIn(tx, sandbox, wanted, now);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
@@ -183,22 +192,65 @@ export class HandoffStore {
     });
   }
 
+  /** Ids of the working sandboxes in which a request waits for the one before it. */
+  async sandboxesWithQueue(): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('handoff_queue as q')
+      .innerJoin('sandboxes as s', 's.id', 'q.sandbox_id')
+      .select('q.sandbox_id')
+      .distinct()
+      .where('s.status', 'in', ['ready', 'active'])
+      .execute();
+    return rows.map((row) => row.sandbox_id);
+  }
+
+  /** Makes the next request that waits pending, once none is open and the agent has gone on after the last. */
+  openNext(sandboxId: string, now: number): Promise<{ sandbox: SandboxRow; row: HandoffRow } | undefined> {
+    return this.#db.transaction().execute(async (tx) => {
+      const sandbox = await this.#lock(tx, sandboxId);
+      if (!sandbox || !takesWork(sandbox.status) || (await this.#openIn(tx, sandboxId))) return undefined;
+      if (await hasFollowUpAtWork(tx, sandboxId)) return undefined;
+      const next = await dequeue(tx, sandboxId, now);
+      if (!next) return undefined;
+      if (next.taskId === null || (await waitsStill(tx, sandboxId, next.taskId)))
+        return this.#insertIn(tx, sandbox, next, now);
+      await this.#insertClosed(tx, sandbox, { wanted: next, note: TASK_ENDED, now });
+      return undefined;
+    });
+  }
+
   /** Ends a parked task that is to be cancelled, and what it waits for. */
   cancelTask(sandboxId: string, taskId: string, now: number): Promise<void> {
     return this.#db.transaction().execute(async (tx) => {
       const sandbox = await this.#lock(tx, sandboxId);
       if (!sandbox) return;
       await this.#events.append(tx, sandboxId, await closeForTask(tx, sandboxId, taskId, now), now);
+      for (const wanted of await dequeueOfTask(tx, sandboxId, taskId))
+        await this.#insertClosed(tx, sandbox, { wanted, note: TASK_CANCELLED, now });
       const row = await this.#openIn(tx, sandboxId);
       if (!row || row.task_id !== taskId) return;
       const state: HandoffState = {
         ...stateOf(row, sandbox),
         status: 'cancelled',
         leaseUntil: null,
-        note: 'The task that waited was cancelled.',
+        note: TASK_CANCELLED,
       };
-      await this.#change(tx, { sandbox, row, end: { returnControlTo: 'ai', followUp: 'no' }, now }, [state]);
+      await this.#change(tx, { sandbox, row, end: DEFAULT_END, now }, [state]);
     });
+  }
+
+  /** Keeps a request that was never open as closed, so that the box is told to hold nothing for it. */
+  async #insertClosed(
+    tx: Tx,
+    sandbox: SandboxRow,
+    { wanted, note, now }: { wanted: QueuedHandoff; note: string; now: number },
+  ): Promise<void> {
+    const values = valuesOf(sandbox, { ...wanted, taskId: null }, now);
+    await tx
+      .insertInto('handoffs')
+      .values({ ...values, status: 'cancelled', note })
+      .execute();
+    await this.#tell(tx, sandbox.id, [], now);
   }
 
   async #insertIn(
@@ -302,6 +354,15 @@ export class HandoffStore {
   #ofSandbox(sandboxId: string) {
     return this.#db.selectFrom('handoffs').selectAll().where('sandbox_id', '=', sandboxId);
   }
+}
+
+async function newestFirst(
+  query: SelectQueryBuilder<Tables, 'handoffs', HandoffRow>,
+  { limit, cursor }: PageWanted,
+): Promise<Page<HandoffRow>> {
+  let wanted = query.orderBy('ordinal', 'desc').limit(limit + 1);
+  if (cursor !== undefined) wanted = wanted.where('ordinal', '<', decodeCursor(cursor, 'number')[0]);
+  return toPage(await wanted.execute(), limit, byOrdinal);
 }
 
 function settleTo(row: HandoffRow, sandbox: SandboxRow, now: number): HandoffState[] {

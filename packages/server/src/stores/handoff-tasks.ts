@@ -20,7 +20,8 @@ const finalEvents = {
 
 /**
  * What the end of a request does to tasks: the agent goes on with a task of its own in the same session, whose end ends
- * the one that waits; where it does not go on, the one that waits ends as it was.
+ * the one that waits; where it does not go on, those that wait end as they were.
+ * @returns the task with which it goes on, the asking one's where several waited.
  */
 export async function followUp(
   tx: Tx,
@@ -30,37 +31,59 @@ export async function followUp(
   const { status } = row;
   if (status === 'pending' || status === 'accepted' || !takesWork(sandbox.status))
     return { taskId: null, events: [] };
-  const waiting = row.task_id === null ? undefined : await findOpenTask(tx, sandbox.id, row.task_id);
-  const hasReason = waiting !== undefined || (status === 'completed' && row.resume_prompt !== null);
+  const waiting = await findWaiting(tx, row);
+  const hasReason = waiting.length > 0 || (status === 'completed' && row.resume_prompt !== null);
   const goesOn = choice !== 'no' && hasReason && normalizeCapabilities(sandbox.capabilities).agent.enabled;
+  const events: NewEvent[] = [];
   if (!goesOn) {
-    if (waiting?.status !== 'waiting_for_human') return { taskId: null, events: [] };
-    return { taskId: null, events: await finish(tx, waiting, { status: 'completed' }, now) };
+    const parked = waiting.filter((task) => task.status === 'waiting_for_human');
+    for (const task of parked) events.push(...(await finish(tx, task, { status: 'completed' }, now)));
+    return { taskId: null, events };
   }
-  return queue(tx, { sandbox, row, end: status, waiting, now });
+  if (waiting.length === 0) return queue(tx, { row, end: status, waiting: undefined, now });
+  const ids: string[] = [];
+  for (const task of waiting) {
+    const queued = await queue(tx, { row, end: status, waiting: task, now });
+    ids.push(queued.taskId);
+    events.push(...queued.events);
+  }
+  return { taskId: ids[0] ?? null, events };
+}
+
+/** The tasks that wait for a request: the one that asked, then those it kept from the browser. */
+async function findWaiting(tx: Tx, row: HandoffRow): Promise<TaskRow[]> {
+  const tasks = await tx
+    .selectFrom('agent_tasks')
+    .selectAll()
+    .where('sandbox_id', '=', row.sandbox_id)
+    .where('finished_at', 'is', null)
+    .where((eb) => eb.or([eb('id', '=', row.task_id ?? ''), eb('held_back_by', '=', row.id)]))
+    .orderBy('ordinal')
+    .execute();
+  return tasks.sort((a, b) => Number(b.id === row.task_id) - Number(a.id === row.task_id));
 }
 
 async function queue(
   tx: Tx,
   wanted: {
-    sandbox: SandboxRow;
     row: HandoffRow;
     end: 'completed' | 'cancelled' | 'expired';
     waiting: TaskRow | undefined;
     now: number;
   },
 ): Promise<{ taskId: string; events: NewEvent[] }> {
-  const { sandbox, row, end, waiting, now } = wanted;
-  const context = waiting ?? (await lastTask(tx, sandbox.id));
-  const id = followUpTaskId(row.id);
+  const { row, end, waiting, now } = wanted;
+  const context = waiting ?? (await lastTask(tx, row.sandbox_id));
+  const heldBack = waiting !== undefined && waiting.id !== row.task_id;
+  const id = followUpTaskId(heldBack ? `${row.id}:${waiting.id}` : row.id);
   const task = await tx
     .insertInto('agent_tasks')
     .values({
       id,
-      organization_id: sandbox.organization_id,
-      sandbox_id: sandbox.id,
+      organization_id: row.organization_id,
+      sandbox_id: row.sandbox_id,
       status: 'queued',
-      prompt: followUpPrompt(row, end),
+      prompt: followUpPrompt(row, end, heldBack ? 'held_back' : 'asked'),
       ...contextOf(context),
       files: storableJson([]),
       ...continuing(waiting),
@@ -101,21 +124,58 @@ function continuing(waiting: TaskRow | undefined) {
 
 /** Whether a task whose turn has ended waits for a person, or for the agent to go on after one. */
 export async function waitsForHandoff(tx: Tx, sandboxId: string, taskId: string): Promise<boolean> {
-  const found = await tx
-    .selectFrom('handoffs as h')
-    .leftJoin('agent_tasks as f', 'f.id', 'h.follow_up_task_id')
-    .select('h.id')
-    .where('h.sandbox_id', '=', sandboxId)
-    .where('h.task_id', '=', taskId)
-    .where((eb) =>
-      eb.or([
-        eb('h.status', 'in', OPEN_HANDOFF),
-        eb.and([eb('f.id', 'is not', null), eb('f.finished_at', 'is', null)]),
-      ]),
+  const asked = await tx
+    .selectFrom('handoffs')
+    .select('id')
+    .where('sandbox_id', '=', sandboxId)
+    .where('task_id', '=', taskId)
+    .where('status', 'in', OPEN_HANDOFF)
+    .unionAll(
+      tx
+        .selectFrom('handoff_queue')
+        .select('id')
+        .where('sandbox_id', '=', sandboxId)
+        .where('task_id', '=', taskId),
+    )
+    .unionAll(
+      tx
+        .selectFrom('agent_tasks')
+        .select('id')
+        .where('sandbox_id', '=', sandboxId)
+        .where('continues_task_id', '=', taskId)
+        .where('finished_at', 'is', null),
     )
     .limit(1)
     .executeTakeFirst();
-  return found !== undefined;
+  return asked !== undefined;
+}
+
+/**
+ * Has a task whose turn ended since the browser was a person's wait for that person. One whose person was done while it
+ * ended is gone on with at once. @returns undefined when it waits for nobody, else the events of its follow-up.
+ */
+export async function holdBack(tx: Tx, task: TaskRow, now: number): Promise<NewEvent[] | undefined> {
+  const row = await tx
+    .selectFrom('handoffs')
+    .selectAll()
+    .where('sandbox_id', '=', task.sandbox_id)
+    .where((eb) =>
+      eb.or([
+        eb('status', 'in', OPEN_HANDOFF),
+        // By this server's clock, too: the box tells when the task began.
+        eb.and([
+          eb('updated_at', '>=', task.started_at ?? task.created_at),
+          eb('updated_at', '>', task.created_at),
+        ]),
+      ]),
+    )
+    .orderBy('ordinal', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  await tx.updateTable('agent_tasks').set({ held_back_by: row.id }).where('id', '=', task.id).execute();
+  if (row.status === 'pending' || row.status === 'accepted') return [];
+  return (await queue(tx, { row, end: row.status, waiting: task, now })).events;
 }
 
 /** Ends the tasks that waited for one that has ended, with what came of it. @returns their events, and the rows. */
@@ -185,6 +245,11 @@ async function finish(
     .returningAll()
     .executeTakeFirst();
   return row ? [{ type: finalEvents[status], data: toTask(row) }] : [];
+}
+
+/** Whether a task has not ended. */
+export async function waitsStill(tx: Tx, sandboxId: string, taskId: string): Promise<boolean> {
+  return (await findOpenTask(tx, sandboxId, taskId)) !== undefined;
 }
 
 function findOpenTask(tx: Tx, sandboxId: string, taskId: string): Promise<TaskRow | undefined> {

@@ -19,7 +19,10 @@ export function HandoffNote({
 }): ReactNode {
   if (!handoff || (handoff.status !== 'pending' && handoff.status !== 'accepted')) return null;
   return (
-    <p role="status" className="shrink-0 border-b border-line bg-raised px-3 py-2 text-sm">
+    <p
+      role="status"
+      className="max-h-[30vh] shrink-0 overflow-y-auto border-b border-line bg-raised px-3 py-2 text-sm wrap-anywhere whitespace-pre-wrap"
+    >
       <strong className="mr-2 font-semibold">{REASONS[handoff.reason]}</strong>
       <span className="text-soft">{handoff.message}</span>
     </p>

@@ -1,7 +1,6 @@
 import type { ReactNode, RefObject } from 'react';
 import type { Screen } from '../remote/open-screen.ts';
 import { ClipboardPanel } from '../remote/clipboard-panel.tsx';
-import { ControlButtons } from '../remote/control-buttons.tsx';
 import { TouchKeyboard } from '../remote/touch-keyboard.tsx';
 import { FullscreenButton } from '../ui/fullscreen-button.tsx';
 import { StatusDot } from '../ui/status-dot.tsx';
@@ -9,7 +8,6 @@ import type { Fullscreen } from '../ui/use-fullscreen.ts';
 import type { PreviewView } from '../remote/view-reply.ts';
 import { pageName } from './page-name.ts';
 import { phaseText } from '../remote/phase-text.ts';
-import type { ViewerKey } from '../remote/view-urls.ts';
 import type { ViewerPhase } from '../remote/viewer-phase.ts';
 
 interface Props {
@@ -17,13 +15,14 @@ interface Props {
   view: PreviewView | null;
   fullscreen: Fullscreen;
   screen: RefObject<Screen | null>;
-  viewerKey: ViewerKey;
+  /** What can be done about who is in control. */
+  controls: ReactNode;
   /** Text that was copied in the remote browser last. */
   clipboard: string;
 }
 
 /** Slim bar over the picture: state, page, who is in control, full screen. */
-export function TopBar({ phase, view, fullscreen, screen, viewerKey, clipboard }: Props): ReactNode {
+export function TopBar({ phase, view, fullscreen, screen, controls, clipboard }: Props): ReactNode {
   const { label, tone } = phaseText(phase);
   const { title, host } = pageName(view);
   return (
@@ -37,7 +36,7 @@ export function TopBar({ phase, view, fullscreen, screen, viewerKey, clipboard }
         {view && title}
         {host && host !== title && <span className="ml-2 text-soft max-sm:hidden">{host}</span>}
       </p>
-      {phase === 'live' && view && <ControlButtons viewerKey={viewerKey} view={view} />}
+      {phase === 'live' && controls}
       {phase === 'live' && view?.inControl && <TouchKeyboard screen={screen} />}
       {phase === 'live' && view?.mayControl && (
         <ClipboardPanel screen={screen} text={clipboard} mayPaste={view.inControl} />

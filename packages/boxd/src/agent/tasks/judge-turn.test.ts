@@ -30,7 +30,33 @@ describe('a turn at rest', () => {
       answer('a', 'calling', { finish: 'tool-calls' }),
       answer('b', 'done', { finish: 'stop' }),
     ];
-    expect(judgeTurn(turn, null)).toEqual({ status: 'completed', resultText: 'done' });
+    expect(judgeTurn(turn, null)).toEqual({ status: 'completed', resultText: 'done', heldBack: false });
+  });
+
+  test('says whether the browser was refused at its last use', () => {
+    const ids = { id: 'p', sessionID: 's', messageID: 'a', type: 'tool' } as const;
+    const use = (tool: string, output: string): OpenCodeMessage['parts'][number] => ({
+      ...ids,
+      tool,
+      state: { status: 'completed', input: {}, output },
+    });
+    const refused: OpenCodeMessage['parts'][number] = {
+      ...ids,
+      tool: 'playwright_browser_click',
+      state: { status: 'error', input: {}, error: 'Error: CONTROL_HELD_BY_HUMAN: ada has control' },
+    };
+    const verdict = (...parts: OpenCodeMessage['parts']) => {
+      const tools = { ...answer('a', '', { finish: 'tool-calls' }), parts };
+      return judgeTurn([prompt, tools, answer('b', 'done', { finish: 'stop' })], null);
+    };
+    const listing = use('bash', 'CONTROL_HELD_BY_HUMAN');
+    const shown = use('playwright_browser_snapshot', '# Page');
+    expect(verdict(shown, refused, listing)).toMatchObject({ heldBack: true });
+    expect(verdict(use('playwright_browser_snapshot', '### Error CONTROL_HELD_BY_HUMAN'))).toMatchObject({
+      heldBack: true,
+    });
+    expect(verdict(refused, shown)).toMatchObject({ heldBack: false });
+    expect(verdict(listing)).toMatchObject({ heldBack: false });
   });
 
   test('stays completed when an error was reported on the way', () => {

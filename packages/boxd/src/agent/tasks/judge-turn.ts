@@ -1,9 +1,10 @@
 import type { AssistantInfo, OpenCodeError, OpenCodeMessage } from '../opencode/schemas.ts';
+import { BROWSER_MCP } from '../server/opencode-config.ts';
 import { type TaskError, taskErrorFrom } from './task-error.ts';
 
 /** What a session that came to rest says about a turn. `open`: nothing that ends it, so far. */
 export type Verdict =
-  | { status: 'completed'; resultText: string }
+  | { status: 'completed'; resultText: string; heldBack: boolean }
   | { status: 'failed' | 'cancelled'; resultText: string | null; error: TaskError }
   | { status: 'open' };
 
@@ -36,7 +37,19 @@ function answersOf(turn: OpenCodeMessage[]): Answer[] {
   );
 }
 
-function judgeFinish(finish: string, resultText: string | null): Verdict {
+/** Whether the last use of the browser in a turn was refused since it is a person's. */
+function endsHeldBack(turn: OpenCodeMessage[]): boolean {
+  const uses = turn.flatMap(({ parts }) =>
+    parts.filter((part) => part.type === 'tool' && part.tool.startsWith(`${BROWSER_MCP}_`)),
+  );
+  const last = uses.at(-1);
+  if (last?.type !== 'tool') return false;
+  const { state } = last;
+  const answer = state.status === 'completed' ? state.output : state.status === 'error' ? state.error : '';
+  return answer.includes('CONTROL_HELD_BY_HUMAN');
+}
+
+function judgeFinish(finish: string, resultText: string | null, turn: OpenCodeMessage[]): Verdict {
   switch (finish) {
     case 'length': {
       const message = 'the answer reached the output limit of the model; ask for it in smaller pieces';
@@ -53,7 +66,7 @@ function judgeFinish(finish: string, resultText: string | null): Verdict {
     case 'tool-calls':
       return { status: 'open' };
     default:
-      return { status: 'completed', resultText: resultText ?? '' };
+      return { status: 'completed', resultText: resultText ?? '', heldBack: endsHeldBack(turn) };
   }
 }
 
@@ -64,7 +77,7 @@ export function judgeTurn(turn: OpenCodeMessage[], sessionError: OpenCodeError |
   const last = answersOf(turn).at(-1)?.info;
   const resultText = resultTextOf(turn);
   const ended = last?.error === undefined && last?.time.completed !== undefined && last.finish !== undefined;
-  const verdict: Verdict = ended ? judgeFinish(last.finish ?? '', resultText) : { status: 'open' };
+  const verdict: Verdict = ended ? judgeFinish(last.finish ?? '', resultText, turn) : { status: 'open' };
   if (verdict.status !== 'open') return verdict;
   const reported = last?.error ?? sessionError;
   if (reported === null) return verdict;

@@ -37,8 +37,8 @@ export interface TaskContext {
   repairTools(connection: AgentConnection): void;
   /** The live browser, for what is done in it without a model. */
   browser(): BrowserService;
-  /** Told of each state of each tool call; returns at once. */
-  onTool(part: Extract<OpenCodePart, { type: 'tool' }>): void;
+  /** Told of each state of each tool call, of subagents too; returns at once. */
+  onTool(part: Extract<OpenCodePart, { type: 'tool' }>, ofSubagent: boolean): void;
   /** Makes a change of the record durable, then visible. */
   save(record: TaskRecord): Promise<void>;
 }

@@ -44,6 +44,7 @@ export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: nu
     filesChanged: [],
     replay: null,
     error: null,
+    heldBack: false,
     usage: NO_USAGE,
     startedAt: null,
     finishedAt: null,

@@ -6,6 +6,7 @@ import type { EventPublisher } from '../events/publisher.ts';
 import type { Recording, StepRecorder } from '../steps/step-recorder.ts';
 import { changedFiles } from './changed-files.ts';
 import type { TaskLimits } from './limits.ts';
+import { RunningCommands } from './running-commands.ts';
 import { runReplay } from './replay-task.ts';
 import { runTask, type TaskContext } from './run-task.ts';
 import { TaskStopped } from './stop-reason.ts';
@@ -57,6 +58,8 @@ export class TaskRunner {
   /** Final states that the journal did not take, of a full disk, say. */
   readonly #unsaved = new Map<string, BoxTask>();
   readonly #recorders = new Map<string, StepRecorder>();
+  /** Commands that the agent of a running task runs now. */
+  readonly commands = new RunningCommands();
   #nextOrder = 1;
   #stopped = false;
 
@@ -219,11 +222,12 @@ export class TaskRunner {
     );
     try {
       const run = request.replay === null ? runTask : runReplay;
-      const outcome = await run(this.#context(recorder), record, controller.signal);
+      const outcome = await run(this.#context(record, recorder), record, controller.signal);
       await this.#finish(record, outcome);
     } finally {
       clearTimeout(timer);
       this.#recorders.delete(record.task.taskId);
+      this.commands.drop(record.task.taskId);
       recorder.close();
     }
     this.#log(record, begun);
@@ -235,10 +239,15 @@ export class TaskRunner {
     this.#options.logger.info('agent.task', fields);
   }
 
-  #context(recorder: StepRecorder): TaskContext {
+  #context({ task }: TaskRecord, recorder: StepRecorder): TaskContext {
     const { publisher, logger, limits, agent } = this.#options;
     const save = (record: TaskRecord): Promise<void> => this.#save(record);
-    return { publisher, logger, limits, ...agent, save, onTool: (part) => recorder.see(part) };
+    const onTool: TaskContext['onTool'] = (part, ofSubagent) => {
+      this.commands.see(task.taskId, part);
+      // What subagents do is told by the tool call that began them.
+      if (!ofSubagent) recorder.see(part);
+    };
+    return { publisher, logger, limits, ...agent, save, onTool };
   }
 
   async #save(record: TaskRecord): Promise<void> {
@@ -251,11 +260,12 @@ export class TaskRunner {
     const { status, resultText, usage } = outcome;
     const error = outcome.status === 'completed' ? null : outcome.error;
     const structured = outcome.status === 'completed' ? (outcome.structured ?? null) : null;
+    const heldBack = outcome.status === 'completed' && outcome.heldBack === true;
     const { startedAt } = record.task;
     const { workspace } = this.#options.agent;
     const filesChanged = startedAt === null ? [] : await changedFiles(workspace, startedAt);
     const finishedAt = Date.now();
-    const ended = { status, resultText, structured, filesChanged, usage, error, finishedAt };
+    const ended = { status, resultText, structured, filesChanged, usage, error, heldBack, finishedAt };
     const task: BoxTask = { ...record.task, ...ended };
     const recording = await this.recording(task.taskId);
     if (recording !== null) await this.#options.onRecorded(task, recording);

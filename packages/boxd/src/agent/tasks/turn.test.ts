@@ -105,6 +105,7 @@ describe('a turn whose event stream is silent', () => {
     expect(await outcome).toEqual({
       status: 'completed',
       resultText: 'the answer',
+      heldBack: false,
       usage: { ...AMOUNTS, byModel: { unknown: AMOUNTS } },
     });
     expect(journal.map(({ type }) => type)).toEqual(['agent.status', 'agent.status', 'agent.part']);

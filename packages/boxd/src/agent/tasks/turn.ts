@@ -34,14 +34,21 @@ export interface TurnOptions {
   /** What the task may use, and what its turns before this one used. */
   budget: BoxTaskRequest['budget'];
   spent: TaskUsage;
-  /** Told of each state of each tool call of the session; may hear of the same one twice. */
-  onTool: (part: ToolPart) => void;
+  /** Told of each state of each tool call, of subagents too; may hear of the same one twice. */
+  onTool: (part: ToolPart, ofSubagent: boolean) => void;
 }
 
 type ToolPart = Extract<OpenCodePart, { type: 'tool' }>;
 
 export type TurnOutcome =
-  | { status: 'completed'; resultText: string; structured?: BoxTask['structured']; usage: TaskUsage }
+  | {
+      status: 'completed';
+      resultText: string;
+      structured?: BoxTask['structured'];
+      /** Its last use of the browser was refused. */
+      heldBack?: boolean;
+      usage: TaskUsage;
+    }
   | { status: 'failed' | 'cancelled'; resultText: string | null; error: TaskError | null; usage: TaskUsage }
   /** The agent server went away; what its session holds decides. */
   | { status: 'lost'; usage: TaskUsage }
@@ -160,7 +167,7 @@ export class Turn {
     for (const { info, parts } of turn) {
       if (info.role === 'assistant') this.#ledger.see(info);
       // Whatever the event stream left out.
-      for (const part of parts) if (part.type === 'tool') this.#options.onTool(part);
+      for (const part of parts) if (part.type === 'tool') this.#options.onTool(part, false);
     }
   }
 
@@ -212,11 +219,12 @@ export class Turn {
     const sessionId = sessionOf(event);
     if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
     this.#count(event);
-    // What subagents write reaches people as the output of the `task` tool; what they ask, as their own.
-    if (sessionId !== this.#options.sessionId && !isAsk(event)) return;
-    this.#translator.see(event);
+    const ofSubagent = sessionId !== this.#options.sessionId;
     if (event.type === 'message.part.updated' && event.properties.part.type === 'tool')
-      this.#options.onTool(event.properties.part);
+      this.#options.onTool(event.properties.part, ofSubagent);
+    // What subagents write reaches people as the output of the `task` tool; what they ask, as their own.
+    if (ofSubagent && !isAsk(event)) return;
+    this.#translator.see(event);
     if (isToolTrouble(event)) this.#options.repairTools();
     if (event.type === 'session.error') this.#sessionError = event.properties.error ?? null;
     if (event.type === 'session.idle' || isRetry(event)) this.#wake();

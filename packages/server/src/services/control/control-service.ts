@@ -12,11 +12,15 @@ import type { Boxes } from '../../boxes/boxes.ts';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import { controlOf, isApplied, type ControlStore } from '../../stores/control-store.ts';
+import type { HandoffStore } from '../../stores/handoff-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableText } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
+import { handoffByControl } from '../handoff/by-control.ts';
+import { isOpen } from '../handoff/handoff.ts';
 import type { Links } from '../links.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
+import { takesWork } from '../sandboxes/status.ts';
 import type { LinkClaims } from '../secrets.ts';
 import { controlAt, maySteer, stepControl, type Control, type ControlRequest } from './control.ts';
 
@@ -28,6 +32,7 @@ export interface ControlServiceDeps {
   sandboxes: SandboxService;
   store: SandboxStore;
   control: ControlStore;
+  handoffs: Pick<HandoffStore, 'change'>;
   boxes: Boxes;
   links: Links;
   /** Called after a change, for what is open on the browser at this server; others hear of it by the database. */
@@ -161,6 +166,8 @@ export class ControlService {
       throw new ApiError('BROWSER_NOT_ENABLED');
     if (request.mode !== 'ai' && !humanInLoop(sandbox)) throw new ApiError('HUMAN_IN_LOOP_DISABLED');
     const at = now();
+    const ended = await this.#changeHandoff(sandbox, request, at);
+    if (ended) return ended;
     const cause = request.actor.kind === 'api' ? 'request' : 'viewer';
     const changed = await control.change(
       sandbox.id,
@@ -172,6 +179,22 @@ export class ControlService {
     const { step, row } = changed;
     if (!step.ok) throw heldError(step.heldBy);
     return row;
+  }
+
+  /** What it means for the open request for a person. @returns the sandbox where that ended the request, and with it control. */
+  async #changeHandoff(
+    { id, paired_with }: SandboxRow,
+    request: ControlRequest,
+    at: number,
+  ): Promise<SandboxRow | undefined> {
+    const { handoffs, store } = this.#deps;
+    const changed = await handoffs.change(
+      paired_with ?? id,
+      (state, sandbox) =>
+        takesWork(sandbox.status) ? handoffByControl(state, controlOf(sandbox), request, at) : [],
+      { now: at },
+    );
+    return changed && !isOpen(changed.row) && request.mode === 'ai' ? store.find(id) : undefined;
   }
 }
 

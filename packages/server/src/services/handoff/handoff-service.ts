@@ -141,6 +141,15 @@ export class HandoffService {
     return { data: rows.map(toHandoff), nextCursor };
   }
 
+  /** Open requests of all sandboxes of the caller's organization. */
+  async open(
+    caller: Caller,
+    page: { limit: number; cursor?: string | undefined },
+  ): Promise<RouteResult<Routes['open']>> {
+    const { rows, nextCursor } = await this.#deps.handoffs.listOpen(caller.organizationId, page);
+    return { data: rows.map((row) => ({ ...toHandoff(row), sandboxId: row.sandbox_id })), nextCursor };
+  }
+
   /** The open request of a sandbox, as previews show it. */
   async openOf(sandboxId: string): Promise<Handoff | null> {
     const row = await this.#deps.handoffs.findOpen(sandboxId);
@@ -175,6 +184,10 @@ export class HandoffService {
         { now: at },
       );
       if (changed && takesWork(changed.sandbox.status)) await this.enforce(changed);
+    }
+    for (const sandboxId of await handoffs.sandboxesWithQueue()) {
+      const opened = await handoffs.openNext(sandboxId, now());
+      if (opened) await this.enforce(opened);
     }
     // Who waits for a person is at work, however quiet it is.
     for (const sandboxId of await handoffs.sandboxesWaiting()) activity.touch(sandboxId);

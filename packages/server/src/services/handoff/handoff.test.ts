@@ -1,19 +1,10 @@
 import { ApiError } from '@banata/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { PENDING_HANDOFF } from '../../testing/pending-handoff.ts';
 import { isOpen, mayFollow, step, type HandoffAct, type HandoffState } from './handoff.ts';
 
-const fresh: HandoffState = {
-  status: 'pending',
-  round: 1,
-  controller: null,
-  holder: null,
-  leaseUntil: null,
-  expiresAt: 1000,
-  acceptedAt: null,
-  completedAt: null,
-  note: null,
-};
+const fresh = PENDING_HANDOFF;
 
 const accept = (controller: string): HandoffAct => ({
   kind: 'accept',

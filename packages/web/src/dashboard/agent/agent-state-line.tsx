@@ -23,10 +23,14 @@ interface Props {
   problem: string | null;
 }
 
+function stateOf({ status }: AgentTask): AgentState['state'] {
+  return status === 'waiting_for_human' ? status : 'working';
+}
+
 /** What the agent does now, with stopping it. */
 export function AgentStateLine({ sandbox, state, open, problem }: Props): ReactNode {
   const cancellation = useMutation({ mutationFn: (taskId: string) => sandbox.agent.cancelTask(taskId) });
-  const look = open && state ? LOOKS.working : state ? LOOKS[state.state] : null;
+  const look = state ? LOOKS[open ? stateOf(open) : state.state] : null;
 
   return (
     <div className="flex shrink-0 flex-col gap-2 border-b border-line px-3 py-2 text-sm">

@@ -112,4 +112,11 @@ describe('currentWork', () => {
     );
     expect(currentWork(transcript)).toMatchObject({ open: { taskId: 'v' }, sessionId: 's2' });
   });
+
+  it('tells of what runs rather than of what waits for a person', () => {
+    const waiting = event(1, 'sandbox.agent.task.waiting_for_human', task({ status: 'waiting_for_human' }));
+    const running = event(2, 'sandbox.agent.task.running', task({ taskId: 'u', status: 'running' }));
+    expect(currentWork(play(waiting))).toMatchObject({ open: { status: 'waiting_for_human' } });
+    expect(currentWork(play(waiting, running))).toMatchObject({ open: { taskId: 'u' } });
+  });
 });

@@ -60,6 +60,7 @@ export function addEvent(transcript: Transcript, event: BanataEvent): Transcript
   switch (event.type) {
     case 'sandbox.agent.task.queued':
     case 'sandbox.agent.task.running':
+    case 'sandbox.agent.task.waiting_for_human':
     case 'sandbox.agent.task.completed':
     case 'sandbox.agent.task.failed':
     case 'sandbox.agent.task.cancelled':
@@ -80,8 +81,9 @@ export function addEvent(transcript: Transcript, event: BanataEvent): Transcript
 /** The task that runs or waits, and the agent session to go on with. */
 export function currentWork(transcript: Transcript): { open: AgentTask | null; sessionId: string | null } {
   const tasks = Object.values(transcript.tasks);
+  const unfinished = tasks.filter(({ finishedAt }) => finishedAt === null);
   return {
-    open: tasks.find(({ finishedAt }) => finishedAt === null) ?? null,
+    open: unfinished.find(({ status }) => status === 'running') ?? unfinished[0] ?? null,
     sessionId: tasks.findLast(({ sessionId }) => sessionId !== null)?.sessionId ?? null,
   };
 }

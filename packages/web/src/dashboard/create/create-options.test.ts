@@ -5,7 +5,7 @@ import { createOptions } from './create-options.ts';
 it('asks for what was ticked, in the terms of the contract', () => {
   const options = createOptions({ browser: true, agent: true, demoModel: true, env: { A: '1' } });
   expect(createSandboxSchema.parse(options)).toEqual({
-    capabilities: { browser: {}, agent: { enabled: true } },
+    capabilities: { browser: { humanInLoop: true }, agent: { enabled: true } },
     env: { A: '1', BANATA_MODEL: 'demo' },
   });
 });

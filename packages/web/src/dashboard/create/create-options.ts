@@ -12,7 +12,11 @@ export interface Choices {
 export function createOptions({ browser, agent, demoModel, env }: Choices): CreateOptions {
   const demo: Record<string, string> = agent && demoModel ? { BANATA_MODEL: 'demo' } : {};
   return {
-    capabilities: { ...(browser ? { browser: {} } : {}), ...(agent ? { agent: { enabled: true } } : {}) },
+    capabilities: {
+      // Who makes one here sits before it.
+      ...(browser ? { browser: { humanInLoop: true } } : {}),
+      ...(agent ? { agent: { enabled: true } } : {}),
+    },
     env: { ...env, ...demo },
   };
 }

@@ -23,6 +23,14 @@ export function ListPage(): ReactNode {
     placeholderData: (before) => before,
   });
 
+  // Asked apart, so that one that cannot be read hides no sandbox.
+  const handoffs = useQuery({
+    queryKey: ['open-handoffs'],
+    queryFn: ({ signal }) => client.listOpenHandoffs({ limit: 100, signal }),
+    refetchInterval: POLL_MS,
+  });
+  const asked = new Map(handoffs.data?.data.map((handoff) => [handoff.sandboxId, handoff.status]));
+
   return (
     <div className="flex flex-col gap-5">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-3">
@@ -53,7 +61,7 @@ export function ListPage(): ReactNode {
       {list.data && list.data.data.length > 0 && (
         <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line bg-panel">
           {list.data.data.map((session) => (
-            <SandboxRow key={session.id} session={session} now={now} />
+            <SandboxRow key={session.id} session={session} now={now} handoff={asked.get(session.id)} />
           ))}
         </ul>
       )}

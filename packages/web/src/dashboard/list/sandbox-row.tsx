@@ -1,4 +1,4 @@
-import type { SandboxSession } from '@banata-boxes/sdk';
+import type { HandoffStatus, SandboxSession } from '@banata-boxes/sdk';
 import type { ReactNode } from 'react';
 import { formatDuration } from '../format.ts';
 import { FeatureTags } from '../sandbox/feature-tags.tsx';
@@ -6,8 +6,15 @@ import { isOver } from '../sandbox/session-facts.ts';
 import { StatusBadge } from '../sandbox/status-badge.tsx';
 import { sandboxHref } from '../shell/route.ts';
 
+interface Props {
+  session: SandboxSession;
+  now: number;
+  /** Of the request for a person that is open in it. */
+  handoff: HandoffStatus | undefined;
+}
+
 /** One sandbox in the list. */
-export function SandboxRow({ session, now }: { session: SandboxSession; now: number }): ReactNode {
+export function SandboxRow({ session, now, handoff }: Props): ReactNode {
   return (
     <li>
       <a
@@ -23,6 +30,11 @@ export function SandboxRow({ session, now }: { session: SandboxSession; now: num
         >
           {session.id}
         </span>
+        {handoff && (
+          <span className="rounded-full border border-wait/40 px-2 py-0.5 text-xs whitespace-nowrap text-wait">
+            {handoff === 'pending' ? 'waits for a person' : 'a person is at it'}
+          </span>
+        )}
         <FeatureTags session={session} />
         <span className="w-full text-sm text-soft tabular-nums max-sm:order-3 sm:w-64 sm:text-right">
           {formatDuration(now - session.createdAt)} old

@@ -25,7 +25,7 @@ export function PreviewBar({ live: { phase, preview, view, viewerKey }, fullscre
       <span className="min-w-0 flex-1 truncate text-soft" title={title ?? undefined}>
         {title}
       </span>
-      {phase === 'live' && view && <ControlButtons viewerKey={viewerKey} view={view} />}
+      {phase === 'live' && view && <ControlButtons viewerKey={viewerKey} view={view} endsElsewhere />}
       {phase === 'live' && preview?.viewerUrl && <ViewerLinks viewerUrl={preview.viewerUrl} />}
       <FullscreenButton fullscreen={fullscreen} />
     </div>

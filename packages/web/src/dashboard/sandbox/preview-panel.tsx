@@ -4,7 +4,6 @@ import { Notice } from '../../remote/notice.tsx';
 import type { ViewerPhase } from '../../remote/viewer-phase.ts';
 import { vncUrl } from '../../remote/view-urls.ts';
 import { useFullscreen } from '../../ui/use-fullscreen.ts';
-import { HandoffBar } from './handoff-bar.tsx';
 import { LiveScreen } from './live-screen.tsx';
 import { NavigateForm } from './navigate-form.tsx';
 import { PreviewBar } from './preview-bar.tsx';
@@ -31,7 +30,6 @@ export function PreviewPanel({ sandbox, session }: { sandbox: Sandbox; session: 
       className="flex min-w-0 flex-col overflow-hidden rounded-lg border border-line bg-panel"
     >
       <PreviewBar live={live} fullscreen={fullscreen} />
-      <HandoffBar sandbox={sandbox} view={view} />
       <NavigateForm sandbox={sandbox} url={view?.url ?? null} disabled={phase !== 'live'} />
       <div className={`relative bg-ground ${fullscreen.active ? 'min-h-0 flex-1' : 'aspect-[1280/800]'}`}>
         {viewerKey && (status === 'connecting' || status === 'open') && (

@@ -3,6 +3,8 @@ import { useState, type ReactNode } from 'react';
 import { ErrorNote } from '../../ui/error-note.tsx';
 import { AgentPanel } from '../agent/agent-panel.tsx';
 import { useTranscript } from '../agent/use-transcript.ts';
+import { HandoffPart } from '../handoff/handoff-part.tsx';
+import { useOpenHandoff } from '../handoff/use-open-handoff.ts';
 import { ArtifactsPanel } from '../files/artifacts-panel.tsx';
 import { FilesPanel } from '../files/files-panel.tsx';
 import { CommandPanel } from './command-panel.tsx';
@@ -24,6 +26,7 @@ interface Props {
 export function SandboxView({ sandbox, session, problem }: Props): ReactNode {
   const features = featuresOf(session);
   const live = useTranscript(sandbox);
+  const handoff = useOpenHandoff(sandbox, session);
   const [tab, setTab] = useState<Tab>(features.agent ? 'agent' : 'command');
   const works = takesWork(session);
   const tabs: { id: Tab; label: string }[] = [
@@ -37,6 +40,7 @@ export function SandboxView({ sandbox, session, problem }: Props): ReactNode {
     <div className="flex flex-col gap-4">
       <SessionHeader sandbox={sandbox} session={session} />
       <ErrorNote error={problem} />
+      <HandoffPart sandbox={sandbox} session={session} handoff={handoff} />
       <div className={features.browser ? 'grid items-start gap-4 lg:grid-cols-[3fr_2fr]' : ''}>
         {features.browser && <PreviewPanel sandbox={sandbox} session={session} />}
         <section className="flex h-[34rem] min-w-0 flex-col rounded-lg border border-line bg-panel lg:h-[calc(100dvh-11rem)] lg:min-h-96">

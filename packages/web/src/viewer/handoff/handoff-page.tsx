@@ -1,9 +1,10 @@
 import { useEffect, useState, type ReactNode } from 'react';
 import { HandoffNote } from '../../remote/handoff-note.tsx';
+import { leaseText } from '../../remote/lease-text.ts';
+import { NoteInput } from '../../remote/note-input.tsx';
 import type { ViewerKey } from '../../remote/view-urls.ts';
 import { Button } from '../../ui/button.tsx';
-import { INPUT_CLASS } from '../../ui/input-class.ts';
-import { HandoffScreen } from './handoff-screen.tsx';
+import { ViewerFrame } from '../viewer-frame.tsx';
 import { useHandoff, type HandoffPageState, type HandoffView } from './use-handoff.ts';
 
 const ENDS: Partial<Record<HandoffView['handoff']['status'], { title: string; hint: string }>> = {
@@ -17,11 +18,13 @@ const ENDS: Partial<Record<HandoffView['handoff']['status'], { title: string; hi
 
 /** A token for the live view is good for an hour. */
 const SCREEN_TURN_MS = 55 * 60_000;
+const LEASE_WARNING_MS = 2 * 60_000;
 
 /** One request for a person: what is asked, the live browser, and the way to say that it is done. */
 export function HandoffPage({ viewerKey }: { viewerKey: ViewerKey }): ReactNode {
   const page = useHandoff(viewerKey);
   const { view, unreachable } = page;
+  const screenKey = useScreenKey(view, viewerKey);
   useEffect(() => {
     document.title = 'Your help is needed';
   }, []);
@@ -29,16 +32,18 @@ export function HandoffPage({ viewerKey }: { viewerKey: ViewerKey }): ReactNode 
     return <Words title={unreachable === null ? 'Opening…' : 'This link does not open'} hint={unreachable} />;
   const end = ENDS[view.handoff.status];
   if (end) return <Words title={end.title} hint={view.handoff.note ?? end.hint} />;
-  return (
-    <div className="flex h-full flex-col bg-ground">
+  const asked = (
+    <>
       <HandoffNote handoff={view.handoff} />
       <Actions page={page} view={view} />
+    </>
+  );
+  if (screenKey) return <ViewerFrame viewerKey={screenKey} below={() => asked} />;
+  return (
+    <div className="flex h-full flex-col bg-ground">
+      {asked}
       <main className="relative min-h-0 flex-1">
-        {view.screenToken === null ? (
-          <Words title="No browser" hint="This sandbox has no browser to show; read the request above." />
-        ) : (
-          <HandoffScreen key={screenTurn(view)} token={view.screenToken} viewer={viewerKey.viewer} />
-        )}
+        <Words title="No browser" hint="This sandbox has no browser to show; read the request above." />
       </main>
     </div>
   );
@@ -53,15 +58,8 @@ function Actions({ page, view }: { page: HandoffPageState; view: HandoffView }):
     <section className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-panel px-3 py-2 text-sm">
       {view.mine ? (
         <>
-          <span className="text-soft">You have control.</span>
-          <input
-            aria-label="Note"
-            placeholder="Anything the agent should know (optional)"
-            value={note}
-            maxLength={4000}
-            onChange={(event) => setNote(event.target.value)}
-            className={`${INPUT_CLASS} min-w-40 flex-1`}
-          />
+          <span className="text-soft max-sm:w-full">{holdText(view)}</span>
+          <NoteInput note={note} onNote={setNote} />
           <Button
             look="main"
             disabled={busy}
@@ -96,6 +94,23 @@ function Actions({ page, view }: { page: HandoffPageState; view: HandoffView }):
       )}
     </section>
   );
+}
+
+/** Says that control ends only to a person who seems to be away: it is renewed for others. */
+function holdText({ now, handoff: { leaseUntil } }: HandoffView): string {
+  const left = leaseUntil !== undefined && leaseUntil - now < LEASE_WARNING_MS;
+  return left ? `You have control for another ${leaseText(leaseUntil, now)}.` : 'You have control.';
+}
+
+/** What the live view is opened with. A fresh token comes with every look; one is kept while it is good. */
+function useScreenKey(view: HandoffView | undefined, { viewer }: ViewerKey): ViewerKey | null {
+  const [kept, setKept] = useState<{ turn: string; key: ViewerKey } | null>(null);
+  if (!view || view.screenToken === null) return null;
+  const turn = screenTurn(view);
+  if (kept?.turn === turn) return kept.key;
+  const key = { token: view.screenToken, viewer };
+  setKept({ turn, key });
+  return key;
 }
 
 /** Changes when the live view needs another token: with who drives, and before the one it has ends. */

@@ -1,14 +1,11 @@
 import type { contract, RouteResult } from '@banata/protocol';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { useRenewal } from '../../remote/use-renewal.ts';
 import type { ViewerKey } from '../../remote/view-urls.ts';
 import { handoffUrl } from './handoff-link.ts';
 
 const TIMEOUT_MS = 10_000;
 const POLL_MS = 2_000;
-/** A person who did something within this time keeps control. */
-const ACTIVE_MS = 60_000;
-const RENEW_EVERY_MS = 30_000;
 
 export type HandoffView = RouteResult<(typeof contract)['handoff']['view']>;
 
@@ -77,28 +74,4 @@ export function useHandoff(key: ViewerKey): HandoffPageState {
     busy: isPending,
     problem: error?.message ?? null,
   };
-}
-
-/** Asks for renewal again and again while the person does something. */
-function useRenewal(mine: boolean, renew: () => void): void {
-  const newest = useRef(renew);
-  useEffect(() => {
-    newest.current = renew;
-  });
-  useEffect(() => {
-    if (!mine) return;
-    let touchedAt = Date.now();
-    const note = (): void => {
-      touchedAt = Date.now();
-    };
-    const types = ['pointerdown', 'pointermove', 'keydown', 'wheel'] as const;
-    for (const type of types) addEventListener(type, note, { capture: true, passive: true });
-    const timer = setInterval(() => {
-      if (Date.now() - touchedAt < ACTIVE_MS) newest.current();
-    }, RENEW_EVERY_MS);
-    return () => {
-      clearInterval(timer);
-      for (const type of types) removeEventListener(type, note, { capture: true });
-    };
-  }, [mine]);
 }
