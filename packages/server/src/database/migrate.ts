@@ -18,6 +18,7 @@ import * as browserProfiles from './migrations/0055-browser-profiles.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
+import * as handoffFields from './migrations/0085-handoff-fields.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -48,6 +49,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0060-agent-prompts': agentPrompts,
           '0065-skills': skills,
           '0070-handoff': handoff,
+          '0085-handoff-fields': handoffFields,
         }),
     },
   });

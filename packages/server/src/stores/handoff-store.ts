@@ -10,6 +10,7 @@ import type { ControlStore } from './control-store.ts';
 import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { closeForTask, followUp, type FollowUpChoice } from './handoff-tasks.ts';
+import { storableJson } from './text.ts';
 import { TASKS_CHANNEL } from './task-store.ts';
 
 export interface NewHandoff {
@@ -18,6 +19,9 @@ export interface NewHandoff {
   message: string;
   requestedBy: HandoffRow['requested_by'];
   resumePrompt: string | null;
+  fields: HandoffRow['fields'];
+  deliver: HandoffRow['deliver'];
+  detected: HandoffRow['detected'];
   expiresAt: number;
   taskId: string | null;
 }
@@ -141,6 +145,8 @@ export class HandoffStore {
     const known = await tx.selectFrom('handoffs').select('id').where('id', '=', wanted.id).executeTakeFirst();
     if (known) return;
     const open = await this.#openIn(tx, sandboxId);
+    // A detector holds nothing in its box, so there is nothing to release.
+    if (open && wanted.requestedBy === 'worker') return;
     if (open) {
       if (open.task_id === null && wanted.taskId !== null) {
         await tx.updateTable('handoffs').set({ task_id: wanted.taskId }).where('id', '=', open.id).execute();
@@ -259,6 +265,7 @@ export class HandoffStore {
         accepted_at: state.acceptedAt,
         completed_at: state.completedAt,
         note: state.note,
+        filled_at: state.filledAt,
         updated_at: now,
       })
       .where('id', '=', id)
@@ -322,6 +329,7 @@ function stateOf(row: HandoffRow, sandbox: SandboxRow): HandoffState {
     acceptedAt: row.accepted_at,
     completedAt: row.completed_at,
     note: row.note,
+    filledAt: row.filled_at,
   };
 }
 
@@ -336,6 +344,9 @@ function valuesOf(sandbox: SandboxRow, wanted: NewHandoff, now: number) {
     message: wanted.message,
     requested_by: wanted.requestedBy,
     resume_prompt: wanted.resumePrompt,
+    fields: wanted.fields && storableJson(wanted.fields),
+    deliver: wanted.deliver,
+    detected: wanted.detected && storableJson(wanted.detected),
     task_id: wanted.taskId,
     requested_at: now,
     expires_at: wanted.expiresAt,

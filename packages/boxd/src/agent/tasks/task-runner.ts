@@ -26,6 +26,8 @@ export interface TaskRunnerOptions {
   >;
   /** Records what a task does. */
   openRecorder: () => StepRecorder;
+  /** Told that a task no longer runs. */
+  onEnded: (taskId: string) => void;
   /** Told of a finished recording before its task gets its final state; never rejects. */
   onRecorded: (task: BoxTask, recording: Recording) => Promise<void>;
 }
@@ -202,6 +204,7 @@ export class TaskRunner {
       )
       .finally(() => {
         this.#entries.delete(entry.record.task.taskId);
+        this.#options.onEnded(entry.record.task.taskId);
         this.#pump();
       });
   }

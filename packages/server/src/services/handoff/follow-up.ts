@@ -14,13 +14,30 @@ const outcomes = {
 
 /** What the agent is told when a request has ended. */
 export function followUpPrompt(row: HandoffRow, end: keyof typeof outcomes): string {
-  const parts = [outcomes[end], `You had asked: ${row.message}`];
+  const asked = row.requested_by === 'worker' ? 'The sandbox had asked for them' : 'You had asked';
+  const parts = [outcomes[end], `${asked}: ${row.message}`];
   if (row.note) parts.push(`${row.controller ?? 'Their'}${row.controller ? ' says' : ' note'}: ${row.note}`);
   if (end === 'completed') {
     parts.push(
+      ...aboutForm(row),
       'The browser is as the person left it: look at the page before you act.',
       row.resume_prompt ?? 'Go on with your task.',
     );
   } else parts.push('Go on as far as you can without it, and say in your result what is missing.');
   return parts.join('\n\n');
+}
+
+function aboutForm({ fields, deliver, filled_at: filledAt }: HandoffRow): string[] {
+  if (fields === null) return [];
+  if (filledAt === null) return ['The form was not filled in.'];
+  const labels = fields.map(({ label }) => `"${label}"`).join(', ');
+  if (deliver === 'type') return [`What they entered for ${labels} was typed into the page.`];
+  const list = fields.map(({ name, label }) => `- {{secret:${name}}} stands for "${label}"`);
+  return [
+    [
+      'They filled in the form. You do not get the values but placeholders:',
+      ...list,
+      'Type a placeholder, exactly as it stands here, with browser_type or browser_fill_form (without "slowly"): the value takes its place in the page. It works nowhere else, and until this task ends.',
+    ].join('\n'),
+  ];
 }

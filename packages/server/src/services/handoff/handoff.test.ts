@@ -13,6 +13,7 @@ const fresh: HandoffState = {
   acceptedAt: null,
   completedAt: null,
   note: null,
+  filledAt: null,
 };
 
 const accept = (controller: string): HandoffAct => ({
@@ -30,6 +31,14 @@ const code = (run: () => unknown): string | undefined => {
   }
   return undefined;
 };
+
+test('a form that was filled is told with the end, and not taken back by time', () => {
+  const accepted = last(step(fresh, accept('ada'), 10));
+  const person = { controller: 'ada' };
+  const filled = last(step(accepted, { kind: 'complete', person, note: null, filled: true }, 20));
+  expect(filled).toMatchObject({ status: 'completed', filledAt: 20 });
+  expect(last(step(accepted, { kind: 'complete', person, note: null }, 20)).filledAt).toBeNull();
+});
 
 test('one accepts, others are told who', () => {
   const accepted = last(step(fresh, accept('ada'), 10));

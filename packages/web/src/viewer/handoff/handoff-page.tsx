@@ -4,6 +4,7 @@ import type { ViewerKey } from '../../remote/view-urls.ts';
 import { Button } from '../../ui/button.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
 import { HandoffScreen } from './handoff-screen.tsx';
+import { SecretForm } from './secret-form.tsx';
 import { useHandoff, type HandoffPageState, type HandoffView } from './use-handoff.ts';
 
 const ENDS: Partial<Record<HandoffView['handoff']['status'], { title: string; hint: string }>> = {
@@ -33,14 +34,35 @@ export function HandoffPage({ viewerKey }: { viewerKey: ViewerKey }): ReactNode 
     <div className="flex h-full flex-col bg-ground">
       <HandoffNote handoff={view.handoff} />
       <Actions page={page} view={view} />
-      <main className="relative min-h-0 flex-1">
+      <main className={view.handoff.fields ? WITH_FORM : 'relative min-h-0 flex-1'}>
+        <Form page={page} view={view} />
         {view.screenToken === null ? (
           <Words title="No browser" hint="This sandbox has no browser to show; read the request above." />
         ) : (
-          <HandoffScreen key={screenTurn(view)} token={view.screenToken} viewer={viewerKey.viewer} />
+          <div className={view.handoff.fields ? BESIDE_FORM : 'relative h-full'}>
+            <HandoffScreen key={screenTurn(view)} token={view.screenToken} viewer={viewerKey.viewer} />
+          </div>
         )}
       </main>
     </div>
+  );
+}
+
+/** The form beside the browser, or above it where there is no room. */
+const WITH_FORM = 'flex min-h-0 flex-1 flex-col overflow-y-auto lg:flex-row lg:overflow-hidden';
+const BESIDE_FORM = 'relative h-72 min-w-0 shrink-0 border-t border-line lg:h-auto lg:flex-1 lg:border-t-0';
+
+function Form({ page: { send, busy }, view }: { page: HandoffPageState; view: HandoffView }): ReactNode {
+  const { fields, deliver, status, controller } = view.handoff;
+  if (!fields) return null;
+  const taken = status === 'accepted' && !view.mine ? `${controller ?? 'Somebody'} is at it.` : null;
+  return (
+    <SecretForm
+      fields={fields}
+      deliver={deliver}
+      blocked={busy ? 'Sending…' : taken}
+      onSend={(values, note) => send({ act: 'fill', values, ...(note === '' ? {} : { note }) })}
+    />
   );
 }
 
@@ -78,10 +100,12 @@ function Actions({ page, view }: { page: HandoffPageState; view: HandoffView }):
           <span className="flex-1 text-soft">
             {status === 'accepted'
               ? `${controller ?? 'Somebody'} is at it. You can watch.`
-              : 'Automation has stopped and waits for you.'}
+              : view.handoff.fields
+                ? 'Automation has stopped and waits for you. Fill in the form, or take control of the browser.'
+                : 'Automation has stopped and waits for you.'}
           </span>
           <Button
-            look="main"
+            look={view.handoff.fields ? 'plain' : 'main'}
             disabled={busy || status === 'accepted'}
             onClick={() => send({ act: 'accept' })}
           >
