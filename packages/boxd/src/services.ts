@@ -1,5 +1,6 @@
 import type { BoxBrowserState, BoxConfig, BoxEventBody } from '@banata/protocol/box';
 import type { LiveBrowser } from './browser/desktop.ts';
+import type { SecretVault } from './browser/forms/secret-vault.ts';
 
 /** Identity under which a child process runs. Found by name in /etc/passwd at start. */
 export interface Account {
@@ -54,6 +55,8 @@ export interface BrowserService {
   agentEndpoint(): string;
   /** Ports of the loopback that the browser's own listeners have. */
   ownPorts(): number[];
+  /** What people entered, for the browser that is here. */
+  readonly secrets: SecretVault;
   stop(): Promise<void>;
 }
 

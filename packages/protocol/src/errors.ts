@@ -310,6 +310,17 @@ export const errorRegistry = defineErrors({
     message: 'Nobody has accepted the request, or the lease is over',
     suggestion: 'Accept it first with POST /v1/sandboxes/handoff/accept { id, controller }.',
   },
+  HANDOFF_FIELDS_INVALID: {
+    status: 400,
+    message: 'The values do not fit the fields of the request',
+    suggestion: 'Give "values" an entry of 1 to 4096 characters for the name of each field, and no other.',
+  },
+  FIELD_NOT_FOUND: {
+    status: 409,
+    message: 'The page has no field to type the value into',
+    suggestion:
+      'Show the field in the live browser, or click it there, and send again; or name it with "selector" in the request.',
+  },
   HUMAN_IN_LOOP_DISABLED: {
     status: 409,
     message: 'People may not control the browser of this sandbox',

@@ -5,6 +5,7 @@ import type {
   BanataEvent,
   CallOptions,
   Handoff,
+  HandoffField,
   HandoffPage,
   HandoffReason,
   HandoffReply,
@@ -23,6 +24,13 @@ export interface HandoffRequest {
   resumePrompt?: string;
   /** How long a person is waited for, ms. Default 3,600,000 (an hour), at most 24 hours. */
   expiresInMs?: number;
+  /** A form for the person, at most 8 fields. What they enter is secret: it reaches the page, and nobody else. */
+  fields?: HandoffField[];
+  /**
+   * What becomes of the values: `type` has them typed into the page in front, `placeholder` lets the agent type
+   * `{{secret:NAME}}` in their place. Default `type`.
+   */
+  deliver?: 'type' | 'placeholder';
 }
 
 /** Options of `waitForHandoff`. */
@@ -93,6 +101,20 @@ export class SandboxHandoff {
     options: CallOptions = {},
   ): Promise<HandoffReply> {
     return this.#post('complete', end, options);
+  }
+
+  /**
+   * Fills the form of a request with what a person entered in your own app, and completes it; accepts it before where
+   * nobody has. The values go to the sandbox and are stored nowhere.
+   * @param fill.values One for each field, by its name; 1 to 4096 characters.
+   * @throws BanataError `HANDOFF_FIELDS_INVALID`, `FIELD_NOT_FOUND`, `HANDOFF_TAKEN`, `HANDOFF_NOT_FOUND`.
+   * @example `await sandbox.handoff.fill({ controller: 'ada@example.com', values: { code: '123456' } })`
+   */
+  fill(
+    fill: { controller: string; values: Record<string, string>; note?: string },
+    options: CallOptions = {},
+  ): Promise<HandoffReply> {
+    return this.#post('fill', fill, options);
   }
 
   /** Withdraws the request; a task that waits goes on and is told so. @example `await sandbox.handoff.cancel()` */

@@ -54,6 +54,7 @@ export type {
   EventData,
   EventType,
   Handoff,
+  HandoffField,
   HandoffReason,
   HandoffStatus,
   Identity,

@@ -1,10 +1,10 @@
 import { BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { dumpDatabase } from '../support/dump-database.ts';
 import { Installation } from '../support/installation.ts';
 import { boxProcesses } from './support/box-processes.ts';
 import { securityCase } from './support/case.ts';
@@ -194,24 +194,4 @@ function readQuietly(path: string): string {
     // Ended while it was looked at.
     return '';
   }
-}
-
-/** Every row of every table as text. */
-function dumpDatabase(home: string): string {
-  const script = `
-    import pg from 'pg';
-    const client = new pg.Client({ host: ${JSON.stringify(join(home, 'postgres/socket'))}, user: 'postgres', database: 'banata' });
-    await client.connect();
-    const { rows } = await client.query("select schemaname || '.' || quote_ident(tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')");
-    for (const { name } of rows) {
-      const { rows: content } = await client.query('select t::text as line from ' + name + ' t');
-      console.log(name, content.map(({ line }) => line).join('\\n'));
-    }
-    await client.end();`;
-  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: new URL('../../../packages/server', import.meta.url),
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-    timeout: 30_000,
-  });
 }

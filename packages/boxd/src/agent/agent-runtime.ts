@@ -123,6 +123,8 @@ export class AgentRuntime {
       },
       openRecorder: () =>
         new StepRecorder({ browser: options.browser(), logger, env: this.#settings?.env ?? {} }),
+      // While a person is asked for again, the work goes on after them.
+      onEnded: (taskId) => options.browser().secrets.taskEnded(taskId, this.#holds.held),
       onRecorded: (task, recording) => this.#reports.complete(task, recording),
     });
     this.#reports = new ReportKeeper({

@@ -34,6 +34,8 @@ export interface CdpBrokerOptions {
   policy: CdpPolicy;
   eventPolicy?: CdpEventPolicy;
   rewrite?: CdpRewrite;
+  /** What the agent's clients are sent in place of a message. Default: the message. */
+  maskAgent?: (text: string) => string;
   onEvent(event: OwnEvent): void;
   /** Called once, when the pipe ended or {@link CdpBroker.close} was called. */
   onEnd(reason: string): void;
@@ -178,7 +180,7 @@ export class CdpBroker {
       case 'to-browser':
         return this.#pipe.send(action.text);
       case 'to-client':
-        return this.#send(action.client, action.text);
+        return this.#send(action.client, this.#shown(action.client, action.text));
       case 'attached':
         return this.#clients.get(action.client)?.resume();
       case 'close-client': {
@@ -199,6 +201,10 @@ export class CdpBroker {
       case 'own-event':
         this.#options.onEvent(action);
     }
+  }
+
+  #shown(client: number, text: string): string {
+    return this.#outside.has(client) ? text : (this.#options.maskAgent?.(text) ?? text);
   }
 
   #send(client: number, text: string): void {

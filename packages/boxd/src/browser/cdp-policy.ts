@@ -12,7 +12,11 @@ export interface CdpRefusal {
 }
 
 /** Parameters that a client's message is sent with, in place of its own. */
-export type CdpRewrite = (method: string, params: Record<string, unknown>) => Record<string, unknown>;
+export type CdpRewrite = (
+  method: string,
+  params: Record<string, unknown>,
+  kind: CdpClientKind,
+) => Record<string, unknown>;
 
 /** Answers why a client's message is refused, or undefined to let it through. */
 export type CdpPolicy = (

@@ -208,7 +208,7 @@ export class CdpRouter {
     const forwarded = {
       id,
       method: message.method,
-      params: message.params && this.#rewrite(message.method, message.params),
+      params: message.params && this.#rewrite(message.method, message.params, entry.kind),
       sessionId,
     };
     return [{ type: 'to-browser', text: JSON.stringify(forwarded) }];

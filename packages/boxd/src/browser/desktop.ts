@@ -6,7 +6,7 @@ import type { BoxEnvironment, BoxLogger } from '../services.ts';
 import { CdpBroker } from './cdp-broker.ts';
 import type { OwnEvent } from './cdp-broker.ts';
 import { keepDownloads } from './cdp-policy.ts';
-import type { CdpEventPolicy, CdpPolicy } from './cdp-policy.ts';
+import type { CdpEventPolicy, CdpPolicy, CdpRewrite } from './cdp-policy.ts';
 import { Child } from './child.ts';
 import { CHROMIUM_PREPARE, chromiumCommand, chromiumPreferences } from './chromium.ts';
 import type { DesktopFiles } from './desktop-files.ts';
@@ -40,6 +40,10 @@ export interface DesktopOptions {
   viewport: Viewport;
   policy: CdpPolicy;
   eventPolicy: CdpEventPolicy;
+  /** Changes what clients send, after what keeps downloads in their place. */
+  rewrite: CdpRewrite;
+  /** What the agent's clients are sent in place of a message. */
+  maskAgent: (text: string) => string;
   /** Most pages at once. Default: as many as fit. */
   maxPages?: number | undefined;
   /** HTTP proxy on the loopback that Chromium uses. Default: none. */
@@ -212,12 +216,15 @@ export class Desktop {
     const { environment, files } = this.#options;
     const [, , , input, output] = child.process.stdio;
     if (child.process.pid === undefined || !input || !output) return undefined;
+    const { rewrite, maskAgent } = this.#options;
+    const kept = keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace });
     const broker = new CdpBroker({
       input: input as Writable,
       output: output as Readable,
       policy: (kind, method, params) => pages.refuse(method) ?? this.#options.policy(kind, method, params),
       eventPolicy: this.#options.eventPolicy,
-      rewrite: keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace }),
+      rewrite: (method, params, kind) => rewrite(method, kept(method, params, kind), kind),
+      maskAgent,
       onEvent: (event) => {
         pages.handle(event);
         if (event.sessionId === undefined) this.#options.onBrowserEvent(event);

@@ -1,4 +1,5 @@
 import { BoxError } from '../http/route.ts';
+import { SecretVault } from './forms/secret-vault.ts';
 import type { BrowserService } from '../services.ts';
 
 /** The browser of a sandbox that has it in another box, as the agent uses it. The server waits until it is ready. */
@@ -22,6 +23,8 @@ export function pairedBrowser(cdpUrl: string): BrowserService {
     whenReady: () => Promise.resolve(),
     agentEndpoint: () => cdpUrl,
     ownPorts: () => [],
+    // Nothing is entered in it through this box.
+    secrets: new SecretVault(),
     stop: () => Promise.resolve(),
   };
 }

@@ -11,10 +11,14 @@ import type { CdpClientKind } from './cdp-policy.ts';
 import { Computer } from './computer/computer.ts';
 import type { DesktopPlace } from './computer/computer.ts';
 import { ControlState } from './control-state.ts';
+import { PageDetectors } from './detectors/page-detectors.ts';
 import { Desktop } from './desktop.ts';
 import type { LiveBrowser } from './desktop.ts';
 import { prepareDesktopFiles } from './desktop-files.ts';
 import { Downloads, shareDownload } from './downloads.ts';
+import { refusePlaceholder, typePlaceholders } from './forms/secret-policy.ts';
+import { secretRoutes } from './forms/secret-routes.ts';
+import { SecretVault } from './forms/secret-vault.ts';
 import { giveFiles, readableFiles } from './give-files.ts';
 import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
@@ -61,6 +65,7 @@ class LiveBrowserService implements BrowserParts {
   readonly #vnc = new WebSocketAcceptor({ maxPayload: MAX_VNC_MESSAGE_BYTES, protocol: 'binary' });
   readonly #changes = new EventTarget();
   readonly control: ControlState;
+  readonly secrets = new SecretVault();
   readonly #keyboard = new Keyboard();
   readonly computer = new Computer(this.#keyboard);
   readonly #recorder: Recorder;
@@ -94,6 +99,7 @@ class LiveBrowserService implements BrowserParts {
     this.#profile = new ProfileKeeper(dependencies.environment);
     this.routes = [
       ...browserRoutes(this),
+      ...secretRoutes(this),
       ...recordingRoutes(this.#recorder, () => this.#requireStarted()),
       ...profileRoutes(this),
     ];
@@ -125,9 +131,24 @@ class LiveBrowserService implements BrowserParts {
     this.#recorder.open(config.recording).catch((error: unknown) => {
       this.#dependencies.logger.error('recording.open', { error });
     });
-    if (!isPrepared) return this.#launch();
+    if (!isPrepared) this.#launch();
+    this.#detect(config.detectors ?? []);
+    if (!isPrepared) return;
     if (this.#desktop) this.#desktop.viewport = config.viewport;
     if (this.#held) void this.#fitAndShow(this.#held);
+  }
+
+  #detect(kinds: NonNullable<NonNullable<BoxConfig['browser']>['detectors']>): void {
+    if (kinds.length === 0) return;
+    const { events, logger } = this.#dependencies;
+    const detectors = new PageDetectors({
+      kinds,
+      logger,
+      live: (signal) => this.live(signal),
+      isHeld: () => this.control.current.mode === 'human',
+      request: (data) => events.append({ type: 'handoff.requested', data }),
+    });
+    void detectors.run(this.#stopping.signal);
   }
 
   prepare(): void {
@@ -141,7 +162,10 @@ class LiveBrowserService implements BrowserParts {
     // Listens before the browser is up, so that its URL can be handed to the agent meanwhile.
     const endpoint = new AgentEndpoint({
       version: async (url) => jsonVersion(await this.browser(), url),
-      list: async (url) => jsonList(await this.browser(), url),
+      list: async (url) => {
+        const list = await jsonList(await this.browser(), url);
+        return JSON.parse(this.secrets.maskJson(JSON.stringify(list))) as object;
+      },
       connect: (...upgrade) => this.#connectCdp('agent', ...upgrade),
     });
     this.#endpoint = endpoint;
@@ -155,6 +179,7 @@ class LiveBrowserService implements BrowserParts {
     await this.#recorder.close();
     this.#stopping.abort();
     this.#tunnel?.close();
+    this.secrets.clear();
     await this.#running;
     this.#isPrepared = false;
     this.#held = undefined;
@@ -181,7 +206,10 @@ class LiveBrowserService implements BrowserParts {
       phase.browser.pages.front().catch(() => undefined),
     ]);
     const clients = phase.browser.broker.outsideClients;
-    return { ...nothing, viewport, url: page?.url ?? null, title: page?.title ?? null, clients };
+    // Sites may put what was entered into the address of the page after it.
+    const shown = (text: string | undefined): string | null =>
+      text === undefined ? null : this.secrets.mask(text);
+    return { ...nothing, viewport, url: shown(page?.url), title: shown(page?.title), clients };
   }
 
   async whenReady(signal: AbortSignal): Promise<void> {
@@ -280,7 +308,10 @@ class LiveBrowserService implements BrowserParts {
       viewport: this.#viewport,
       maxPages: this.#maxPages,
       proxyServer: this.#proxyServer,
-      policy: (kind, method, params) => this.control.refuse(kind, method, params),
+      policy: (kind, method, params) =>
+        this.control.refuse(kind, method, params) ?? refusePlaceholder(this.secrets, kind, method, params),
+      rewrite: typePlaceholders(this.secrets),
+      maskAgent: (text) => this.secrets.maskJson(text),
       eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {
         if (signal.aborted) return;
@@ -342,7 +373,8 @@ class LiveBrowserService implements BrowserParts {
   }
 
   #emit(body: BoxEventBody): void {
-    this.#dependencies.events.append(body).catch((error: Error) => {
+    const told = JSON.parse(this.secrets.maskJson(JSON.stringify(body))) as BoxEventBody;
+    this.#dependencies.events.append(told).catch((error: Error) => {
       this.#dependencies.logger.error('browser.event', { type: body.type, error: error.message });
     });
   }

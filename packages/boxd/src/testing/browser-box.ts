@@ -3,7 +3,7 @@ import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { BoxEvent, BoxEventBody } from '@banata/protocol/box';
+import type { BoxConfig, BoxEvent, BoxEventBody } from '@banata/protocol/box';
 import { createParser } from 'eventsource-parser';
 import { startImageBox, type ImageBox } from './image-box.ts';
 import { imageLayers } from './image-layers.ts';
@@ -32,7 +32,10 @@ export interface BrowserBox {
   close(): Promise<void>;
 }
 
-export async function startBrowserBox(): Promise<BrowserBox> {
+/** @param more of the browser's configuration. */
+export async function startBrowserBox(
+  more: Partial<NonNullable<BoxConfig['browser']>> = {},
+): Promise<BrowserBox> {
   // A build of its own: others may replace the one in dist while this box uses it.
   const boxDirectory = await mkdtemp(join(tmpdir(), 'banata-browser-box-'));
   await chmod(boxDirectory, 0o755);
@@ -53,7 +56,10 @@ export async function startBrowserBox(): Promise<BrowserBox> {
       await new Promise((done) => setTimeout(done, 20));
     }
   };
-  const { status } = await box.send('PUT', '/config', config);
+  const { status } = await box.send('PUT', '/config', {
+    ...config,
+    browser: { ...config.browser, ...more },
+  });
   if (status !== 200) throw new Error(`The box refused its configuration: ${status}`);
   await event('browser.ready');
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
+import { handoffDetectorSchema } from '../schemas/handoff-fields.ts';
 import { boxLimitsSchema } from './limits.ts';
 import { boxRecordingOptionsSchema } from './recording.ts';
 
@@ -57,6 +58,8 @@ export const boxConfigSchema = z.object({
       maxPages: z.number().int().positive().optional(),
       /** A recording that begins with the browser. */
       recording: boxRecordingOptionsSchema.optional(),
+      /** What to ask for a person for by itself. Absent: nothing. */
+      detectors: z.array(handoffDetectorSchema).optional(),
     })
     .nullable(),
   /** CDP address of a browser in another box, which the agent drives in place of one here. */

@@ -6,9 +6,11 @@ import {
   handoffAcceptSchema,
   handoffCancelSchema,
   handoffCompleteSchema,
+  handoffFillSchema,
   handoffHistorySchema,
   handoffLinkAcceptSchema,
   handoffLinkCompleteSchema,
+  handoffLinkFillSchema,
   handoffLinkRenewSchema,
   handoffRenewSchema,
   handoffReplySchema,
@@ -32,10 +34,17 @@ export const request = defineRoute({
   description:
     'Automation of the browser is refused from the reply on, and prompts that wait are not begun (except with duringHandoff). Without an end by a person the request expires.',
   auth: 'sandbox_sessions:exec',
-  audit: ['reason', 'requestedBy', 'expiresInMs'],
+  audit: ['reason', 'requestedBy', 'expiresInMs', 'deliver'],
   body: handoffRequestSchema,
   reply,
-  errors: [...errors, 'HANDOFF_OPEN', 'HUMAN_IN_LOOP_DISABLED', 'NOT_SUPPORTED'],
+  errors: [
+    ...errors,
+    'HANDOFF_OPEN',
+    'HUMAN_IN_LOOP_DISABLED',
+    'NOT_SUPPORTED',
+    'BROWSER_NOT_ENABLED',
+    'AGENT_NOT_ENABLED',
+  ],
 });
 
 export const accept = defineRoute({
@@ -75,6 +84,28 @@ export const complete = defineRoute({
   body: handoffCompleteSchema,
   reply,
   errors: [...errors, 'HANDOFF_NOT_FOUND', 'HANDOFF_TAKEN', 'HANDOFF_NOT_ACCEPTED'],
+});
+
+const fillErrors = [
+  'HANDOFF_TAKEN',
+  'HANDOFF_FIELDS_INVALID',
+  'FIELD_NOT_FOUND',
+  'BROWSER_NOT_READY',
+] satisfies ErrorCode[];
+
+export const fill = defineRoute({
+  id: 'sandboxes.handoff.fill',
+  method: 'POST',
+  path: '/v1/sandboxes/handoff/fill',
+  tag,
+  summary: 'Fill the form of a request and complete it',
+  description:
+    'The values go to the sandbox, which forgets them after an hour or at its end; placeholders stand for them until the task that asked is done. The server stores none.',
+  auth: 'sandbox_sessions:exec',
+  audit: ['controller'],
+  body: handoffFillSchema,
+  reply,
+  errors: [...errors, 'HANDOFF_NOT_FOUND', ...fillErrors],
 });
 
 export const cancel = defineRoute({
@@ -187,4 +218,17 @@ export const completeByLink = defineRoute({
   body: handoffLinkCompleteSchema,
   reply: linkReply,
   errors: [...linkErrors, 'HANDOFF_TAKEN', 'HANDOFF_NOT_ACCEPTED'],
+});
+
+export const fillByLink = defineRoute({
+  id: 'sandboxes.handoff.fillByLink',
+  method: 'POST',
+  path: `${linkPath}/fill`,
+  tag,
+  summary: 'Fill the form of a request and complete it, as the bearer of its link',
+  auth: 'link',
+  query: linkQuery,
+  body: handoffLinkFillSchema,
+  reply: linkReply,
+  errors: [...linkErrors, ...fillErrors],
 });

@@ -6,6 +6,7 @@ import {
   type AgentPermissions,
 } from '../box/agent-asks.ts';
 import { viewportSchema } from '../box/config.ts';
+import { handoffDetectorSchema, type HandoffDetector } from './handoff-fields.ts';
 import { profileKeySchema } from './profiles.ts';
 import { recordingOptionsSchema } from './recording.ts';
 
@@ -60,6 +61,16 @@ const agentSchema = z.strictObject({
     .describe('Text every session of the agent starts with, as AGENTS.md has it.'),
 });
 
+const handoffSchema = z.strictObject({
+  detectors: z
+    .array(handoffDetectorSchema)
+    .max(3)
+    .optional()
+    .describe(
+      'Ask for a person when a page in the browser shows one of these: a sign-in form, a field for a one-time code, a CAPTCHA. Needs browser.humanInLoop. Default: none.',
+    ),
+});
+
 const documentsSchema = z.strictObject({ libreofficeHeadless: z.boolean().optional() });
 
 const storageSchema = z.strictObject({
@@ -83,6 +94,7 @@ export const capabilitiesSchema = z.strictObject({
   browser: browserSchema.nullish(),
   agent: agentSchema.nullish(),
   opencode: agentSchema.nullish(),
+  handoff: handoffSchema.nullish(),
   documents: documentsSchema.nullish(),
   storage: storageSchema.nullish(),
 });
@@ -111,6 +123,7 @@ export interface Capabilities {
     mcp: AgentMcp;
     instructions: string | null;
   };
+  handoff: { detectors: HandoffDetector[] };
   documents: { libreofficeHeadless: boolean };
   storage: { workspace: 'ephemeral' | 'checkpointed'; artifactPrefix: string | null };
 }
@@ -161,10 +174,11 @@ function normalizeAgent(asked: NonNullable<CapabilitiesInput['agent']>): Capabil
 
 /** Fills in the defaults and folds `opencode` into `agent`; `agent` wins where both are given. */
 export function normalizeCapabilities(input: CapabilitiesInput | null | undefined): Capabilities {
-  const { browser, agent, opencode, documents, storage } = input ?? {};
+  const { browser, agent, opencode, handoff, documents, storage } = input ?? {};
   return {
     browser: normalizeBrowser(browser),
     agent: normalizeAgent({ ...opencode, ...agent }),
+    handoff: { detectors: [...new Set(handoff?.detectors)] },
     documents: { libreofficeHeadless: documents?.libreofficeHeadless ?? false },
     storage: {
       workspace: storage?.workspace ?? 'ephemeral',

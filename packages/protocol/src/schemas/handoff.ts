@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.ts';
+import {
+  handoffDeliverSchema,
+  handoffDetectedSchema,
+  handoffFieldsSchema,
+  MAX_HANDOFF_VALUE,
+} from './handoff-fields.ts';
 import { viewerNonceSchema } from './viewer-nonce.ts';
 import { controlModeSchema, sandboxStatusSchema } from './sandbox.ts';
 
@@ -52,6 +58,10 @@ export const handoffSchema = z
     round: z.number().int().describe('1, and one more each time a person left without an end.'),
     controller: z.string().optional().describe('Who accepted.'),
     resumePrompt: z.string().optional(),
+    fields: handoffFieldsSchema.optional(),
+    deliver: handoffDeliverSchema.optional().describe('Set where there are fields.'),
+    filledAt: z.number().optional().describe('When the person filled the form.'),
+    detected: handoffDetectedSchema.optional().describe('What a detector saw; where one asked.'),
     note: z.string().optional().describe('What the person, or who cancelled, said at the end.'),
     taskId: idSchema.optional().describe('The task that waits for it.'),
     followUpTaskId: idSchema.optional().describe('The task with which the agent went on.'),
@@ -85,6 +95,8 @@ export const handoffRequestSchema = z.strictObject({
   expiresInMs: handoffTexts.expiresInMs
     .optional()
     .describe(`How long a person is waited for. Default ${DEFAULT_HANDOFF_EXPIRY_MS}.`),
+  fields: handoffFieldsSchema.optional(),
+  deliver: handoffDeliverSchema.optional(),
 });
 
 export const handoffAcceptSchema = z.strictObject({
@@ -112,6 +124,20 @@ export const handoffCompleteSchema = z.strictObject({
     .describe(
       'Whether the agent goes on. Default true when a task waits or there is a resumePrompt. False ends a waiting task as it is.',
     ),
+});
+
+/** Of no type, so that no error repeats it; the service checks it. */
+const valuesSchema = z.unknown().meta({
+  type: 'object',
+  additionalProperties: { type: 'string', minLength: 1, maxLength: MAX_HANDOFF_VALUE },
+  description: 'A value for the name of each field.',
+});
+
+export const handoffFillSchema = z.strictObject({
+  id: idSchema,
+  controller: controllerSchema.describe('Who fills the form; accepts the request where nobody has.'),
+  values: valuesSchema,
+  note: noteSchema.optional(),
 });
 
 export const handoffCancelSchema = z.strictObject({ id: idSchema, note: noteSchema.optional() });
@@ -182,6 +208,10 @@ export const handoffViewSchema = z.object({
     leaseUntil: true,
     expiresAt: true,
     completedAt: true,
+    fields: true,
+    deliver: true,
+    filledAt: true,
+    detected: true,
   }),
   sandboxStatus: sandboxStatusSchema,
   hasBrowser: z.boolean(),
@@ -201,5 +231,10 @@ export const handoffLinkRenewSchema = z.strictObject({ viewer: viewerNonceSchema
 export const handoffLinkCompleteSchema = z.strictObject({
   viewer: viewerNonceSchema,
   outcome: z.enum(['done', 'cannot']),
+  note: noteSchema.optional(),
+});
+export const handoffLinkFillSchema = z.strictObject({
+  viewer: viewerNonceSchema,
+  values: valuesSchema,
   note: noteSchema.optional(),
 });

@@ -22,6 +22,7 @@ export function mountHandoff(mount: Mount, { handoff, links, sandboxStore }: Han
   mount.route(routes.accept, ({ caller, body }) => handoff.accept(caller, body));
   mount.route(routes.renew, ({ caller, body }) => handoff.renew(caller, body));
   mount.route(routes.complete, ({ caller, body }) => handoff.complete(caller, body));
+  mount.route(routes.fill, ({ caller, body }) => handoff.fill(caller, body));
   mount.route(routes.cancel, ({ caller, body }) => handoff.cancel(caller, body));
   mount.route(routes.get, ({ caller, query }) => handoff.get(caller, query.id));
   mount.route(routes.open, ({ caller, query }) => handoff.open(caller, query));
@@ -46,6 +47,13 @@ export function mountHandoff(mount: Mount, { handoff, links, sandboxStore }: Han
     const act = { kind: 'renew', person: { holder: viewer }, leaseMs: undefined } as const;
     return handoff.actByLink(await byToken(query.token), viewer, act);
   });
+  mount.route(routes.fillByLink, async ({ query, body: { viewer, values, note } }) =>
+    handoff.fillByLink(
+      await byToken(query.token),
+      { controller: NAMELESS, holder: viewer },
+      { values, note: note ? storableText(note) : null },
+    ),
+  );
   mount.route(routes.completeByLink, async ({ query, body: { viewer, outcome, note } }) => {
     const kind = outcome === 'done' ? 'complete' : 'give_up';
     const act = { kind, person: { holder: viewer }, note: note ? storableText(note) : null } as const;

@@ -20,6 +20,7 @@ import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
 import * as eventOrder from './migrations/0071-event-order.ts';
 import * as handoffWaits from './migrations/0088-handoff-waits.ts';
+import * as handoffFields from './migrations/0085-handoff-fields.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -52,6 +53,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0070-handoff': handoff,
           '0071-event-order': eventOrder,
           '0088-handoff-waits': handoffWaits,
+          '0085-handoff-fields': handoffFields,
         }),
     },
   });

@@ -383,6 +383,11 @@ export interface HandoffsTable {
   message: string;
   requested_by: Handoff['requestedBy'];
   resume_prompt: string | null;
+  /** The form of the request, never what was entered. */
+  fields: NullableJson<NonNullable<Handoff['fields']>>;
+  deliver: NonNullable<Handoff['deliver']> | null;
+  filled_at: number | null;
+  detected: NullableJson<NonNullable<Handoff['detected']>>;
   controller: string | null;
   /** Tab that accepted by link. */
   holder: string | null;

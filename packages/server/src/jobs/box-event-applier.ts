@@ -8,6 +8,7 @@ import type { ArtifactService } from '../services/artifacts.ts';
 import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
 import type { RecordingService } from '../services/browser-keeping/recordings.ts';
 import { toApiError } from '../services/failures.ts';
+import { fieldsFromBox } from '../services/handoff/secret-fields.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import type { EventStore, NewEvent, Tx } from '../stores/event-store.ts';
 import type { HandoffStore } from '../stores/handoff-store.ts';
@@ -144,8 +145,9 @@ export class BoxEventApplier {
     }
   }
 
-  #takeHandoff(tx: Tx, sandboxId: string, asked: BoxHandoff): Promise<void> {
+  async #takeHandoff(tx: Tx, sandboxId: string, asked: BoxHandoff): Promise<void> {
     const now = this.#deps.now();
+    const taskId = asked.requestedBy === 'worker' ? await onlyRunning(tx, sandboxId) : asked.taskId;
     return this.#deps.handoffs.insertFromBox(
       tx,
       sandboxId,
@@ -153,10 +155,12 @@ export class BoxEventApplier {
         id: asked.requestId,
         reason: asked.reason,
         message: storableText(asked.message),
-        requestedBy: 'agent',
+        requestedBy: asked.requestedBy ?? 'agent',
         resumePrompt: asked.resumePrompt === undefined ? null : storableText(asked.resumePrompt),
         expiresAt: now + (asked.expiresInMs ?? DEFAULT_HANDOFF_EXPIRY_MS),
-        taskId: asked.taskId === null ? null : storableText(asked.taskId),
+        taskId: taskId === null ? null : storableText(taskId),
+        ...fieldsFromBox(asked),
+        detected: asked.detected ?? null,
       },
       now,
     );
@@ -204,6 +208,18 @@ export class BoxEventApplier {
     if (await waitsForHandoff(tx, row.sandbox_id, row.id)) return [];
     return task.heldBack ? holdBack(tx, row, this.#deps.now()) : undefined;
   }
+}
+
+/** The task whose browser a detector looked at, where it can be told: that one waits for the person. */
+async function onlyRunning(tx: Tx, sandboxId: string): Promise<string | null> {
+  const running = await tx
+    .selectFrom('agent_tasks')
+    .select('id')
+    .where('sandbox_id', '=', sandboxId)
+    .where('status', '=', 'running')
+    .limit(2)
+    .execute();
+  return running.length === 1 ? (running[0]?.id ?? null) : null;
 }
 
 /** What the box says of a task, as it is stored. */

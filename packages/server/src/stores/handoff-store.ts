@@ -11,6 +11,7 @@ import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { dequeue, dequeueOfTask, enqueue, hasFollowUpAtWork, type QueuedHandoff } from './handoff-queue.ts';
 import { closeForTask, followUp, waitsStill, type FollowUpChoice } from './handoff-tasks.ts';
+import { storableJson } from './text.ts';
 import { TASKS_CHANNEL } from './task-store.ts';
 
 interface PageWanted {
@@ -24,6 +25,9 @@ export interface NewHandoff {
   message: string;
   requestedBy: HandoffRow['requested_by'];
   resumePrompt: string | null;
+  fields: HandoffRow['fields'];
+  deliver: HandoffRow['deliver'];
+  detected: HandoffRow['detected'];
   expiresAt: number;
   taskId: string | null;
 }
@@ -140,7 +144,7 @@ export class HandoffStore {
 
   /**
    * Records what an agent asked for, in the transaction that takes over its box's journal. Where a request that no task
-   * waits for is open, the task waits for that one; behind any other it waits its turn. Where people may not drive the
+   * waits for is open, the task waits for that one, unless it asks for a form; behind any other it waits its turn. Where people may not drive the
    * browser it is cancelled at once.
    */
   async insertFromBox(
@@ -154,14 +158,7 @@ export class HandoffStore {
     const known = await tx.selectFrom('handoffs').select('id').where('id', '=', wanted.id).executeTakeFirst();
     if (known) return;
     const open = await this.#openIn(tx, sandboxId);
-    if (open) {
-      if (open.task_id === null && wanted.taskId !== null) {
-        const resume_prompt = open.resume_prompt ?? wanted.resumePrompt;
-        const set = { task_id: wanted.taskId, resume_prompt };
-        await tx.updateTable('handoffs').set(set).where('id', '=', open.id).execute();
-      } else if (open.task_id !== wanted.taskId && (await enqueue(tx, sandboxId, wanted, now))) return;
-      return this.#insertClosed(tx, sandbox, { wanted, note: `Another request was open: ${open.id}.`, now });
-    }
+    if (open) return this.#insertBehind(tx, sandbox, { open, wanted, now });
     const { sandbox: held, row } = await this.#insertIn(tx, sandbox, wanted, now);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
     const isPaired = browser.mode === 'paired-banata-browser';
@@ -171,6 +168,23 @@ export class HandoffStore {
       : 'People may not control the browser of this sandbox: it was created without humanInLoop.';
     const state: HandoffState = { ...stateOf(row, held), status: 'cancelled', note };
     await this.#change(tx, { sandbox: held, row, end: DEFAULT_END, now }, [state]);
+  }
+
+  /** What an agent or detector asked for while another request is open. */
+  async #insertBehind(
+    tx: Tx,
+    sandbox: SandboxRow,
+    { open, wanted, now }: { open: HandoffRow; wanted: NewHandoff & { id: string }; now: number },
+  ): Promise<void> {
+    // A detector holds nothing in its box, so there is nothing to release.
+    if (wanted.requestedBy === 'worker') return;
+    // One with a form of its own needs a request of its own.
+    if (open.task_id === null && wanted.taskId !== null && wanted.fields === null) {
+      const resume_prompt = open.resume_prompt ?? wanted.resumePrompt;
+      const set = { task_id: wanted.taskId, resume_prompt };
+      await tx.updateTable('handoffs').set(set).where('id', '=', open.id).execute();
+    } else if (open.task_id !== wanted.taskId && (await enqueue(tx, sandbox.id, wanted, now))) return;
+    await this.#insertClosed(tx, sandbox, { wanted, note: `Another request was open: ${open.id}.`, now });
   }
 
   /**
@@ -311,6 +325,7 @@ export class HandoffStore {
         accepted_at: state.acceptedAt,
         completed_at: state.completedAt,
         note: state.note,
+        filled_at: state.filledAt,
         updated_at: now,
       })
       .where('id', '=', id)
@@ -383,6 +398,7 @@ function stateOf(row: HandoffRow, sandbox: SandboxRow): HandoffState {
     acceptedAt: row.accepted_at,
     completedAt: row.completed_at,
     note: row.note,
+    filledAt: row.filled_at,
   };
 }
 
@@ -397,6 +413,9 @@ function valuesOf(sandbox: SandboxRow, wanted: NewHandoff, now: number) {
     message: wanted.message,
     requested_by: wanted.requestedBy,
     resume_prompt: wanted.resumePrompt,
+    fields: wanted.fields && storableJson(wanted.fields),
+    deliver: wanted.deliver,
+    detected: wanted.detected && storableJson(wanted.detected),
     task_id: wanted.taskId,
     requested_at: now,
     expires_at: wanted.expiresAt,

@@ -118,6 +118,9 @@ const request = (taskId: string | null, message = 'Help'): NewHandoff => ({
   resumePrompt: null,
   expiresAt: clock + 1_000,
   taskId,
+  fields: null,
+  deliver: null,
+  detected: null,
 });
 const ask = (taskId: string | null, message?: string): Promise<void> =>
   tasks.transaction(sandboxId, (tx) =>

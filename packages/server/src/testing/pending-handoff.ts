@@ -11,4 +11,5 @@ export const PENDING_HANDOFF: HandoffState = {
   acceptedAt: null,
   completedAt: null,
   note: null,
+  filledAt: null,
 };

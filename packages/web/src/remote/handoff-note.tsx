@@ -5,7 +5,7 @@ const REASONS: Record<NonNullable<PreviewView['handoff']>['reason'], string> = {
   mfa: 'A code is needed',
   captcha: 'A captcha has to be solved',
   approval: 'Your approval is needed',
-  login_failed: 'Signing in failed',
+  login_failed: 'Signing in needs you',
   ambiguous_ui: 'The page is not clear',
   file_download: 'A file is to be downloaded',
   custom: 'Your help is needed',

@@ -19,14 +19,27 @@ interface Props {
   controls?: Part;
   /** Between bar and picture. */
   below: Part;
+  /** Beside the picture, or above it where there is no room. */
+  beside?: ReactNode;
   /** Gives the keyboard to the picture as soon as it is there. */
   autoFocus?: boolean;
   /** Told of the page that is open. */
   onView?: (view: PreviewView | null) => void;
 }
 
+const WITH_SIDE = 'flex min-h-0 flex-1 flex-col overflow-y-auto lg:flex-row lg:overflow-hidden';
+const PICTURE_BESIDE =
+  'relative h-72 min-w-0 shrink-0 border-t border-line lg:h-auto lg:flex-1 lg:border-t-0';
+
 /** A live browser that fills the page, with what stands around it. */
-export function ViewerFrame({ viewerKey, controls, below, autoFocus = false, onView }: Props): ReactNode {
+export function ViewerFrame({
+  viewerKey,
+  controls,
+  below,
+  beside,
+  autoFocus = false,
+  onView,
+}: Props): ReactNode {
   const page = useRef<HTMLDivElement>(null);
   const fullscreen = useFullscreen(page);
   const state = useViewReply(viewerKey);
@@ -60,19 +73,22 @@ export function ViewerFrame({ viewerKey, controls, below, autoFocus = false, onV
         clipboard={clipboard}
       />
       {below(view)}
-      <main className="relative min-h-0 flex-1">
-        {(status === 'connecting' || status === 'open') && (
-          <RemoteScreen
-            key={serial}
-            url={vncUrl(viewerKey, location.origin)}
-            autoFocus={autoFocus}
-            steering={view?.inControl ?? false}
-            onClipboard={setClipboard}
-            onOpen={onOpen}
-            onLost={onLost}
-          />
-        )}
-        {phase !== 'live' && <Notice phase={phase} />}
+      <main className={beside ? WITH_SIDE : 'flex min-h-0 flex-1'}>
+        {beside}
+        <div className={beside ? PICTURE_BESIDE : 'relative min-w-0 flex-1'}>
+          {(status === 'connecting' || status === 'open') && (
+            <RemoteScreen
+              key={serial}
+              url={vncUrl(viewerKey, location.origin)}
+              autoFocus={autoFocus}
+              steering={view?.inControl ?? false}
+              onClipboard={setClipboard}
+              onOpen={onOpen}
+              onLost={onLost}
+            />
+          )}
+          {phase !== 'live' && <Notice phase={phase} />}
+        </div>
       </main>
     </div>
   );

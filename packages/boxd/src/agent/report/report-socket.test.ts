@@ -214,6 +214,45 @@ describe('banata-publish-artifact', () => {
 });
 
 describe('banata-request-handoff', () => {
+  const ask = (...more: string[]) =>
+    run('banata-request-handoff', ['--reason', 'mfa', '--message', 'Please.', ...more]);
+
+  test('asks with a form', async () => {
+    const fields = ['--field', 'user:E-mail: the one at work:text', '--field', 'password:Password:password'];
+    const { code } = await ask(...fields, '--selector', 'user=input[name=a:b]', '--deliver', 'type');
+    expect(code).toBe(0);
+    expect((await ask('--field', 'code:Code:otp')).code).toBe(0);
+    expect(wishes).toMatchObject([
+      {
+        deliver: 'type',
+        fields: [
+          { name: 'user', label: 'E-mail: the one at work', kind: 'text', selector: 'input[name=a:b]' },
+          { name: 'password', label: 'Password', kind: 'password' },
+        ],
+      },
+      { deliver: 'placeholder', fields: [{ name: 'code', label: 'Code', kind: 'otp' }] },
+    ]);
+  });
+
+  test.each([
+    [['--field', 'code:otp'], 'is not NAME:LABEL:KIND'],
+    [['--field', 'Code:Code:otp'], 'is not NAME:LABEL:KIND'],
+    [['--field', 'code:Code:pin'], 'is not NAME:LABEL:KIND'],
+    [['--field', 'code:Code:otp', '--deliver', 'mail'], '--deliver is one of'],
+    [['--field', 'code:Code:otp', '--selector', 'other=#x'], 'is not NAME=CSS'],
+    [['--deliver', 'type'], 'need --field'],
+  ])('a form that is none is told of: %j', async (args, problem) => {
+    const { code, err } = await ask(...args);
+    expect([code, wishes]).toEqual([2, []]);
+    expect(err).toContain(problem);
+  });
+
+  test('two fields of one name are refused by the daemon', async () => {
+    const { code, err } = await ask('--field', 'code:A:otp', '--field', 'code:B:otp');
+    expect([code, wishes]).toEqual([1, []]);
+    expect(err).toContain('a name of its own');
+  });
+
   test('hands in what the person is to do, and tells the agent to end its turn', async () => {
     const args = [
       '--reason',

@@ -19,6 +19,12 @@ const BROWSER_TEXT = (input: InstructionsInput): string => `
 - Screenshots and page files are written to \`${input.browserOutput}\`; copy what matters to \`${input.workspace}\`.
 `;
 
+const SECRETS_TEXT = `
+Where all you need are values (a password, a code), ask for them in a form: \`--field "code:Code from your phone:otp"\`, once
+for each. You get a placeholder such as \`{{secret:code}}\` for each, never the value: type it as it is with
+\`playwright_browser_type\` or \`playwright_browser_fill_form\`, without \`slowly\`. Type it only into the site that the person was asked about.
+`;
+
 const DOCUMENTS_TEXT = `
 ## Documents
 - \`banata-convert report.docx --to pdf\` makes pdf, png or txt of documents (docx, odt, rtf, html, md, txt), sheets (xlsx, ods, csv)
@@ -42,7 +48,7 @@ For a one-time code, a CAPTCHA, a password you were not given, or an approval, a
 
 \`--reason\` is mfa, captcha, approval, login_failed, ambiguous_ui, file_download or custom. The command returns at once;
 you are prompted again, with what the person says, when they are done. Until then the browser is theirs.
-
+${input.hasBrowser ? SECRETS_TEXT : ''}
 ## Files
 - Work in \`${input.workspace}\`. Results that somebody should get belong there, under plain names.
 - To hand a file or a folder over for good, publish it: \`banata-publish-artifact report.pdf\`. It then outlives the sandbox and

@@ -1,4 +1,5 @@
 import { type BrowserStep, MAX_STEPS } from '@banata/protocol/box';
+import type { SecretVault } from '../../browser/forms/secret-vault.ts';
 import { PageWatch } from '../../browser/steps/page-watch.ts';
 import type { BoxLogger, BrowserService } from '../../services.ts';
 import type { OpenCodePart } from '../opencode/schemas.ts';
@@ -63,7 +64,7 @@ export class StepRecorder {
     return {
       steps: [...this.#steps],
       troubles: [...this.#troubles],
-      mask: (text) => this.#mask.text(text),
+      mask: (text) => this.#mask.text(this.#secrets().mask(text)),
     };
   }
 
@@ -99,23 +100,33 @@ export class StepRecorder {
   #add({ secret, ...raw }: RawStep): void {
     if (this.#steps.length >= MAX_STEPS) return;
     const name = raw.element?.name ?? '';
-    const hidden = secret && raw.action === 'fill' && raw.value !== null;
+    const isInput = raw.value !== null && holdsSecret(raw.value);
+    const hidden = secret && raw.action === 'fill' && raw.value !== null && !isInput;
     const value = hidden ? this.#mask.add(name, raw.value ?? '') : this.#masked(raw.value);
-    const url = (text: string | null): string | null => text && this.#mask.url(text);
+    const url = (text: string | null): string | null => text && this.#address(text);
     const urls = { urlBefore: url(raw.urlBefore), urlAfter: url(raw.urlAfter) };
     const step = { ...raw, ...urls, value };
     this.#steps.push({ ...step, description: describeStep(step) });
   }
 
   #masked(text: string | null): string | null {
-    return text === null ? null : this.#mask.text(text);
+    return text === null ? null : toInputs(this.#mask.text(this.#secrets().mask(text)));
+  }
+
+  /** Without query and fragment once something secret was entered: sites put there what they like, in any form. */
+  #address(text: string): string {
+    const plain = this.#secrets().isEmpty ? text : text.replace(/[?#].*$/s, '');
+    return toInputs(this.#mask.url(this.#secrets().mask(plain)));
+  }
+
+  #secrets(): SecretVault {
+    return this.#options.browser.secrets;
   }
 
   #trouble(what: string, output: string): void {
     if (this.#troubles.length >= MAX_TROUBLES) return;
-    const text = this.#mask.text(
-      `${what.slice(0, 300)} failed: ${output.replaceAll(/\s+/g, ' ').slice(0, 300)}`,
-    );
+    const whole = `${what.slice(0, 300)} failed: ${output.replaceAll(/\s+/g, ' ').slice(0, 300)}`;
+    const text = this.#mask.text(this.#secrets().mask(whole));
     this.#troubles.push({ after: this.#steps.length, text });
   }
 
@@ -133,4 +144,15 @@ export class StepRecorder {
     }
     return this.#watch;
   }
+}
+
+const ENTERED = /\{\{secret:([a-z][a-z0-9_]*)\}\}/g;
+
+function holdsSecret(text: string): boolean {
+  return text.search(ENTERED) >= 0;
+}
+
+/** What a person entered is an input of the recipe. */
+function toInputs(text: string): string {
+  return text.replaceAll(ENTERED, '{{$1}}');
 }

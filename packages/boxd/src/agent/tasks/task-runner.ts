@@ -27,6 +27,8 @@ export interface TaskRunnerOptions {
   >;
   /** Records what a task does. */
   openRecorder: () => StepRecorder;
+  /** Told that a task no longer runs. */
+  onEnded: (taskId: string) => void;
   /** Told of a finished recording before its task gets its final state; never rejects. */
   onRecorded: (task: BoxTask, recording: Recording) => Promise<void>;
 }
@@ -205,6 +207,7 @@ export class TaskRunner {
       )
       .finally(() => {
         this.#entries.delete(entry.record.task.taskId);
+        this.#options.onEnded(entry.record.task.taskId);
         this.#pump();
       });
   }

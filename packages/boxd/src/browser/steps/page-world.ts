@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import type { CdpBroker, OwnEvent } from '../cdp-broker.ts';
+import { runInWorld } from '../isolated-world.ts';
 import { PAGE_SCRIPT, STEP_BINDING, STEP_WORLD } from './page-script.ts';
 
-const worldSchema = z.object({ executionContextId: z.number() });
-const evaluatedSchema = z.object({
-  result: z.object({ value: z.unknown() }).loose(),
-  exceptionDetails: z.object({ text: z.string() }).loose().optional(),
-});
 const bindingSchema = z.object({ name: z.literal(STEP_BINDING), payload: z.string().max(16 * 1024) });
 
 /** Longest wait for the page to run a piece of script. */
@@ -41,21 +37,13 @@ export class PageWorld {
    * Runs `banataSteps.<method>(...args)` in the page.
    * @param schema of what it answers: a page can make its own elements lie.
    */
-  async ask<T>(schema: z.ZodType<T>, method: string, ...args: unknown[]): Promise<T> {
-    const world = await this.call('Page.createIsolatedWorld', {
+  ask<T>(schema: z.ZodType<T>, method: string, ...args: unknown[]): Promise<T> {
+    const list = args.map((arg) => JSON.stringify(arg)).join(',');
+    return runInWorld((...message) => this.call(...message), schema, {
       frameId: this.#targetId,
       worldName: STEP_WORLD,
+      expression: `${PAGE_SCRIPT};banataSteps.${method}(${list})`,
     });
-    const { executionContextId } = worldSchema.parse(world);
-    const expression = `${PAGE_SCRIPT};banataSteps.${method}(${args.map((arg) => JSON.stringify(arg)).join(',')})`;
-    const reply = await this.call('Runtime.evaluate', {
-      expression,
-      contextId: executionContextId,
-      returnByValue: true,
-    });
-    const { result, exceptionDetails } = evaluatedSchema.parse(reply);
-    if (exceptionDetails) throw new Error(`the page could not be asked: ${exceptionDetails.text}`);
-    return schema.parse(result.value);
   }
 
   call(method: string, params: Record<string, unknown> = {}): Promise<unknown> {

@@ -15,9 +15,10 @@ export const PAIRED_CDP_PATH = '/paired-browser/cdp';
 /** What a box is told of the browser: to run one, or where the one of its sandbox is; and of the proxy. */
 export function boxBrowser(
   row: SandboxRow,
-  { mode, viewport, persistentProfile, recording, recordingOptions }: Capabilities['browser'],
+  { browser, handoff: { detectors } }: Pick<Capabilities, 'browser' | 'handoff'>,
   access: { origin: string; token: string; secrets: Secrets },
 ): Pick<BoxConfig, 'browser' | 'pairedBrowser' | 'proxy'> {
+  const { mode, viewport, persistentProfile, recording, recordingOptions } = browser;
   const maxPages = maxPagesOf(row);
   const proxy = openProxy(row, access.secrets);
   const socketOrigin = access.origin.replace(/^http/, 'ws');
@@ -28,6 +29,7 @@ export function boxBrowser(
             viewport,
             persistentProfile,
             ...(maxPages !== undefined && { maxPages }),
+            ...(detectors.length > 0 && { detectors }),
             ...(recording &&
               row.box_id !== null && {
                 // One a box, so that a repeated configuration starts no second one.

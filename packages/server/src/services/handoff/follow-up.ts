@@ -29,10 +29,12 @@ export function followUpPrompt(
   cause: Cause,
 ): string {
   const parts: string[] = [outcomes[cause][end]];
-  parts.push(cause === 'asked' ? `You had asked: ${row.message}` : `They were asked: ${row.message}`);
+  parts.push(`${whoAsked(row, cause)}: ${row.message}`);
   if (row.note) parts.push(`${row.controller ?? 'Their'}${row.controller ? ' says' : ' note'}: ${row.note}`);
   if (end === 'completed') {
     parts.push(
+      // What was entered is for the task that asked.
+      ...(cause === 'asked' ? aboutForm(row) : []),
       'The browser is as the person left it: look at the page before you act.',
       row.resume_prompt ?? 'Go on with your task.',
     );
@@ -40,4 +42,24 @@ export function followUpPrompt(
     parts.push('Go on as far as you can without it, and say in your result what is missing.');
   else parts.push('Go on with your task.');
   return parts.join('\n\n');
+}
+
+function whoAsked({ requested_by: by }: HandoffRow, cause: Cause): string {
+  if (cause === 'held_back') return 'They were asked';
+  return by === 'worker' ? 'The sandbox had asked for them' : 'You had asked';
+}
+
+function aboutForm({ fields, deliver, filled_at: filledAt }: HandoffRow): string[] {
+  if (fields === null) return [];
+  if (filledAt === null) return ['The form was not filled in.'];
+  const labels = fields.map(({ label }) => `"${label}"`).join(', ');
+  if (deliver === 'type') return [`What they entered for ${labels} was typed into the page.`];
+  const list = fields.map(({ name, label }) => `- {{secret:${name}}} stands for "${label}"`);
+  return [
+    [
+      'They filled in the form. You do not get the values but placeholders:',
+      ...list,
+      'Type a placeholder, exactly as it stands here, with browser_type or browser_fill_form (without "slowly"): the value takes its place in the page. It works nowhere else, and until this task ends.',
+    ].join('\n'),
+  ];
 }

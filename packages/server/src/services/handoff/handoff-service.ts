@@ -25,6 +25,7 @@ import { takesWork } from '../sandboxes/status.ts';
 import type { LinkClaims } from '../secrets.ts';
 import { isOpen, step, type HandoffAct, type HandoffState } from './handoff.ts';
 import { toHandoff } from './handoff-view.ts';
+import { deliverSecrets, entriesOf, fieldsFor } from './secret-fields.ts';
 
 const HOLD_TIMEOUT_MS = 5_000;
 
@@ -77,6 +78,8 @@ export class HandoffService {
         message: storableText(message),
         requestedBy: requestedBy === 'opencode' ? 'agent' : requestedBy,
         resumePrompt: resumePrompt === undefined ? null : storableText(resumePrompt),
+        ...fieldsFor(sandbox, input, 'type'),
+        detected: null,
         expiresAt: now + expiresInMs,
         taskId: null,
       },
@@ -116,6 +119,16 @@ export class HandoffService {
       returnControlTo,
       followUp: runResumePrompt === false ? 'no' : 'default',
     });
+  }
+
+  /** Delivers what a person entered and completes the request. @throws {ApiError} as {@link HandoffService.fillByLink}. */
+  async fill(caller: Caller, input: RouteBody<Routes['fill']>): Promise<Reply> {
+    const { controller, values, note } = input;
+    const sandbox = await this.#deps.sandboxes.findWorking(caller, input.id);
+    const row = await this.#deps.handoffs.findOpen(sandbox.id);
+    if (!row) throw new ApiError('HANDOFF_NOT_FOUND');
+    const who = { controller: storableText(controller), holder: null };
+    return this.#reply(await this.#fill({ sandbox, row }, who, { values, note: noteOf(note) }));
   }
 
   /** @throws {ApiError} HANDOFF_NOT_FOUND. */
@@ -170,6 +183,38 @@ export class HandoffService {
     const row = await this.#linked(found);
     const changed = await this.#change(found.row.id, act, { id: row.id });
     return this.#view(changed, viewer);
+  }
+
+  /**
+   * Delivers what the bearer of a request's link entered and completes the request; accepts it before where nobody has.
+   * Where the delivery fails the request stays accepted.
+   * @throws {ApiError} HANDOFF_NOT_FOUND, HANDOFF_TAKEN, HANDOFF_FIELDS_INVALID, FIELD_NOT_FOUND.
+   */
+  async fillByLink(
+    found: { row: SandboxRow; claims: LinkClaims },
+    who: { controller: string; holder: string },
+    given: { values: unknown; note: string | null },
+  ): Promise<View> {
+    const row = await this.#linked(found);
+    return this.#view(await this.#fill({ sandbox: found.row, row }, who, given), who.holder);
+  }
+
+  async #fill(
+    { sandbox, row: { id } }: Changed,
+    { controller, holder }: { controller: string; holder: string | null },
+    { values, note }: { values: unknown; note: string | null },
+  ): Promise<Changed> {
+    const person = holder === null ? { controller } : { holder };
+    const row = await this.#deps.handoffs.find(sandbox.id, id);
+    if (!row) throw new ApiError('HANDOFF_NOT_FOUND');
+    const entries = entriesOf(row, values);
+    const take: HandoffAct =
+      row.status === 'accepted'
+        ? { kind: 'renew', person, leaseMs: undefined }
+        : { kind: 'accept', controller, holder, leaseMs: undefined };
+    const taken = await this.#change(sandbox.id, take, { id });
+    await deliverSecrets(this.#deps.boxes, taken.sandbox, { row: taken.row, entries });
+    return this.#change(sandbox.id, { kind: 'complete', person, note, filled: true }, { id });
   }
 
   /** One round: leases and deadlines that are over, and requests whose sandbox has ended. */

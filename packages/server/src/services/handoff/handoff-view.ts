@@ -6,6 +6,10 @@ export function toHandoff(row: HandoffRow): Handoff {
   const optional = {
     controller: row.controller,
     resumePrompt: row.resume_prompt,
+    fields: row.fields,
+    deliver: row.deliver,
+    filledAt: row.filled_at,
+    detected: row.detected,
     note: row.note,
     taskId: row.task_id,
     followUpTaskId: row.follow_up_task_id,

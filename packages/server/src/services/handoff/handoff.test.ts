@@ -22,6 +22,14 @@ const code = (run: () => unknown): string | undefined => {
   return undefined;
 };
 
+test('a form that was filled is told with the end, and not taken back by time', () => {
+  const accepted = last(step(fresh, accept('ada'), 10));
+  const person = { controller: 'ada' };
+  const filled = last(step(accepted, { kind: 'complete', person, note: null, filled: true }, 20));
+  expect(filled).toMatchObject({ status: 'completed', filledAt: 20 });
+  expect(last(step(accepted, { kind: 'complete', person, note: null }, 20)).filledAt).toBeNull();
+});
+
 test('one accepts, others are told who', () => {
   const accepted = last(step(fresh, accept('ada'), 10));
   expect(accepted).toMatchObject({ status: 'accepted', controller: 'ada', leaseUntil: 110, acceptedAt: 10 });

@@ -13,6 +13,8 @@ export interface HandoffState {
   acceptedAt: number | null;
   completedAt: number | null;
   note: string | null;
+  /** When the person filled the form. */
+  filledAt: number | null;
 }
 
 /** Who acts: a person by the name they accepted under, or a tab that holds the link. */
@@ -21,7 +23,8 @@ export type HandoffPerson = { controller: string } | { holder: string };
 export type HandoffAct =
   | { kind: 'accept'; controller: string; holder: string | null; leaseMs: number | undefined }
   | { kind: 'renew'; person: HandoffPerson; leaseMs: number | undefined }
-  | { kind: 'complete'; person: HandoffPerson | null; note: string | null }
+  /** `filled`: what the form asks for is in the box. */
+  | { kind: 'complete'; person: HandoffPerson | null; note: string | null; filled?: true }
   /** The one who accepted cannot do it. */
   | { kind: 'give_up'; person: HandoffPerson; note: string | null }
   | { kind: 'cancel'; note: string | null }
@@ -86,7 +89,12 @@ function decide(state: HandoffState, act: Exclude<HandoffAct, { kind: 'time' }>,
     }
     case 'complete':
       requirePerson(state, act.person);
-      return move(state, 'completed', { leaseUntil: null, completedAt: now, note: act.note });
+      return move(state, 'completed', {
+        leaseUntil: null,
+        completedAt: now,
+        note: act.note,
+        filledAt: act.filled ? now : state.filledAt,
+      });
     case 'give_up':
       requirePerson(state, act.person);
       return move(state, 'cancelled', { leaseUntil: null, note: act.note });

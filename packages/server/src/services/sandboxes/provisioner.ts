@@ -269,7 +269,7 @@ export class Provisioner {
       runtime: row.runtime,
       limits: limitsOf(row, row.limits ?? config.limits),
       env: models.boxEnv(origin, modelToken),
-      ...boxBrowser(row, capabilities.browser, { origin, token: modelToken, secrets }),
+      ...boxBrowser(row, capabilities, { origin, token: modelToken, secrets }),
       agent: capabilities.agent.enabled
         ? {
             defaultAgent: capabilities.agent.defaultAgent,

@@ -322,7 +322,12 @@ function textOf(status: SandboxStatus): string | undefined {
   return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
 }
 
-function refuseUnsupported({ browser }: Capabilities): void {
+function refuseUnsupported({ browser, handoff }: Capabilities): void {
+  if (handoff.detectors.length > 0 && (browser.mode !== 'local-chromium' || !browser.humanInLoop))
+    throw new ApiError(
+      'INVALID_REQUEST',
+      'capabilities.handoff.detectors needs capabilities.browser of mode "local-chromium" with humanInLoop: true.',
+    );
   const unsupported: [boolean, string][] = [
     [
       browser.mode === 'paired-banata-browser' && browser.recording,

@@ -5,7 +5,7 @@ export function isHandoffLink(href: string): boolean {
 
 /** URL of what can be seen and done of a request. */
 export function handoffUrl(
-  act: 'view' | 'accept' | 'renew' | 'complete',
+  act: 'view' | 'accept' | 'renew' | 'fill' | 'complete',
   { token, viewer, origin }: { token: string; viewer?: string; origin: string },
 ): string {
   const url = new URL(`/v1/sandboxes/handoff/link${act === 'view' ? '' : `/${act}`}`, origin);

@@ -5,6 +5,7 @@ import { NoteInput } from '../../remote/note-input.tsx';
 import type { ViewerKey } from '../../remote/view-urls.ts';
 import { Button } from '../../ui/button.tsx';
 import { ViewerFrame } from '../viewer-frame.tsx';
+import { SecretForm } from './secret-form.tsx';
 import { useHandoff, type HandoffPageState, type HandoffView } from './use-handoff.ts';
 
 const ENDS: Partial<Record<HandoffView['handoff']['status'], { title: string; hint: string }>> = {
@@ -38,14 +39,30 @@ export function HandoffPage({ viewerKey }: { viewerKey: ViewerKey }): ReactNode 
       <Actions page={page} view={view} />
     </>
   );
-  if (screenKey) return <ViewerFrame viewerKey={screenKey} below={() => asked} />;
+  const form = view.handoff.fields && <Form page={page} view={view} />;
+  if (screenKey) return <ViewerFrame viewerKey={screenKey} below={() => asked} beside={form} />;
   return (
     <div className="flex h-full flex-col bg-ground">
       {asked}
       <main className="relative min-h-0 flex-1">
+        {form}
         <Words title="No browser" hint="This sandbox has no browser to show; read the request above." />
       </main>
     </div>
+  );
+}
+
+function Form({ page: { send, busy }, view }: { page: HandoffPageState; view: HandoffView }): ReactNode {
+  const { fields, deliver, status, controller } = view.handoff;
+  if (!fields) return null;
+  const taken = status === 'accepted' && !view.mine ? `${controller ?? 'Somebody'} is at it.` : null;
+  return (
+    <SecretForm
+      fields={fields}
+      deliver={deliver}
+      blocked={busy ? 'Sending…' : taken}
+      onSend={(values, note) => send({ act: 'fill', values, ...(note === '' ? {} : { note }) })}
+    />
   );
 }
 
@@ -76,10 +93,12 @@ function Actions({ page, view }: { page: HandoffPageState; view: HandoffView }):
           <span className="flex-1 text-soft">
             {status === 'accepted'
               ? `${controller ?? 'Somebody'} is at it. You can watch.`
-              : 'Automation has stopped and waits for you.'}
+              : view.handoff.fields
+                ? 'Automation has stopped and waits for you. Fill in the form, or take control of the browser.'
+                : 'Automation has stopped and waits for you.'}
           </span>
           <Button
-            look="main"
+            look={view.handoff.fields ? 'plain' : 'main'}
             disabled={busy || status === 'accepted'}
             onClick={() => send({ act: 'accept' })}
           >

@@ -12,6 +12,7 @@ export type HandoffView = RouteResult<(typeof contract)['handoff']['view']>;
 export type HandoffAct =
   | { act: 'accept'; controller?: string }
   | { act: 'renew' }
+  | { act: 'fill'; values: Record<string, string>; note?: string }
   | { act: 'complete'; outcome: 'done' | 'cannot'; note?: string };
 
 export interface HandoffPageState {
@@ -62,6 +63,8 @@ export function useHandoff(key: ViewerKey): HandoffPageState {
   });
   const { mutate, isPending, error } = useMutation({
     mutationFn: (act: HandoffAct) => post(key, act),
+    // What was sent is not kept: it may be a password.
+    gcTime: 0,
     onSuccess: (view) => client.setQueryData(queryKey, view),
     onError: () => client.invalidateQueries({ queryKey }),
   });
