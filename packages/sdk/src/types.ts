@@ -58,6 +58,7 @@ export type {
   HandoffStatus,
   Identity,
   InvitedUser,
+  ModelKey,
   NewApiKey,
   Network,
   Organization,

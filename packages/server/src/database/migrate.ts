@@ -18,6 +18,8 @@ import * as browserProfiles from './migrations/0055-browser-profiles.ts';
 import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
+import * as modelKeys from './migrations/0080-model-keys.ts';
+import * as modelBudgets from './migrations/0081-model-budgets.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -48,6 +50,8 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0060-agent-prompts': agentPrompts,
           '0065-skills': skills,
           '0070-handoff': handoff,
+          '0080-model-keys': modelKeys,
+          '0081-model-budgets': modelBudgets,
         }),
     },
   });

@@ -180,7 +180,8 @@ export class BoxEventApplier {
       ...(waits ? { status, finished_at: null } : {}),
     });
     if (!row || before.status === status) return [];
-    const events: NewEvent[] = [{ type: taskEvents[status], data: toTask(row) }];
+    // Before the end of the task, at which many stop to listen.
+    const events: NewEvent[] = [...budgetEvents(row), { type: taskEvents[status], data: toTask(row) }];
     if (row.finished_at !== null) {
       const waiting = await finishWaiting(tx, row, now);
       events.push(...waiting.events);
@@ -196,6 +197,13 @@ export class BoxEventApplier {
     }
     return events;
   }
+}
+
+function budgetEvents(row: TaskRow): NewEvent[] {
+  const { code, message } = row.error ?? {};
+  if (row.finished_at === null || (code !== 'BUDGET_EXCEEDED' && code !== 'COST_UNKNOWN')) return [];
+  const { taskId, usage } = toTask(row);
+  return [{ type: 'sandbox.agent.budget.exceeded', data: { taskId, code, message: message ?? '', usage } }];
 }
 
 /** What the box says of a task, as it is stored. */
