@@ -13,6 +13,7 @@ export default defineConfig({
   entry: {
     boxd: 'src/main.ts',
     'files-worker': 'src/files/worker-main.ts',
+    'browser-tools-hook': 'src/agent/browser-tools/hook-main.ts',
     'node-kernel': 'src/code/contexts/node-kernel-main.ts',
   },
   outDir: 'dist/box/lib',

@@ -235,38 +235,48 @@ test
     },
   );
 
-test('a server killed twice in the middle of a task loses nothing of it', async () => {
-  const box = await launch();
-  const { sandbox, watch } = box;
-  await using _ = sandbox;
-  const killTwice = async (): Promise<void> => {
-    for (let kill = 0; kill < 2; kill += 1) {
-      await sleep(500);
-      await installation.stopServer('SIGKILL');
-      await installation.startServer();
+const KILLS_TIMEOUT_MS = ALL ? 400_000 : 120_000;
+
+test(
+  'a server killed twice in the middle of a task loses nothing of it',
+  { timeout: KILLS_TIMEOUT_MS },
+  async () => {
+    const box = await launch();
+    const { sandbox, watch } = box;
+    await using _ = sandbox;
+    const killTwice = async (): Promise<void> => {
+      for (let kill = 0; kill < 2; kill += 1) {
+        await sleep(500);
+        await installation.stopServer('SIGKILL');
+        await installation.startServer();
+      }
+    };
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const file = `/workspace/round-${round}`;
+      const working = await faulty(
+        box,
+        'server: kill -9 twice, during a command',
+        `SCENARIO:bash command="echo began >> ${file}; sleep 6; echo ended >> ${file}" reply="done once"`,
+        { during: killTwice },
+      );
+      expect(working).toMatchObject({
+        status: 'completed',
+        resultText: 'done once',
+        usage: { modelCalls: 2 },
+      });
+      expect(await sandbox.fs.read(file)).toBe('began\nended\n');
     }
-  };
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const file = `/workspace/round-${round}`;
-    const working = await faulty(
-      box,
-      'server: kill -9 twice, during a command',
-      `SCENARIO:bash command="echo began >> ${file}; sleep 6; echo ended >> ${file}" reply="done once"`,
-      { during: killTwice },
-    );
-    expect(working).toMatchObject({ status: 'completed', resultText: 'done once', usage: { modelCalls: 2 } });
-    expect(await sandbox.fs.read(file)).toBe('began\nended\n');
-  }
-  if (ALL) {
-    // The model gateway is in the server: the answer breaks off, and OpenCode asks the model again.
-    const words = wordsOf(60);
-    const prompt = `SCENARIO:text delayMs=100 reply="${words}"`;
-    const answering = await faulty(box, 'server: kill -9 twice, during an answer', prompt, {
-      during: killTwice,
-    });
-    expect(answering).toMatchObject({ status: 'completed', resultText: words });
-    expect(textsSeen(watch, answering.taskId)).toEqual({ whole: [words], joined: [words] });
-  }
-  await expectWhole(box);
-  await watch.stop();
-});
+    if (ALL) {
+      // The model gateway is in the server: the answer breaks off, and OpenCode asks the model again.
+      const words = wordsOf(60);
+      const prompt = `SCENARIO:text delayMs=100 reply="${words}"`;
+      const answering = await faulty(box, 'server: kill -9 twice, during an answer', prompt, {
+        during: killTwice,
+      });
+      expect(answering).toMatchObject({ status: 'completed', resultText: words });
+      expect(textsSeen(watch, answering.taskId)).toEqual({ whole: [words], joined: [words] });
+    }
+    await expectWhole(box);
+    await watch.stop();
+  },
+);

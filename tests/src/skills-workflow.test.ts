@@ -10,6 +10,7 @@ import {
 } from '@banata/boxd/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort, Installation } from './support/installation.ts';
+import { until } from './support/until.ts';
 
 const KEY = 'sk-canary-5f2c9d';
 const PASSWORD = 'correct horse battery';
@@ -130,6 +131,32 @@ test('asks the small model at the two places where the page was changed', async 
   expect(new Set(models.map((request) => request.model))).toEqual(new Set(['acme/small-1']));
   expect(shop.orders.at(-1)).toMatchObject({ who: 'Eve', 'contact-box': 'eve@example.org' });
 });
+
+// A server takes its time to come up again.
+test.runIf(process.env['BANATA_TEST_ALL'] === '1')(
+  'a run goes on while the server is killed, and ends once',
+  { timeout: 300_000 },
+  async () => {
+    const orders = shop.orders.length;
+    const { taskId } = await banata.skills.run(sandbox.id, skill.id, {
+      inputs: { email: 'joe@example.org', customer: 'Joe', password: 'hunter2 & co' },
+    });
+    // The page is reached through the server: it is killed while no page is being opened.
+    const asked = (): number => model.requests.filter(({ prompt }) => prompt.includes('joe@')).length;
+    await until('the model is asked', () => Promise.resolve(asked() > 0 || undefined));
+    await installation.stopServer('SIGKILL');
+    await installation.startServer();
+    const task = await sandbox.waitForTask(taskId, { timeoutMs: 200_000 });
+    row('run while the server is killed', task);
+    expect(task).toMatchObject({ status: 'completed', error: null });
+    expect(shop.orders.slice(orders)).toEqual([expect.objectContaining({ who: 'Joe' })]);
+    const { data } = await banata.events.list({
+      sandboxId: sandbox.id,
+      types: ['sandbox.agent.task.completed'],
+    });
+    expect(data.filter((event) => (event.data as { taskId?: string }).taskId === taskId)).toHaveLength(1);
+  },
+);
 
 test('an organization that used up its day is told so, and its tasks fail', async () => {
   await installation.stopServer();

@@ -302,7 +302,8 @@ export interface Config extends ObjectStoreConfig, LastingConfig {
     variables: ModelVariables;
     allowHosts: string[];
     /** Of each organization; undefined: no bound. */
-    daily: { requests: number | undefined; tokens: number | undefined };
+    daily: Record<'requests' | 'tokens' | 'costUsd' | 'seconds', number | undefined>;
+    pricesFile: string | undefined;
   };
   webhooks: { allowHosts: string[] };
   access: {
@@ -454,7 +455,13 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     models: {
       variables: modelVariables(s),
       allowHosts: list(s.BANATA_MODEL_ALLOW_HOSTS),
-      daily: { requests: s.BANATA_MODEL_DAILY_REQUESTS, tokens: s.BANATA_MODEL_DAILY_TOKENS },
+      daily: {
+        requests: s.BANATA_MODEL_DAILY_REQUESTS,
+        tokens: s.BANATA_MODEL_DAILY_TOKENS,
+        costUsd: s.BANATA_MODEL_DAILY_COST_USD,
+        seconds: s.BANATA_MODEL_DAILY_SECONDS,
+      },
+      pricesFile: s.BANATA_MODEL_PRICES_FILE,
     },
     webhooks: { allowHosts: list(s.BANATA_WEBHOOK_ALLOW_HOSTS) },
     access: {

@@ -14,6 +14,25 @@ export const dailyModelSettings = {
     .min(1)
     .optional()
     .describe('Tokens, input and output, that they may use in a day (UTC). Default: no bound.'),
+  BANATA_MODEL_DAILY_COST_USD: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'US dollars that they may cost in a day (UTC), as providers or BANATA_MODEL_PRICES_FILE tell. Default: no bound.',
+    ),
+  BANATA_MODEL_DAILY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Seconds that their model calls may take in a day (UTC), added up. Default: no bound.'),
+  BANATA_MODEL_PRICES_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'JSON file with what models cost whose providers do not say it (docs/models.md). Default: none.',
+    ),
 };
 
 /** Models of sandboxes that bring none. */

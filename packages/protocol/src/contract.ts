@@ -16,6 +16,7 @@ import * as files from './routes/files.ts';
 import * as handoff from './routes/handoff.ts';
 import * as health from './routes/health.ts';
 import * as organizations from './routes/organizations.ts';
+import * as modelKeys from './routes/model-keys.ts';
 import * as network from './routes/network.ts';
 import * as pauses from './routes/pauses.ts';
 import * as ports from './routes/ports.ts';
@@ -54,6 +55,7 @@ export const contract = {
   health,
   access,
   organizations,
+  modelKeys,
   auth,
 };
 

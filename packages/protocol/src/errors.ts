@@ -62,6 +62,11 @@ export const errorRegistry = defineErrors({
     message: 'Agent task not found',
     suggestion: 'List the tasks of the sandbox with GET /v1/sandboxes/agent/tasks?id=….',
   },
+  MODEL_KEY_NOT_FOUND: {
+    status: 404,
+    message: 'The organization has no key of this provider',
+    suggestion: 'List its keys with GET /v1/model-keys.',
+  },
   SKILL_NOT_FOUND: {
     status: 404,
     message: 'Skill not found',

@@ -39,6 +39,7 @@ export * from './schemas/handoff-fields.ts';
 export * from './schemas/viewer-nonce.ts';
 export * from './schemas/plans.ts';
 export * from './schemas/files.ts';
+export * from './schemas/model-keys.ts';
 export * from './schemas/network.ts';
 export * from './schemas/ports.ts';
 export * from './schemas/profiles.ts';

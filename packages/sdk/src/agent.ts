@@ -38,7 +38,7 @@ export interface PromptOptions extends CallOptions {
   /** JSON schema of the final answer, which then comes as `structured`. */
   responseSchema?: Record<string, JsonValue>;
   /** A task whose model uses more is ended as failed, `BUDGET_EXCEEDED`. */
-  budget?: { requests?: number; tokens?: number };
+  budget?: { requests?: number; tokens?: number; costUsd?: number };
   /** Longest time for the task, ms. Default 300,000 for `prompt`, 1,800,000 for `promptAsync`. */
   timeoutMs?: number;
 }

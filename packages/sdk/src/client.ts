@@ -2,6 +2,7 @@ import { ApiKeys } from './api-keys.ts';
 import { AuditLog } from './audit-log.ts';
 import { type BanataSandboxOptions, checkId, openTransport } from './client-options.ts';
 import { OrganizationEvents } from './events.ts';
+import { ModelKeys } from './model-keys.ts';
 import { Organizations } from './organizations.ts';
 import { BrowserProfiles } from './profiles.ts';
 import { Sandbox } from './sandbox.ts';
@@ -71,6 +72,8 @@ export class BanataSandbox {
   readonly apiKeys: ApiKeys;
   /** What tasks did in the browser, saved to be done again. */
   readonly skills: Skills;
+  /** Model keys for all sandboxes of the organization. */
+  readonly modelKeys: ModelKeys;
   /** Events posted to URLs of yours. */
   readonly webhooks: Webhooks;
   /** Browser profiles that outlive sandboxes. */
@@ -93,6 +96,7 @@ export class BanataSandbox {
     this.#appUrl = appUrl;
     this.apiKeys = new ApiKeys(this.#transport);
     this.skills = new Skills(this.#transport);
+    this.modelKeys = new ModelKeys(this.#transport);
     this.webhooks = new Webhooks(this.#transport);
     this.profiles = new BrowserProfiles(this.#transport);
     this.events = new OrganizationEvents(this.#transport);

@@ -34,6 +34,7 @@ export {
 } from './files.ts';
 export type { FileWatchEvent, WatchOptions } from './watch-files.ts';
 export { type ConvertOptions, SandboxDocuments } from './documents.ts';
+export { ModelKeys, type SetModelKeyOptions } from './model-keys.ts';
 export { SandboxNetwork } from './network.ts';
 export { BrowserProfiles, SandboxProfile } from './profiles.ts';
 export { SandboxRecording } from './recording.ts';

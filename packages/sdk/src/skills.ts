@@ -28,7 +28,7 @@ export interface RunSkillOptions extends CreateCallOptions {
   /** Free-form; comes back with the task and its events. */
   metadata?: Record<string, JsonValue>;
   /** A task whose model uses more is ended as failed, `BUDGET_EXCEEDED`. */
-  budget?: { requests?: number; tokens?: number };
+  budget?: { requests?: number; tokens?: number; costUsd?: number };
   /** Longest time for the task, ms. Default 1,800,000. */
   timeoutMs?: number;
 }

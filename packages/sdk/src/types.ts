@@ -59,6 +59,7 @@ export type {
   HandoffStatus,
   Identity,
   InvitedUser,
+  ModelKey,
   NewApiKey,
   Network,
   Organization,

@@ -95,18 +95,14 @@ export async function compose(
   const catalog = await PlanCatalog.load(config.plans);
   const base = await openFoundations(config, logger, options.openDriver);
   const services = createServices(base, publicUrl, catalog);
-  const { stores, notifications, boxes, secrets } = base;
+  const { stores, notifications, boxes } = base;
   const guard = createOutboundGuard({ allowHosts: config.models.allowHosts });
   const listener = new BoxesListener({
+    ...base,
     address: base.serviceAddress,
-    config,
     store: stores.sandboxes,
-    boxes,
     usage: stores.usage,
-    secrets,
     guard,
-    egress: base.egress,
-    logger,
   });
   // Boxes that run have their rules before anything is answered to them.
   await services.network.sync();
@@ -116,6 +112,7 @@ export async function compose(
     ...services,
     ...services.accounts,
     tracing: base.tracing,
+    modelKeys: base.modelKeys,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     events: stores.events,

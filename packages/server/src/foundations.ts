@@ -15,6 +15,9 @@ import { Notifications } from './database/notifications.ts';
 import type { Logger } from './logger.ts';
 import { checkSecret } from './secret-check.ts';
 import { loadSecret } from './secret-file.ts';
+import { ModelAccounts } from './services/models/model-accounts.ts';
+import { ModelKeys } from './services/models/model-keys.ts';
+import { PriceTable } from './services/models/price-table.ts';
 import { createEgress, type Egress } from './services/network/egress.ts';
 import { Secrets } from './services/secrets.ts';
 import { openTracing } from './tracing/open-tracing.ts';
@@ -29,6 +32,7 @@ import { HandoffStore } from './stores/handoff-store.ts';
 import { DeliveryStore } from './stores/delivery-store.ts';
 import { DELIVERIES_CHANNEL, EVENTS_CHANNEL, EventStore } from './stores/event-store.ts';
 import { IdempotencyStore } from './stores/idempotency-store.ts';
+import { ModelKeyStore } from './stores/model-key-store.ts';
 import { ModelUsageStore } from './stores/model-usage-store.ts';
 import { NetworkLogStore } from './stores/network-log-store.ts';
 import type { ObjectStore } from './stores/objects/object-store.ts';
@@ -44,6 +48,7 @@ import { SignInTriesStore } from './stores/sign-in-tries-store.ts';
 import { SkillStore } from './stores/skill-store.ts';
 import { UsageStore } from './stores/usage-store.ts';
 import { TransferStore } from './stores/transfer-store.ts';
+import { TaskSpendingStore } from './stores/task-spending-store.ts';
 import { TASKS_CHANNEL, TaskStore } from './stores/task-store.ts';
 import { UserStore } from './stores/user-store.ts';
 import { WebhookStore } from './stores/webhook-store.ts';
@@ -93,6 +98,9 @@ export interface Foundations {
   notifications: Notifications;
   stores: Stores;
   secrets: Secrets;
+  /** Of organizations. */
+  modelKeys: ModelKeys;
+  modelAccounts: ModelAccounts;
   driver: SandboxDriver;
   serviceAddress: ServiceAddress;
   boxes: Boxes;
@@ -154,6 +162,7 @@ export async function openFoundations(
   logger: Logger,
   open: typeof openDriver = openDriver,
 ): Promise<Foundations> {
+  const prices = await PriceTable.load(config.models.pricesFile);
   const { connection, restartDatabase } = await openDatabase(config);
   const { db, pool } = connectDatabase(connection, logger);
   await migrate(db);
@@ -172,6 +181,8 @@ export async function openFoundations(
   const tracing = await openTracing(config.tracing, logger, config.instanceId);
   const boxClient = new BoxClient(tracing);
   const networkLog = new NetworkLogStore(db);
+  const tasks = new TaskStore(db, events);
+  const usage = new ModelUsageStore(db);
   const transfers = new TransferStore(db, events, config.instanceId);
   const artifacts = new ArtifactStore(db, events, transfers);
   return {
@@ -193,11 +204,11 @@ export async function openFoundations(
         audit: new AuditStore(db),
       },
       sandboxes: new SandboxStore(db, events),
-      tasks: new TaskStore(db, events),
+      tasks,
       skills: new SkillStore(db),
       artifacts,
       checkpoints: new CheckpointStore(db, events, artifacts),
-      usage: new ModelUsageStore(db),
+      usage,
       plans: new PlanStore(db),
       sandboxUsage: new UsageStore(db),
       rateBuckets: new RateBucketStore(db),
@@ -214,6 +225,8 @@ export async function openFoundations(
       outbox: new OutboxStore(db, config.instanceId),
     },
     secrets,
+    modelKeys: new ModelKeys({ store: new ModelKeyStore(db), secrets, now: Date.now }),
+    modelAccounts: new ModelAccounts({ usage, tasks, spending: new TaskSpendingStore(db), prices }),
     driver,
     serviceAddress,
     boxClient,

@@ -15,6 +15,7 @@ const SERVER_KEY = canary('server');
 const SERVER_FILE = canary('file');
 const SANDBOX_ENV = canary('sandbox');
 const MODEL_KEY = canary('model');
+const ORGANIZATION_KEY = canary('organization');
 const OTHER_TENANT = canary('tenant');
 
 let installation: Installation;
@@ -34,6 +35,7 @@ beforeAll(async () => {
   const banata = new BanataSandbox({ apiKey, baseUrl: installation.url });
   const other = await banata.launch({ env: { OTHER: OTHER_TENANT }, metadata: { note: OTHER_TENANT } });
   await other.exec(`echo ${OTHER_TENANT} > /workspace/theirs.txt; sleep 600 &`);
+  await banata.modelKeys.set('anthropic', { apiKey: ORGANIZATION_KEY, model: 'acme/main-1' });
   sandbox = await banata.launch({
     env: { PLAIN: SANDBOX_ENV, OPENROUTER_API_KEY: MODEL_KEY, OPENROUTER_MODEL: 'acme/main-1' },
     capabilities: { agent: { enabled: true } },
@@ -57,7 +59,7 @@ function found(text: string, secrets: string[]): string[] {
 }
 
 describe(`inside a sandbox (${testedIsolation()})`, () => {
-  const everyone = [SERVER_KEY, SERVER_FILE, OTHER_TENANT, MODEL_KEY];
+  const everyone = [SERVER_KEY, SERVER_FILE, OTHER_TENANT, MODEL_KEY, ORGANIZATION_KEY];
 
   securityCase('secrets of the server and of others in all environments and command lines', async () => {
     const { stdout } = await sandbox.exec(
@@ -67,7 +69,7 @@ describe(`inside a sandbox (${testedIsolation()})`, () => {
     );
     expect(stdout).toContain(SANDBOX_ENV);
     expect(found(stdout, [...everyone, apiKey])).toEqual([]);
-    return `not one of 5 in ${stdout.length} bytes`;
+    return `not one of 6 in ${stdout.length} bytes`;
   });
 
   // Before the next case, which has to tell the daemon what to look for.
@@ -126,13 +128,13 @@ EOF`,
 });
 
 describe('on the server', () => {
-  const all = (): string[] => [SERVER_KEY, SANDBOX_ENV, MODEL_KEY, OTHER_TENANT, apiKey];
+  const all = (): string[] => [SERVER_KEY, SANDBOX_ENV, MODEL_KEY, ORGANIZATION_KEY, OTHER_TENANT, apiKey];
 
   securityCase('secrets in the log at level debug', async () => {
     const log = await installation.log();
     expect(log.length).toBeGreaterThan(1_000);
     expect(found(log, all())).toEqual([]);
-    return `not one of 5 in ${log.length} bytes`;
+    return `not one of 6 in ${log.length} bytes`;
   });
 
   securityCase('secrets in the tables of the database', async () => {
@@ -152,7 +154,7 @@ describe('on the server', () => {
     const text = await reply.text();
     expect(text).toContain('sandbox.ready');
     expect(found(text, all())).toEqual([]);
-    return `not one of 5 in ${text.length} bytes`;
+    return `not one of 6 in ${text.length} bytes`;
   });
 
   securityCase('secrets in the command lines of all processes of the machine', async () => {
@@ -161,7 +163,7 @@ describe('on the server', () => {
     );
     const lines = pids.map((pid) => readQuietly(`/proc/${pid}/cmdline`));
     expect(found(lines.join('\n'), all())).toEqual([]);
-    return `not one of 5 in ${pids.length} processes`;
+    return `not one of 6 in ${pids.length} processes`;
   });
 
   securityCase(
@@ -169,7 +171,7 @@ describe('on the server', () => {
     async () => {
       const processes = await boxProcesses(installation.instanceId);
       const environments = processes.map(({ pid }) => readQuietly(`/proc/${pid}/environ`)).join('\n');
-      expect(found(environments, [SERVER_KEY, MODEL_KEY, apiKey])).toEqual([]);
+      expect(found(environments, [SERVER_KEY, MODEL_KEY, ORGANIZATION_KEY, apiKey])).toEqual([]);
       return `not in ${processes.length} processes`;
     },
   );

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ImageBox, startImageBox } from '../testing/image-box.ts';
+import { scenarioPrompt } from '../testing/scripted-shop.ts';
 import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model.ts';
 import { isFinal } from './tasks/task-record.ts';
 import { imageLayers } from './testing/host-agent.ts';
@@ -34,7 +35,17 @@ beforeAll(async () => {
   model = await startScriptedModel({ apiKey: 'gateway-token' });
   site = createServer((request, response) => {
     visits.push(request.url ?? '');
+    if (request.url === '/prices.csv') {
+      response.setHeader('content-disposition', 'attachment; filename="prices.csv"');
+      response.end('bolt;42');
+      return;
+    }
     response.setHeader('content-type', 'text/html');
+    if (request.url === '/files') {
+      response.end(`<title>Files</title><a href="/prices.csv">Prices</a>
+        <input type="file" aria-label="Photo" onchange="document.title = this.files[0].name + ' ' + this.files[0].size">`);
+      return;
+    }
     response.end('<title>Prices</title><h1>Bolt: 42 cents</h1>');
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
@@ -74,12 +85,12 @@ async function runTask(taskId: string, prompt: string): Promise<BoxTask> {
 }
 
 async function putTask(taskId: string, prompt: string): Promise<void> {
-  const body = { prompt, sessionId: null, agent: null, system: null, timeoutMs: 40_000 };
+  const body = { prompt, sessionId: null, agent: null, system: null, timeoutMs: 100_000 };
   expect((await box.send('PUT', `/agent/tasks/${taskId}`, body)).status).toBe(200);
 }
 
 async function done(taskId: string): Promise<BoxTask> {
-  const deadline = Date.now() + 50_000;
+  const deadline = Date.now() + 110_000;
   for (;;) {
     // A daemon that is being restarted does not answer for a moment.
     const task = await get<BoxTask>(`/agent/tasks/${taskId}`).catch(() => null);
@@ -103,10 +114,12 @@ async function pid(commandPart: string): Promise<number> {
   throw new Error(`no process ${commandPart} in the box`);
 }
 
-describe('the agent in the image', () => {
+// The first task waits for agent and browser, which start slowly on a machine that does other things.
+describe('the agent in the image', { timeout: 120_000 }, () => {
   test('works as the ordinary user, with the tools of the image', async () => {
+    // One pipe for all: what comes through two may overtake each other.
     const command =
-      'id -un; pwd; echo $GREETING; command -v rg banata-complete-task; head -c 20 /var/lib/banata/config.json';
+      'exec 2>&1; id -un; pwd; echo $GREETING; command -v rg banata-complete-task; head -c 20 /var/lib/banata/config.json';
     expect(await runTask('who', `SCENARIO:bash command="${command}"`)).toMatchObject({ status: 'completed' });
     const output = await lastToolOutputs();
     expect(output).toMatch(/\buser\n\/workspace\nhello\n\/usr\/bin\/rg\n\/.*banata-complete-task\n/);
@@ -122,10 +135,41 @@ describe('the agent in the image', () => {
     expect(await get<object>('/browser')).toMatchObject({ url: `${siteUrl}/prices`, title: 'Prices' });
   });
 
+  test('is told where downloads are, and uploads files of the workspace', async () => {
+    const upload = ['playwright_browser_file_upload', { paths: ['/workspace/photo.txt'] }];
+    const calls = [
+      ['bash', { command: 'echo 12345 > /workspace/photo.txt', description: 'Makes a file' }],
+      ['playwright_browser_navigate', { url: `${siteUrl}/files` }],
+      ['playwright_browser_click', { target: "getByRole('link', { name: 'Prices' })" }],
+      // A result tells of what is there by then.
+      ['playwright_browser_wait_for', { time: 3 }],
+      ['playwright_browser_click', { target: "getByLabel('Photo')" }],
+      upload,
+      ['bash', { command: 'cat /workspace/downloads/prices.csv', description: 'Reads the download' }],
+    ];
+    const task = await runTask('files', scenarioPrompt('tools', 'calls', calls));
+    expect(task).toMatchObject({
+      status: 'completed',
+      filesChanged: ['/workspace/downloads/prices.csv', '/workspace/photo.txt'],
+    });
+    const output = await lastToolOutputs();
+    expect(
+      output.match(/A download was saved as "\/workspace\/downloads\/prices\.csv" \(7 bytes\)/g),
+    ).toHaveLength(1);
+    expect(output).toMatch(/bolt;42/);
+    expect(await get<object>('/browser')).toMatchObject({ title: 'photo.txt 6' });
+  });
+
   test('gets its browser tools back when they were killed', async () => {
     process.kill(await pid('@playwright/mcp'), 'SIGKILL');
     // OpenCode counts them as connected until it reads the end of their pipe.
-    await sleep(1_000);
+    await vi.waitFor(
+      async () => {
+        const tools = await get<{ playwright: { status: string } }>('/agent/server?target=/mcp');
+        expect(tools.playwright.status).not.toBe('connected');
+      },
+      { timeout: 30_000, interval: 100 },
+    );
     await runTask('again', `SCENARIO:browse url=${siteUrl}/again`);
     expect(visits).toContain('/again');
   });

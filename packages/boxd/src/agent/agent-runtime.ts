@@ -26,6 +26,7 @@ import { agentPaths } from './server/paths.ts';
 import { prepareTools } from './server/prepare-tools.ts';
 import type { AgentPrograms } from './server/programs.ts';
 import { AgentSupervisor } from './server/supervisor.ts';
+import type { TaskError } from './tasks/task-error.ts';
 import type { TaskLimits } from './tasks/limits.ts';
 import { StepRecorder } from './steps/step-recorder.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
@@ -226,8 +227,8 @@ export class AgentRuntime {
     return this.#runner.get(taskId);
   }
 
-  cancel(taskId: string): Promise<BoxTask | null> {
-    return this.#runner.cancel(taskId);
+  cancel(taskId: string, error?: TaskError): Promise<BoxTask | null> {
+    return this.#runner.cancel(taskId, error);
   }
 
   /** Whether tasks that wait are held for a request for a person. @returns whether they are held now, for any. */

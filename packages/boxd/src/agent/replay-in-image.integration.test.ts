@@ -1,12 +1,12 @@
 import type { AgentMessage, BoxAgentState, BoxReplay, BoxTask, BrowserStep } from '@banata/protocol/box';
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type ImageBox, startImageBox } from '../testing/image-box.ts';
 import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model.ts';
 import {
@@ -58,13 +58,31 @@ afterAll(async () => {
   await rm(boxDirectory, { recursive: true, force: true });
 });
 
+const TASK = { sessionId: null, agent: null, system: null, timeoutMs: 90_000 };
+
 async function runTask(taskId: string, request: object): Promise<BoxTask> {
-  const body = { sessionId: null, agent: null, system: null, timeoutMs: 90_000, ...request };
-  expect((await box.send('PUT', `/agent/tasks/${taskId}`, body)).status).toBe(200);
+  expect((await box.send('PUT', `/agent/tasks/${taskId}`, { ...TASK, ...request })).status).toBe(200);
+  return end(taskId);
+}
+
+/** Process of the daemon, on the host. */
+async function daemonPid(): Promise<number> {
+  for (const pid of await box.processes()) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes('boxd.cjs')) return pid;
+  }
+  throw new Error('no daemon in the box');
+}
+
+async function end(taskId: string): Promise<BoxTask> {
   const deadline = Date.now() + 100_000;
   for (;;) {
-    const task = (await (await box.fetch(`/agent/tasks/${taskId}`)).json()) as BoxTask;
-    if (isFinal(task)) return task;
+    // A daemon that is being restarted does not answer for a moment.
+    const task = await box
+      .fetch(`/agent/tasks/${taskId}`)
+      .then((reply) => reply.json() as Promise<BoxTask>)
+      .catch(() => null);
+    if (task !== null && 'status' in task && isFinal(task)) return task;
     if (Date.now() > deadline) throw new Error(`no end: ${JSON.stringify(task)}\n${await box.log()}`);
     await sleep(50);
   }
@@ -121,7 +139,7 @@ test('its steps are done again without a model', async () => {
     remark: 'For Ada Lovelace',
   });
   expect(task.replay).toMatchObject({ modelSteps: 0, tokensSaved: 1430, page: { title: 'Thank you' } });
-});
+}, 120_000);
 
 test('the browser tools work: forms, keys, tabs, waiting, pictures, upload, and no scripts of its own in the browser', async () => {
   const calls = [
@@ -168,10 +186,34 @@ test('the browser tools work: forms, keys, tabs, waiting, pictures, upload, and 
   const denied = uses.find(({ tool }) => tool === 'invalid');
   expect(denied?.output).toContain('playwright_browser_run_code_unsafe');
   expect(JSON.stringify(uses)).toContain('drawing.txt: bolt');
-});
+}, 120_000);
+
+test('a run that the daemon’s death cuts short fails once, and says how far it came', async () => {
+  shop.change();
+  const orders = shop.orders.length;
+  const asked = model.requests.length;
+  const body = { ...TASK, prompt: 'Run', replay: replayOf('SCENARIO:hang') };
+  expect((await box.send('PUT', '/agent/tasks/cut', body)).status).toBe(200);
+  await vi.waitFor(() => expect(model.requests.length).toBeGreaterThan(asked), { timeout: 60_000 });
+  const running = (await (await box.fetch('/agent/tasks/cut')).json()) as BoxTask;
+  expect(running).toMatchObject({ status: 'running' });
+  expect(running.replay?.steps.map(({ doneBy }) => doneBy)).toEqual(['replay', 'replay']);
+  process.kill(await daemonPid(), 'SIGKILL');
+  const cut = await end('cut');
+  expect(cut).toMatchObject({
+    status: 'failed',
+    error: { code: 'AGENT_CRASHED' },
+    finishedAt: expect.any(Number),
+  });
+  expect(cut.error?.message).toContain('2 of 10 were done');
+  expect(cut.replay).toEqual(running.replay);
+  // The same id again begins nothing.
+  const again = await box.send('PUT', '/agent/tasks/cut', body);
+  expect(again.body).toEqual(cut);
+  expect(shop.orders).toHaveLength(orders);
+}, 120_000);
 
 test('a step that the model cannot do either fails the task and says which', async () => {
-  shop.change();
   const task = await runTask('cannot', {
     prompt: 'Run',
     replay: replayOf(scenarioPrompt('repair', 'fixes', [])),
@@ -179,4 +221,4 @@ test('a step that the model cannot do either fails the task and says which', asy
   expect(task).toMatchObject({ status: 'failed', error: { code: 'SKILL_STEP_FAILED' } });
   expect(task.error?.message).toContain('step 3');
   expect(task.replay?.steps.at(-1)).toMatchObject({ step: 3, doneBy: 'nobody' });
-});
+}, 120_000);

@@ -1,5 +1,6 @@
 import {
   type BoxAgentState,
+  boxCancelSchema,
   type BoxConfig,
   boxHoldSchema,
   boxPublishOutcomeSchema,
@@ -165,6 +166,10 @@ class AgentLife {
   }
 }
 
+function hasBody({ raw }: BoxRequest): boolean {
+  return Number(raw.headers['content-length'] ?? 0) > 0 || raw.headers['transfer-encoding'] !== undefined;
+}
+
 function unknownTask(taskId: string): BoxError {
   return new BoxError(404, 'TASK_NOT_FOUND', `there is no task ${taskId} in this sandbox`);
 }
@@ -193,7 +198,8 @@ function agentRoutes(agent: AgentLife): BoxRoute[] {
       method: 'POST',
       path: '/agent/tasks/{taskId}/cancel',
       handle: async (request) => {
-        const found = await (await agent.runtime()).cancel(task(request));
+        const { error } = hasBody(request) ? await request.json(boxCancelSchema) : {};
+        const found = await (await agent.runtime()).cancel(task(request), error);
         if (found === null) throw unknownTask(task(request));
         return found;
       },

@@ -40,6 +40,12 @@ export const boxTaskRequestSchema = z.object({
 });
 export type BoxTaskRequest = z.infer<typeof boxTaskRequestSchema>;
 
+/** Body of `POST /agent/tasks/{taskId}/cancel`. */
+export const boxCancelSchema = z.object({
+  /** Ends the task as failed instead. */
+  error: z.object({ code: z.enum(['BUDGET_EXCEEDED', 'COST_UNKNOWN']), message: z.string() }).optional(),
+});
+
 export const taskUsageSchema = z.object({
   inputTokens: z.number(),
   outputTokens: z.number(),

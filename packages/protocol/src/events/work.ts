@@ -97,6 +97,21 @@ export const agentEvents = {
     gloss: 'A task was cancelled.',
     example: { ...endedTask, status: 'cancelled' },
   }),
+  'sandbox.agent.budget.exceeded': defineEvent({
+    schema: z.object({
+      taskId: z.string(),
+      code: z.enum(['BUDGET_EXCEEDED', 'COST_UNKNOWN']),
+      message: z.string(),
+      usage: agentTaskSchema.shape.usage,
+    }),
+    gloss: 'A task was ended, since a budget is used up: its own, or its organization’s of the day.',
+    example: {
+      taskId: '4m0yl8o3q9d7c5b2a1x6z4w8v0u3t5s7',
+      code: 'BUDGET_EXCEEDED',
+      message: 'BUDGET_EXCEEDED: the task used 20 model requests, all that its budget allows',
+      usage: endedTask.usage,
+    },
+  }),
   'sandbox.agent.task.report': defineEvent({
     schema: z.object({ taskId: z.string().nullable(), report: taskReportSchema }),
     gloss: 'The agent handed in a completion report.',

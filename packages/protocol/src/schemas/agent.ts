@@ -27,10 +27,15 @@ export const MAX_PROMPT_LENGTH = 1024 * 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
 const MAX_RESPONSE_SCHEMA_BYTES = 64 * 1024;
 
-export const promptBudgetSchema = taskBudgetSchema
+const budgetSchema = taskBudgetSchema.extend({
+  costUsd: z.number().positive().max(1_000_000).optional(),
+});
+export type PromptBudget = z.infer<typeof budgetSchema>;
+
+export const promptBudgetSchema = budgetSchema
   .optional()
   .describe(
-    'A task whose model uses more is ended as failed, BUDGET_EXCEEDED: `requests` to models, `tokens` in all.',
+    'A task whose model uses more is ended as failed, BUDGET_EXCEEDED: `requests` to models, `tokens` in all, `costUsd` in US dollars.',
   );
 
 export const promptMetadataSchema = z

@@ -16,6 +16,7 @@ export const usageFiguresSchema = z.object({
   modelRequests: count('Model calls through the model gateway.'),
   modelInputTokens: count('Tokens sent to models.'),
   modelOutputTokens: count('Tokens models answered.'),
+  modelCostUsd: count('What they cost, as far as providers or the server’s price table say.'),
 });
 export type UsageFigures = z.infer<typeof usageFiguresSchema>;
 

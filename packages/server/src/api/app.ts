@@ -41,6 +41,8 @@ import { mountHandoff } from './handoff.ts';
 import { mountInteractive, type InteractiveDeps } from './interactive.ts';
 import { Mount, type ApiContext, type ApiEnv } from './mount.ts';
 import { mountOrganizations } from './organizations.ts';
+import { mountModelKeys } from './model-keys.ts';
+import type { ModelKeys } from '../services/models/model-keys.ts';
 import { mountNetwork } from './network.ts';
 import { mountPages, type PagesOptions } from './pages.ts';
 import { mountPorts } from './ports.ts';
@@ -72,6 +74,7 @@ export interface AppDeps
   agentGateway: AgentGateway;
   asks: AgentAsks;
   skills: SkillService;
+  modelKeys: ModelKeys;
   artifacts: ArtifactService;
   network: NetworkService;
   ports: PortService;
@@ -114,6 +117,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mountAgent(mount, deps);
   mountAgentServer(mount, deps);
   mountSkills(mount, deps);
+  mountModelKeys(mount, deps);
   mountArtifacts(mount, deps);
   mountLasting(mount, deps);
   mountDocuments(mount, deps);

@@ -6,6 +6,8 @@ import { getServers } from 'node:dns';
 import { createServer, type Server } from 'node:http';
 import type { Logger } from '../logger.ts';
 import { createModelGateway } from '../services/models/gateway.ts';
+import type { ModelAccounts } from '../services/models/model-accounts.ts';
+import type { ModelKeys } from '../services/models/model-keys.ts';
 import { resolveModelAccess } from '../services/models/resolve.ts';
 import type { Egress } from '../services/network/egress.ts';
 import type { OutboundGuard } from '../services/net/outbound-guard.ts';
@@ -26,6 +28,8 @@ export interface BoxesListenerDeps {
   store: SandboxStore;
   boxes: Boxes;
   usage: ModelUsageStore;
+  modelAccounts: ModelAccounts;
+  modelKeys: Pick<ModelKeys, 'variablesOf'>;
   secrets: Secrets;
   guard: OutboundGuard;
   egress: Egress;
@@ -92,7 +96,7 @@ export class BoxesListener {
   }
 
   #modelGateway(): Hono {
-    const { store, usage, secrets, guard, config, logger } = this.#deps;
+    const { store, usage, modelAccounts: accounts, modelKeys, secrets, guard, config, logger } = this.#deps;
     return createModelGateway({
       guard,
       logger,
@@ -100,16 +104,17 @@ export class BoxesListener {
         const row = await store.findByModelToken(hashToken(token));
         if (!row) return undefined;
         const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
-        const { credentials } = resolveModelAccess({ env, server: config.models.variables });
+        const organization = await modelKeys.variablesOf(row.organization_id);
+        const { credentials } = resolveModelAccess({
+          env,
+          organization,
+          server: config.models.variables,
+        });
         const today = () => usage.today(row.organization_id);
         return { sandboxId: row.id, credentials, problem: await problemOfDay(config.models.daily, today) };
       },
-      recordUsage: (sandboxId, call) =>
-        usage.add(sandboxId, {
-          model: call.model ?? 'unknown',
-          inputTokens: call.inputTokens ?? 0,
-          outputTokens: call.outputTokens ?? 0,
-        }),
+      admit: accounts.admit.bind(accounts),
+      recordUsage: accounts.record.bind(accounts),
     });
   }
 }

@@ -19,8 +19,10 @@ import * as agentPrompts from './migrations/0060-agent-prompts.ts';
 import * as skills from './migrations/0065-skills.ts';
 import * as handoff from './migrations/0070-handoff.ts';
 import * as eventOrder from './migrations/0071-event-order.ts';
-import * as handoffWaits from './migrations/0088-handoff-waits.ts';
+import * as modelKeys from './migrations/0080-model-keys.ts';
+import * as modelBudgets from './migrations/0081-model-budgets.ts';
 import * as handoffFields from './migrations/0085-handoff-fields.ts';
+import * as handoffWaits from './migrations/0088-handoff-waits.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -52,8 +54,10 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
           '0065-skills': skills,
           '0070-handoff': handoff,
           '0071-event-order': eventOrder,
-          '0088-handoff-waits': handoffWaits,
+          '0080-model-keys': modelKeys,
+          '0081-model-budgets': modelBudgets,
           '0085-handoff-fields': handoffFields,
+          '0088-handoff-waits': handoffWaits,
         }),
     },
   });

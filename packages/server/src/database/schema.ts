@@ -12,7 +12,9 @@ import type {
   EventType,
   Handoff,
   Isolation,
+  ModelKey,
   Network,
+  PromptBudget,
   Role,
   SandboxStatus,
   Scope,
@@ -331,7 +333,17 @@ export interface AgentTasksTable {
   response_schema: NullableJson<NonNullable<BoxTaskRequest['responseSchema']>>;
   structured: NullableJson<BoxTask['structured']>;
   files_changed: ColumnType<string[], string | undefined, string>;
-  budget: ColumnType<BoxTaskRequest['budget'], string | null | undefined, never>;
+  budget: ColumnType<PromptBudget | null, string | null | undefined, never>;
+  /** What the model gateway saw it use. */
+  spent_requests: Generated<number>;
+  spent_tokens: Generated<number>;
+  spent_cost_usd: Generated<number>;
+  /** Calls whose cost nobody knows. */
+  spent_unpriced: Generated<number>;
+  /** Cost by model, as it was asked for. */
+  spent_by_model: ColumnType<Record<string, number>, undefined, string>;
+  /** Why it is to be ended as failed; null for a task that is left alone or cancelled. */
+  stop_error: ColumnType<{ code: string; message: string } | null, undefined, string>;
   /** Completion report, the agent's own or a derived one. */
   report: ColumnType<TaskReport | null, undefined, string>;
   skill_id: ColumnType<string | null, string | null | undefined, never>;
@@ -508,6 +520,17 @@ export interface IdempotencyKeysTable {
   created_at: number;
 }
 
+export interface ModelKeysTable {
+  organization_id: string;
+  provider: ModelKey['provider'];
+  /** Sealed with the installation's secret, in the context of organization and provider; null for none. */
+  key_sealed: Buffer | null;
+  base_url: string | null;
+  model: string | null;
+  small_model: string | null;
+  updated_at: number;
+}
+
 export interface ModelUsageTable {
   /** UTC. */
   day: ColumnType<string, string | undefined, never>;
@@ -517,6 +540,8 @@ export interface ModelUsageTable {
   requests: number;
   input_tokens: number;
   output_tokens: number;
+  cost_usd: number;
+  duration_ms: number;
 }
 
 interface NetworkLogTable {
@@ -582,6 +607,7 @@ export interface Tables {
   skills: SkillsTable;
   artifacts: ArtifactsTable;
   object_transfers: ObjectTransfersTable;
+  model_keys: ModelKeysTable;
   model_usage: ModelUsageTable;
   sandbox_runs: SandboxRunsTable;
   box_samples: BoxSamplesTable;
@@ -605,6 +631,7 @@ export type CheckpointRow = Selectable<CheckpointsTable>;
 export type TaskRow = Selectable<AgentTasksTable>;
 export type HandoffRow = Selectable<HandoffsTable>;
 export type PortPreviewRow = Selectable<PortPreviewsTable>;
+export type ModelKeyRow = Selectable<ModelKeysTable>;
 export type SkillRow = Selectable<SkillsTable>;
 export type NewSkillRow = Insertable<SkillsTable>;
 export type ArtifactRow = Selectable<ArtifactsTable>;

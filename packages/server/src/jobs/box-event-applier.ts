@@ -185,7 +185,9 @@ export class BoxEventApplier {
       ...(waits ? { status, finished_at: null } : {}),
     });
     if (!row || before.status === status) return [];
-    const events: NewEvent[] = [{ type: taskEvents[status], data: toTask(row) }, ...(goesOn ?? [])];
+    const ended: NewEvent = { type: taskEvents[status], data: toTask(row) };
+    // What ended it comes first: at the end of a task many stop to listen.
+    const events = [...budgetEvents(row), ended, ...(goesOn ?? [])];
     if (row.finished_at !== null) {
       const waiting = await finishWaiting(tx, row, now);
       events.push(...waiting.events);
@@ -220,6 +222,13 @@ async function onlyRunning(tx: Tx, sandboxId: string): Promise<string | null> {
     .limit(2)
     .execute();
   return running.length === 1 ? (running[0]?.id ?? null) : null;
+}
+
+function budgetEvents(row: TaskRow): NewEvent[] {
+  const { code, message } = row.error ?? {};
+  if (row.finished_at === null || (code !== 'BUDGET_EXCEEDED' && code !== 'COST_UNKNOWN')) return [];
+  const { taskId, usage } = toTask(row);
+  return [{ type: 'sandbox.agent.budget.exceeded', data: { taskId, code, message: message ?? '', usage } }];
 }
 
 /** What the box says of a task, as it is stored. */

@@ -32,7 +32,10 @@ const TASK_POLL_MS = 5_000;
 /** A task whose end is this old and did not come by the journal is taken over by asking. */
 const CATCH_UP_AFTER_MS = 10_000;
 const MAX_BATCH = 200;
-const MAX_EVENT_CHARS = 2 * 1024 * 1024;
+/** Longer than the longest entry of a box's journal: one that is not taken would hold up all after it. */
+const MAX_EVENT_CHARS = 5 * 1024 * 1024;
+/** What a connection brings before another takes its place: it bounds what waits for the database. */
+const MAX_READ_CHARS = 32 * 1024 * 1024;
 
 export interface BoxLinkDeps {
   store: SandboxStore;
@@ -123,10 +126,12 @@ export class BoxLink {
     let ended = false;
     let failure: unknown;
     const waker = new Waker();
+    let readChars = 0;
     const reading = (async () => {
-      while (pending.length < MAX_BATCH * 10) {
+      while (pending.length < MAX_BATCH * 10 && readChars < MAX_READ_CHARS) {
         const { done, value } = await reader.read();
         if (done) return;
+        readChars += value.data.length;
         const entry = boxEventSchema.safeParse(JSON.parse(value.data));
         // One entry of another version, or forged inside the box, must not stop what comes after it.
         if (entry.success) pending.push(entry.data);
@@ -228,7 +233,7 @@ export class BoxLink {
       const answer = await this.#deps.boxes.json(sandbox, boxTaskSchema, {
         method: 'POST',
         path: `/agent/tasks/${task.id}/cancel`,
-        json: {},
+        json: task.stop_error === null ? {} : { error: task.stop_error },
         timeoutMs: CALL_TIMEOUT_MS,
         signal: this.#signal,
       });
@@ -269,9 +274,16 @@ function toBoxRequest(task: TaskRow, secrets: Secrets): BoxTaskRequest {
     files: task.files,
     responseSchema: task.response_schema,
     whileHeld: whileHeld(task),
-    budget: task.budget,
+    budget: boxBudget(task.budget),
     replay: sealed && boxReplaySchema.parse(JSON.parse(secrets.open(sealed, task.id))),
   };
+}
+
+/** What the agent itself can tell; the rest is held at the model gateway. */
+function boxBudget(budget: TaskRow['budget']): BoxTaskRequest['budget'] {
+  if (budget === null) return null;
+  const { costUsd: _costUsd, ...counted } = budget;
+  return counted;
 }
 
 function whileHeld(task: TaskRow): BoxTaskRequest['whileHeld'] {

@@ -1,6 +1,7 @@
 import { normalizeCapabilities, DEFAULT_TASK_TIMEOUT_MS } from '@banata/protocol';
 import type { HandoffRow, SandboxRow, TaskRow } from '../database/schema.ts';
 import { toTask } from '../services/agent/task-view.ts';
+import { budgetLeft } from '../services/models/charge-to.ts';
 import { followUpPrompt, followUpTaskId } from '../services/handoff/follow-up.ts';
 import { OPEN_HANDOFF } from '../services/handoff/handoff.ts';
 import { takesWork } from '../services/sandboxes/status.ts';
@@ -116,6 +117,7 @@ function continuing(waiting: TaskRow | undefined) {
   } = waiting ?? {};
   return {
     system,
+    budget: waiting?.budget ? JSON.stringify(budgetLeft(waiting, waiting.budget)) : null,
     timeout_ms,
     response_schema: response_schema === null ? null : storableJson(response_schema),
     continues_task_id: id,

@@ -122,6 +122,22 @@ export class TaskStore {
     });
   }
 
+  /** Has a task that runs or waits for its turn ended as failed; the first reason stays. */
+  async stop(sandboxId: string, taskId: string, error: { code: string; message: string }): Promise<void> {
+    await this.transaction(sandboxId, async (tx) => {
+      await tx
+        .updateTable('agent_tasks')
+        .set({ cancel_requested: true, stop_error: storableJson(error) })
+        .where('id', '=', taskId)
+        .where('sandbox_id', '=', sandboxId)
+        .where('finished_at', 'is', null)
+        .where('status', '!=', 'waiting_for_human')
+        .where('cancel_requested', '=', false)
+        .execute();
+      await notifyTasks(tx, sandboxId);
+    });
+  }
+
   /** Keeps a report as the sandbox's last, and with its task while that one runs. */
   async setReport(
     tx: Tx,

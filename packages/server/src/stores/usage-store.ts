@@ -187,15 +187,16 @@ function figures(scope: UsageScope, by: RawBuilder<unknown>): RawBuilder<Figures
       select sandbox_id, to_char(to_timestamp(day_ms / 1000) at time zone 'utc', 'YYYY-MM-DD') as day,
         case when kind = 'sandbox' then ms else 0 end as ms, case when browser then ms else 0 end as browser_ms,
         0::bigint as cpu_us, 0::bigint as memory, 0::bigint as storage, 0::bigint as egress, 0::bigint as ingress,
-        0::bigint as requests, 0::bigint as input, 0::bigint as output
+        0::bigint as requests, 0::bigint as input, 0::bigint as output, 0::float8 as cost
       from spans
       union all
       select sandbox_id, to_char(day, 'YYYY-MM-DD'), 0, 0, cpu_us, memory_peak_bytes, storage_peak_bytes,
-        egress_bytes, ingress_bytes, 0, 0, 0
+        egress_bytes, ingress_bytes, 0, 0, 0, 0
       from sandbox_usage_days
       where organization_id = ${organizationId} ${only} and day between ${from}::date and ${to}::date
       union all
-      select sandbox_id, to_char(day, 'YYYY-MM-DD'), 0, 0, 0, 0, 0, 0, 0, requests, input_tokens, output_tokens
+      select sandbox_id, to_char(day, 'YYYY-MM-DD'), 0, 0, 0, 0, 0, 0, 0, requests, input_tokens, output_tokens,
+        cost_usd
       from model_usage
       where organization_id = ${organizationId} ${only} and day between ${from}::date and ${to}::date
     ), owned as (select *, ${organizationId}::text as organization_id from parts)
@@ -204,7 +205,8 @@ function figures(scope: UsageScope, by: RawBuilder<unknown>): RawBuilder<Figures
       sum(cpu_us)::float8 / 1000000 as "cpuSeconds", max(memory) as "memoryPeakBytes",
       max(storage) as "storagePeakBytes", sum(egress)::float8 as "egressBytes",
       sum(ingress)::float8 as "ingressBytes", sum(requests)::float8 as "modelRequests",
-      sum(input)::float8 as "modelInputTokens", sum(output)::float8 as "modelOutputTokens"
+      sum(input)::float8 as "modelInputTokens", sum(output)::float8 as "modelOutputTokens",
+      sum(cost)::float8 as "modelCostUsd"
     from owned group by ${by}`;
 }
 
@@ -219,6 +221,7 @@ const NO_USE: UsageFigures = {
   modelRequests: 0,
   modelInputTokens: 0,
   modelOutputTokens: 0,
+  modelCostUsd: 0,
 };
 
 /** Without the columns that rows are grouped by. */

@@ -147,8 +147,10 @@ test('without a key, or with one that is malformed, unknown, revoked or expired:
   const revoked = await makeKey(undefined);
   expect((await server.fetch('/v1/sandboxes', { key: revoked.key })).status).toBe(200);
   await server.fetch(`/v1/api-keys?id=${revoked.id}`, { method: 'DELETE', key: operator.key });
-  const expired = await makeKey(undefined, { expiresAt: Date.now() + 200 });
-  await expect.poll(async () => (await server.fetch('/v1/sandboxes', { key: expired.key })).status).toBe(401);
+  const expired = await makeKey(undefined, { expiresAt: Date.now() + 3_000 });
+  await expect
+    .poll(async () => (await server.fetch('/v1/sandboxes', { key: expired.key })).status, { timeout: 30_000 })
+    .toBe(401);
   const cases = {
     'no key': undefined,
     'malformed key': 'br_live_x',

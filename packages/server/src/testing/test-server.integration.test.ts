@@ -24,10 +24,13 @@ test('two servers on one database see the same sandbox, which becomes ready', as
     expect(created.status).toBe(201);
     const { id } = (await created.json()) as { id: string };
     await expect
-      .poll(async () => {
-        const reply = await second.fetch(`/v1/sandboxes?id=${id}`, { key: first.apiKey });
-        return ((await reply.json()) as { status: string }).status;
-      })
+      .poll(
+        async () => {
+          const reply = await second.fetch(`/v1/sandboxes?id=${id}`, { key: first.apiKey });
+          return ((await reply.json()) as { status: string }).status;
+        },
+        { timeout: 30_000 },
+      )
       .toBe('ready');
   } finally {
     await first.close();

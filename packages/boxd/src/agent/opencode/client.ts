@@ -16,6 +16,8 @@ import {
 } from './schemas.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** The first session of a task comes while browser and tools may still start. */
+const SESSION_TIMEOUT_MS = 30_000;
 /** For the calls that are repeated every second. */
 const POLL_TIMEOUT_MS = 5_000;
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
@@ -73,7 +75,7 @@ export class OpenCodeClient {
   }
 
   /** A session that has a title makes no model request of its own for one. */
-  createSession(title: string, timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<OpenCodeSession> {
+  createSession(title: string, timeoutMs: number = SESSION_TIMEOUT_MS): Promise<OpenCodeSession> {
     return this.#call('/session', sessionSchema, { method: 'POST', body: { title }, timeoutMs });
   }
 

@@ -16,6 +16,8 @@ const BROWSER_TEXT = (input: InstructionsInput): string => `
 - Work in the tab that is open. Open further tabs only when the task needs them, and leave the result in front.
 - After navigating, call \`playwright_browser_snapshot\` to read the page.
 - A call answered with \`CONTROL_HELD_BY_HUMAN\` means that a person has control. Do not work around it: go on with what needs no browser, or end your turn and say what waits.
+- Downloads are saved in \`${input.workspace}/downloads\`; the result of a browser tool says so when one is there. To upload, click the
+  field for files, then give \`playwright_browser_file_upload\` paths of files in \`${input.workspace}\`.
 - Screenshots and page files are written to \`${input.browserOutput}\`; copy what matters to \`${input.workspace}\`.
 `;
 

@@ -48,12 +48,14 @@ function modelEntry(id: string): object {
 
 function browserServer(input: OpenCodeConfigInput, endpoint: string): object {
   const { programs, paths } = input;
-  const command = [programs.node, programs.playwrightMcp, '--cdp-endpoint', endpoint];
+  const tools = [programs.node, '--require', programs.browserToolsHook, programs.playwrightMcp];
+  const command = [...tools, '--cdp-endpoint', endpoint];
   return {
     type: 'local',
     enabled: true,
     timeout: MCP_START_TIMEOUT_MS,
     command: [...command, '--output-dir', paths.browserOutput],
+    environment: { BANATA_DOWNLOADS: paths.downloads },
   };
 }
 

@@ -21,6 +21,8 @@ export interface AgentPaths {
   tempDir: string;
   /** Page snapshots and screenshots that the browser tools write. */
   browserOutput: string;
+  /** Where the browser puts downloads. */
+  downloads: string;
   /** Readable by root only. */
   tasksDir: string;
   lastReportFile: string;
@@ -50,6 +52,7 @@ export function agentPaths(environment: BoxEnvironment): AgentPaths {
     // of the disk is in use.
     tempDir: isGvisor() ? '/dev/shm/banata-agent' : join(home, 'tmp'),
     browserOutput: join(home, 'browser'),
+    downloads: join(environment.workspace, 'downloads'),
     tasksDir: join(environment.stateDir, 'tasks'),
     lastReportFile: join(environment.stateDir, 'agent-last-report.json'),
     holdsFile: join(environment.stateDir, 'agent-holds.json'),

@@ -4,6 +4,8 @@ export interface AgentPrograms {
   node: string;
   /** Entry file of the Playwright MCP server. */
   playwrightMcp: string;
+  /** Loaded into the Playwright MCP server before it starts. */
+  browserToolsHook: string;
   /** Shell of the agent's commands. */
   bash: string;
 }
@@ -13,5 +15,6 @@ export const IMAGE_PROGRAMS: AgentPrograms = {
   opencode: '/usr/local/bin/opencode',
   node: '/usr/local/bin/node',
   playwrightMcp: '/opt/mcp/node_modules/@playwright/mcp/cli.js',
+  browserToolsHook: '/opt/banata/lib/browser-tools-hook.cjs',
   bash: '/bin/bash',
 };

@@ -7,12 +7,13 @@ const MAX_RESULT = 16 * 1024;
 const MAX_REPORT = 256 * 1024;
 
 /** The report of a task whose agent handed in none: what it was seen to do. */
-export function derivedReport(task: BoxTask, { steps, troubles, mask }: Recording): SubmittedReport {
+export function derivedReport(task: BoxTask, { steps, troubles, isCut, mask }: Recording): SubmittedReport {
   const lines: string[] = [];
   for (const [index, step] of steps.entries()) {
     lines.push(...troublesAfter(troubles, index), `${index + 1}. ${step.description}`);
   }
   lines.push(...troublesAfter(troubles, steps.length));
+  if (isCut) lines.push('(There were further steps, more than a report holds.)');
   const visited = [...new Set(steps.flatMap(({ urlAfter }) => (urlAfter === null ? [] : [urlAfter])))];
   if (visited.length > 0) lines.push(`Pages visited: ${visited.join(' ')}`);
   const url = visited.at(-1);

@@ -22,12 +22,16 @@ export interface Recording {
   steps: BrowserStep[];
   /** What went wrong on the way, in words, each after the number of steps that were done before it. */
   troubles: { after: number; text: string }[];
+  /** There was more than is kept. */
+  isCut: boolean;
   /** Puts the names of inputs in place of the secrets that were entered. */
   mask: (text: string) => string;
 }
 
 const LIVE_MS = 2_000;
 const MAX_TROUBLES = 50;
+/** Steps go into the task's report, its events and its row, as JSON; more of them are left out, as too many are. */
+const MAX_RECORDED = 512 * 1024;
 
 /** Records what a task does: from its tool calls, and from what is seen in the browser while they run. */
 export class StepRecorder {
@@ -40,6 +44,8 @@ export class StepRecorder {
   #url: string | null = null;
   #last: Promise<void> = Promise.resolve();
   #closed = false;
+  #recorded = 0;
+  #isFull = false;
 
   constructor(options: StepRecorderOptions) {
     this.#options = options;
@@ -64,6 +70,7 @@ export class StepRecorder {
     return {
       steps: [...this.#steps],
       troubles: [...this.#troubles],
+      isCut: this.#isFull,
       mask: (text) => this.#mask.text(this.#secrets().mask(text)),
     };
   }
@@ -98,15 +105,22 @@ export class StepRecorder {
   }
 
   #add({ secret, ...raw }: RawStep): void {
-    if (this.#steps.length >= MAX_STEPS) return;
+    if (this.#isFull) return;
     const name = raw.element?.name ?? '';
     const isInput = raw.value !== null && holdsSecret(raw.value);
     const hidden = secret && raw.action === 'fill' && raw.value !== null && !isInput;
     const value = hidden ? this.#mask.add(name, raw.value ?? '') : this.#masked(raw.value);
     const url = (text: string | null): string | null => text && this.#address(text);
     const urls = { urlBefore: url(raw.urlBefore), urlAfter: url(raw.urlAfter) };
-    const step = { ...raw, ...urls, value };
-    this.#steps.push({ ...step, description: describeStep(step) });
+    const seen = { ...raw, ...urls, value };
+    const step = { ...seen, description: describeStep(seen) };
+    // Its words stand in the report twice more.
+    const size = JSON.stringify(step).length + 2 * step.description.length;
+    this.#isFull ||= this.#steps.length >= MAX_STEPS || this.#recorded + size > MAX_RECORDED;
+    // None after one that is left out: what comes later may need it.
+    if (this.#isFull) return;
+    this.#recorded += size;
+    this.#steps.push(step);
   }
 
   #masked(text: string | null): string | null {

@@ -21,10 +21,7 @@ export async function runReplay(
   if (replay === null) return failed('AGENT_ERROR', 'the task has no steps to run');
   // Nobody knows which step was on its way at a crash: none is ever done twice.
   if (record.promptedAt !== null) {
-    return failed(
-      'AGENT_CRASHED',
-      'the sandbox’s daemon ended in the middle of the steps; look at the page before you run the skill again',
-    );
+    return failed('AGENT_CRASHED', crashedAfter(record.task.replay?.steps.length ?? 0, replay.steps.length));
   }
   const run = new ReplayRun(context, record, replay, signal);
   try {
@@ -43,6 +40,13 @@ export async function runReplay(
   } finally {
     record.task = { ...record.task, replay: run.result() };
   }
+}
+
+function crashedAfter(done: number, all: number): string {
+  return (
+    `the sandbox’s daemon ended in the middle of the steps: ${done} of ${all} were done, and the next may have been begun; ` +
+    'look at the page before you run the skill again'
+  );
 }
 
 class ReplayRun {
@@ -74,6 +78,7 @@ class ReplayRun {
       if (asked.failure !== null) return asked.failure;
       answer = asked.answer;
       index = this.#done.length;
+      await this.#keep();
     }
     const view = await player.view().catch(() => null);
     const page = view && this.#maskedPage(view);
@@ -82,6 +87,12 @@ class ReplayRun {
     const where = page === null ? '' : ` The page is now ${JSON.stringify(page.title)} at ${page.url}.`;
     const summary = `Ran the skill ${JSON.stringify(name)}: ${steps.length} steps, ${byModel} of them by the model.${where}`;
     return { status: 'completed', resultText: this.#mask.text(answer ?? summary), usage: this.usage };
+  }
+
+  /** What is done so far: shown while it runs, and told of should the daemon end. */
+  #keep(): Promise<void> {
+    this.#record.task = { ...this.#record.task, usage: this.usage, replay: this.result() };
+    return this.#context.save(this.#record);
   }
 
   #maskedPage({ url, title, text }: PageView): PageView {

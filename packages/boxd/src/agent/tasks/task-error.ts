@@ -25,6 +25,8 @@ export type TaskErrorCode =
   | 'MODEL_CALL_LIMIT'
   /** The task used more than the budget it was given. */
   | 'BUDGET_EXCEEDED'
+  /** Its budget is in dollars, and nobody knows what its model costs. */
+  | 'COST_UNKNOWN'
   /** The agent server ended, or was interrupted, in the middle of the turn. */
   | 'AGENT_CRASHED'
   /** No agent server is running, and none came up in time. */
@@ -58,7 +60,8 @@ function byStatus(status: number | undefined, text: string): TaskError {
       return { code: 'MODEL_AUTH', message: `the model provider refused the key (HTTP ${status}): ${text}` };
     case 402:
       // The model gateway's own word for the bounds that the server's operator set.
-      if (text.includes('BUDGET_EXCEEDED')) return { code: 'BUDGET_EXCEEDED', message: text };
+      for (const code of ['BUDGET_EXCEEDED', 'COST_UNKNOWN'] as const)
+        if (text.includes(code)) return { code, message: text };
       return { code: 'MODEL_BUDGET', message: `the model's budget or credit is used up (HTTP 402): ${text}` };
     case 429:
       return {

@@ -10,6 +10,7 @@ import { RunningCommands } from './running-commands.ts';
 import { runReplay } from './replay-task.ts';
 import { runTask, type TaskContext } from './run-task.ts';
 import { TaskStopped } from './stop-reason.ts';
+import type { TaskError } from './task-error.ts';
 import { isFinal, newTaskRecord, type TaskRecord } from './task-record.ts';
 import { checkTaskId, type TaskStore } from './task-store.ts';
 import type { TurnOutcome } from './turn.ts';
@@ -108,13 +109,17 @@ export class TaskRunner {
     return (await this.#options.store.load(taskId))?.task ?? null;
   }
 
-  /** Resolves to the task once it has its final state; null when there is no such task. */
-  async cancel(taskId: string): Promise<BoxTask | null> {
+  /**
+   * Resolves to the task once it has its final state; null when there is no such task.
+   * @param error ends it as failed, not as cancelled.
+   */
+  async cancel(taskId: string, error?: TaskError): Promise<BoxTask | null> {
     checkTaskId(taskId);
     await this.#submitting.get(taskId);
     const entry = this.#entries.get(taskId);
     if (entry === undefined) return this.get(taskId);
-    entry.controller.abort(new TaskStopped({ kind: 'cancelled' }));
+    const why = error === undefined ? ({ kind: 'cancelled' } as const) : ({ kind: 'failed', error } as const);
+    entry.controller.abort(new TaskStopped(why));
     if (entry.done === null) this.#run(entry);
     await entry.done;
     return entry.record.task;

@@ -107,6 +107,7 @@ export class HostAgent {
         opencode: inImage('usr/local/bin/opencode'),
         node: inImage('usr/local/bin/node'),
         playwrightMcp: inImage('opt/mcp/node_modules/@playwright/mcp/cli.js'),
+        browserToolsHook: 'none',
         bash: '/bin/bash',
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),

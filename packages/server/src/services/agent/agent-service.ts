@@ -30,6 +30,7 @@ import type { Reservation } from '../limits/idempotency.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
 import type { ModelAccess } from '../models/model-access.ts';
+import type { ModelKeys } from '../models/model-keys.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { requireWorking } from '../sandboxes/sandbox-service.ts';
@@ -71,6 +72,7 @@ export interface AgentServiceDeps {
   activity: ActivityService;
   secrets: Secrets;
   notifications: Notifications;
+  modelKeys: Pick<ModelKeys, 'variablesOf'>;
   serverModels: ModelVariables;
   tracing: Tracing;
   now: () => number;
@@ -103,11 +105,11 @@ export class AgentService {
     const made = reservation?.resumed ? await this.#deps.tasks.find(found.id, reservation.id) : undefined;
     if (made) return toTask(made);
     const row = requireWorking(found);
-    this.#requirePrompting(row);
+    const models = await this.#requirePrompting(row);
     await this.#requireSession(row, input.sessionId);
     this.#deps.activity.touch(row.id);
     const id = reservation?.id ?? newId();
-    const wanted = skillId === undefined ? input.model : (model ?? this.#modelOf(row).smallModel);
+    const wanted = skillId === undefined ? input.model : (model ?? models.smallModel);
     const task = await this.#deps.tasks.insert(
       {
         ...promptColumns(input),
@@ -116,7 +118,7 @@ export class AgentService {
         replay_sealed: replay ? this.#deps.secrets.seal(JSON.stringify(replay), id) : null,
         organization_id: row.organization_id,
         sandbox_id: row.id,
-        model: this.#chooseModel(row, wanted),
+        model: chooseModel(row, models, wanted),
         during_handoff: input.duringHandoff ?? false,
         created_at: this.#deps.now(),
         traceparent: this.#deps.tracing.traceparent ?? null,
@@ -254,29 +256,15 @@ export class AgentService {
     return row;
   }
 
-  #requirePrompting(row: SandboxRow): void {
+  async #requirePrompting(row: SandboxRow): Promise<ModelAccess> {
     if (!normalizeCapabilities(row.capabilities).agent.allowPromptApi)
       throw new ApiError('PROMPT_API_DISABLED');
-    this.#modelOf(row);
-  }
-
-  #modelOf(row: SandboxRow): ModelAccess {
-    const env = JSON.parse(this.#deps.secrets.open(row.env_sealed, row.id)) as Record<string, string>;
-    const { access, problem } = resolveModelAccess({ env, server: this.#deps.serverModels });
+    const { secrets, modelKeys, serverModels } = this.#deps;
+    const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
+    const organization = await modelKeys.variablesOf(row.organization_id);
+    const { access, problem } = resolveModelAccess({ env, organization, server: serverModels });
     if (!access) throw new ApiError('MODEL_NOT_CONFIGURED', problem ?? undefined);
     return access;
-  }
-
-  /** Null for the main model. */
-  #chooseModel(row: SandboxRow, wanted: string | undefined): string | null {
-    const { model, smallModel } = this.#modelOf(row);
-    if (wanted === undefined || wanted === model) return null;
-    const allowed = [model, smallModel, ...normalizeCapabilities(row.capabilities).agent.models];
-    if (allowed.includes(wanted)) return wanted;
-    throw new ApiError(
-      'INVALID_REQUEST',
-      `model: this sandbox allows ${[...new Set(allowed)].join(', ')}; name others in capabilities.agent.models when you create it`,
-    );
   }
 
   /** A session that no task of the sandbox used may have been made by a client of the agent's own API: the box knows. */
@@ -323,6 +311,21 @@ export class AgentService {
       unsubscribe();
     }
   }
+}
+
+/** Null for the main model. */
+function chooseModel(
+  row: SandboxRow,
+  { model, smallModel }: ModelAccess,
+  wanted: string | undefined,
+): string | null {
+  if (wanted === undefined || wanted === model) return null;
+  const allowed = [model, smallModel, ...normalizeCapabilities(row.capabilities).agent.models];
+  if (allowed.includes(wanted)) return wanted;
+  throw new ApiError(
+    'INVALID_REQUEST',
+    `model: this sandbox allows ${[...new Set(allowed)].join(', ')}; name others in capabilities.agent.models when you create it`,
+  );
 }
 
 function promptColumns(input: PromptInput) {

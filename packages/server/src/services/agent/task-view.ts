@@ -20,9 +20,23 @@ export function toTask(row: TaskRow): AgentTask {
     skillId: row.skill_id,
     replay: row.replay,
     error: row.error,
-    usage: row.usage,
+    usage: usageOf(row),
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   };
+}
+
+/** What the agent counted, with the cost as the model gateway saw it. */
+function usageOf({ usage, spent_cost_usd: cost, spent_by_model: costs }: TaskRow): AgentTask['usage'] {
+  if (cost === 0) return usage;
+  const byModel = Object.entries(usage.byModel).map(
+    ([model, amounts]) => [model, { ...amounts, costUsd: rounded(costs[model] ?? amounts.costUsd) }] as const,
+  );
+  return { ...usage, costUsd: rounded(cost), byModel: Object.fromEntries(byModel) };
+}
+
+/** To billionths of a dollar: sums of fractions are off by less. */
+function rounded(costUsd: number): number {
+  return Math.round(costUsd * 1e9) / 1e9;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { demoTurn, type DemoTurn } from './demo-script.ts';
 import { boundedBody, type UpstreamReply } from './http-upstream.ts';
 import { DEMO_MODEL_ID } from './model-variables.ts';
+import type { CallBody } from './peek-body.ts';
 import { GatewayError } from './provider-error.ts';
 
 const contentSchema = z
@@ -34,7 +35,7 @@ const NO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 interface DemoCall {
   /** As in `GatewayCall`. */
   operation: string;
-  body: ReadableStream<Uint8Array> | null;
+  body: CallBody['content'];
   signal: AbortSignal;
 }
 
@@ -131,9 +132,10 @@ function json(value: object): UpstreamReply {
   return { status: 200, headers, body: once(Buffer.from(JSON.stringify(value))) };
 }
 
-async function parseRequest(body: ReadableStream<Uint8Array> | null): Promise<ChatRequest> {
+async function parseRequest(body: CallBody['content']): Promise<ChatRequest> {
   const chunks: Uint8Array[] = [];
-  if (body !== null) for await (const chunk of boundedBody(body, MAX_REQUEST_BYTES)) chunks.push(chunk);
+  const source = body instanceof Uint8Array ? once(body) : body;
+  if (source !== null) for await (const chunk of boundedBody(source, MAX_REQUEST_BYTES)) chunks.push(chunk);
   let value: unknown;
   try {
     value = JSON.parse(Buffer.concat(chunks).toString('utf8'));

@@ -1,4 +1,5 @@
 import type { ModelProvider } from './model-access.ts';
+import { cappedWait } from './retry-after.ts';
 
 /** Only these go from the box to the model server: nothing that tells who calls, picks an organization, or shares state under the key. */
 const REQUEST_HEADERS = [
@@ -37,6 +38,15 @@ export function gatewayToken(headers: Headers): string | null {
   return token === null || token === '' || token.length > 512 ? null : token;
 }
 
+/** Names under which OpenCode sends the session of a call, and the session that one is a part of. */
+const SESSION_HEADERS = ['x-session-id', 'x-session-affinity', 'x-parent-session-id'];
+
+/** Agent sessions that a call says it is of; a program in the sandbox may say anything. */
+export function sessionsOf(headers: Headers): string[] {
+  const named = SESSION_HEADERS.flatMap((name) => headers.get(name)?.slice(0, 200) ?? []);
+  return [...new Set(named)];
+}
+
 /** Headers for the model server, with the real key in place of the token. */
 export function upstreamHeaders(
   provider: ModelProvider,
@@ -61,7 +71,9 @@ export function boxHeaders(from: Record<string, string | string[] | undefined>):
   for (const [name, value] of Object.entries(from)) {
     const lower = name.toLowerCase();
     if (typeof value !== 'string') continue;
-    if (RESPONSE_HEADERS.has(lower) || RESPONSE_FAMILIES.test(lower)) headers[lower] = value;
+    if (!RESPONSE_HEADERS.has(lower) && !RESPONSE_FAMILIES.test(lower)) continue;
+    const kept = lower.startsWith('retry-after') ? cappedWait(lower, value, Date.now()) : value;
+    if (kept !== undefined) headers[lower] = kept;
   }
   return headers;
 }

@@ -12,8 +12,14 @@ import { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createOutboundGuard, type OutboundGuard } from '../net/outbound-guard.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
-import { createModelGateway, type GatewaySandbox, type ModelUsage } from './gateway.ts';
+import {
+  createModelGateway,
+  type GatewaySandbox,
+  type ModelGatewayOptions,
+  type ModelUsage,
+} from './gateway.ts';
 import type { ModelCredentials } from './model-access.ts';
+import { GatewayError } from './provider-error.ts';
 
 const KEY = 'sk-real-upstream-key-0123456789';
 const TOKEN = 'box-token';
@@ -58,9 +64,16 @@ interface Setup {
   credentials?: (upstream: string) => ModelCredentials;
   allow?: boolean;
   recordUsage?: () => Promise<void>;
+  admit?: ModelGatewayOptions['admit'];
 }
 
-async function setUp({ limits, credentials, allow = true, recordUsage }: Setup = {}): Promise<Fixture> {
+async function setUp({
+  limits,
+  credentials,
+  allow = true,
+  recordUsage,
+  admit,
+}: Setup = {}): Promise<Fixture> {
   const upstream: Fixture['upstream'] = {
     server: createServer(),
     port: 0,
@@ -92,6 +105,7 @@ async function setUp({ limits, credentials, allow = true, recordUsage }: Setup =
     guard,
     recordUsage: recordUsage ?? ((sandboxId, item) => void usage.push({ sandboxId, usage: item })),
     logger: { info: log, warn: log },
+    ...(admit === undefined ? {} : { admit }),
     ...(limits === undefined ? {} : { limits }),
   });
   const handle = getRequestListener(new Hono().route('/model', gateway).fetch);
@@ -532,6 +546,82 @@ describe('metering', () => {
         outcome: 'completed',
       },
     });
+  });
+});
+
+describe('a streamed chat completion whose client did not ask for its usage', () => {
+  const delta = 'data: {"model":"gpt-x","choices":[{"delta":{"content":"hi"}}],"usage":null}\n\n';
+  const usage = 'data: {"model":"gpt-x","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3}}\n\n';
+  const done = 'data: [DONE]\n\n';
+
+  beforeEach(() => {
+    fixture.upstream.handler = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(delta + usage + done);
+    };
+  });
+
+  test('is metered, and the client sees no more than it asked for', async () => {
+    const text = await (await post(CHAT, { model: 'gpt', stream: true })).text();
+    expect(text).toBe(delta + done);
+    expect(JSON.parse(fixture.upstream.bodies[0] ?? '')).toMatchObject({
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    await vi.waitFor(() => expect(fixture.usage).toHaveLength(1));
+    expect(fixture.usage[0]?.usage).toMatchObject({
+      requestedModel: 'gpt',
+      inputTokens: 12,
+      outputTokens: 3,
+      isEstimate: false,
+    });
+  });
+
+  test('one that asked sees it', async () => {
+    const asked = { model: 'gpt', stream: true, stream_options: { include_usage: true } };
+    expect(await (await post(CHAT, asked)).text()).toBe(delta + usage + done);
+  });
+
+  test('one that leaves before the end is counted by the length of what there was', async () => {
+    fixture.upstream.handler = async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(delta.repeat(100));
+      await sleep(60_000, undefined, { ref: false });
+    };
+    const reader = (await post(CHAT, { stream: true, text: 'x'.repeat(4_000) })).body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await vi.waitFor(() => expect(fixture.usage).toHaveLength(1), { timeout: 10_000 });
+    const counted = fixture.usage[0]?.usage;
+    expect(counted).toMatchObject({ outcome: 'client_closed', isEstimate: true });
+    expect(counted?.inputTokens).toBeGreaterThan(1_000);
+    expect(counted?.outputTokens).toBeGreaterThan(100);
+  });
+});
+
+describe('budgets', () => {
+  test('a call that they do not allow reaches no model server', async () => {
+    const refusal = new GatewayError(402, 'BUDGET_EXCEEDED: all is used');
+    const asked: unknown[] = [];
+    await open({
+      admit: (sandboxId, call) => {
+        asked.push(sandboxId, call);
+        return Promise.reject(refusal);
+      },
+    });
+    const headers = {
+      authorization: `Bearer ${TOKEN}`,
+      'x-session-id': 'ses_1',
+      'x-parent-session-id': 'ses_0',
+    };
+    const response = await post(CHAT, {}, { headers });
+    expect(response.status).toBe(402);
+    expect(await response.text()).toContain('BUDGET_EXCEEDED: all is used');
+    expect(asked).toEqual(['sandbox-1', { sessions: ['ses_1', 'ses_0'], underWay: 1 }]);
+    expect(fixture.upstream.seen).toHaveLength(0);
+    const models = await fetch(`${fixture.base}/model/openai/v1/models`, { headers });
+    expect(models.status).toBe(200);
+    expect(asked).toHaveLength(2);
   });
 });
 

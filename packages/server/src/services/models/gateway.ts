@@ -4,14 +4,18 @@ import type { BaseLogger } from 'pino';
 import type { OutboundGuard } from '../net/outbound-guard.ts';
 import { callDemoModel } from './demo-model.ts';
 import { matchCall, offeredCalls, type GatewayCall } from './gateway-call.ts';
-import { gatewayToken } from './gateway-headers.ts';
+import { gatewayToken, sessionsOf } from './gateway-headers.ts';
+import { withEstimate } from './estimate-usage.ts';
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './gateway-limits.ts';
-import { callHttpUpstream, tooLarge, type UpstreamReply } from './http-upstream.ts';
+import { boundedBody, callHttpUpstream, tooLarge, type UpstreamReply } from './http-upstream.ts';
 import { KeyMask } from './key-mask.ts';
 import type { ModelCredentials, ModelProvider, ModelUpstream } from './model-access.ts';
+import type { ModelAccounts } from './model-accounts.ts';
 import { MODEL_VARIABLES, variablesOf } from './model-variables.ts';
+import { peekBody, type CallBody } from './peek-body.ts';
 import { GatewayError, providerErrorResponse } from './provider-error.ts';
 import { relay, type RelayOutcome } from './relay.ts';
+import { UsageHider } from './usage-hider.ts';
 import { createUsageMeter, type TokenUsage } from './usage-meter.ts';
 
 /** The sandbox behind a token. */
@@ -27,6 +31,16 @@ export interface ModelUsage extends TokenUsage {
   provider: ModelProvider;
   /** What was called, such as `chat/completions`. */
   operation: string;
+  /** Model that was asked for; null where the request was not looked into. */
+  requestedModel: string | null;
+  /** Agent session that the call named, and the one that is a part of. Not to be trusted. */
+  sessions: string[];
+  /** Tasks on whose budgets the request was counted before; null: on none. */
+  taskIds: string[] | null;
+  /** Answered by the demo script. */
+  isDemo: boolean;
+  /** The figures are a guess by length, since the answer did not tell them. */
+  isEstimate: boolean;
   /** Status of the model server's answer. */
   status: number;
   /** Only `completed` calls told all their figures. */
@@ -38,6 +52,11 @@ export interface ModelGatewayOptions {
   /** Finds the sandbox of a token; undefined for an unknown one. */
   lookup: (token: string) => Promise<GatewaySandbox | undefined>;
   guard: OutboundGuard;
+  /**
+   * Holds calls to budgets: counts one, or throws a {@link GatewayError}; answers on whose budgets it counts. Default:
+   * there are none.
+   */
+  admit?: ModelAccounts['admit'];
   /** Called once for each answered call, when its last byte has passed or it broke off. */
   recordUsage: (sandboxId: string, usage: ModelUsage) => void | Promise<void>;
   logger: Pick<BaseLogger, 'info' | 'warn'>;
@@ -45,6 +64,8 @@ export interface ModelGatewayOptions {
 }
 
 interface Admitted {
+  /** Of the agent, as the call names them. */
+  sessions: string[];
   provider: ModelProvider;
   sandboxId: string;
   upstream: ModelUpstream;
@@ -58,6 +79,11 @@ class Slots {
 
   constructor(max: number) {
     this.#max = max;
+  }
+
+  /** Calls of a sandbox that are under way. */
+  taken(sandboxId: string): number {
+    return this.#taken.get(sandboxId) ?? 0;
   }
 
   /** Takes a slot; the answer gives it back, once however often it is called. */
@@ -83,6 +109,11 @@ class Slots {
 function cutterOf(context: Context): (() => void) | undefined {
   const { outgoing } = (context.env ?? {}) as Partial<HttpBindings>;
   return outgoing === undefined ? undefined : () => void outgoing.destroy();
+}
+
+function requestBody(request: Request, limits: GatewayLimits): AsyncIterable<Uint8Array> | null {
+  const hasBody = request.method === 'POST' && request.body !== null;
+  return hasBody && request.body ? boundedBody(request.body, limits.maxBodyBytes) : null;
 }
 
 class Gateway {
@@ -150,7 +181,8 @@ class Gateway {
     }
     const length = Number(context.req.header('content-length') ?? 0);
     if (length > this.#limits.maxBodyBytes) throw tooLarge(this.#limits.maxBodyBytes);
-    return { provider, sandboxId: sandbox.sandboxId, upstream, call };
+    const sessions = sessionsOf(context.req.raw.headers);
+    return { provider, sandboxId: sandbox.sandboxId, upstream, call, sessions };
   }
 
   async #forward(context: Context, admitted: Admitted, startedAt: number): Promise<Response> {
@@ -165,48 +197,80 @@ class Gateway {
       hangUp.abort();
     };
     try {
-      const reply = await this.#call(request, admitted, signal);
+      const body = await peekBody(requestBody(request, this.#limits), {
+        provider: admitted.provider,
+        operation: admitted.call.operation,
+        isPlain: (request.headers.get('content-encoding') ?? 'identity') === 'identity',
+      });
+      const taskIds = await this.#charge(admitted);
+      const reply = await this.#call(request, admitted, body, signal);
       const mask = new KeyMask(admitted.upstream.kind === 'http' ? admitted.upstream.apiKey : null);
       const meter = createUsageMeter(admitted.provider, reply.headers['content-type']);
       let hasEnded = false;
-      const onEnd = (outcome: RelayOutcome): void => {
+      const onEnd = (outcome: RelayOutcome, replyBytes: number): void => {
         if (hasEnded) return;
         hasEnded = true;
         release();
-        const durationMs = Math.round(performance.now() - startedAt);
-        this.#record(admitted, { ...meter.result(), status: reply.status, outcome, durationMs });
+        const { status } = reply;
+        const isStream = reply.headers['content-type']?.startsWith('text/event-stream') === true;
+        const { operation } = admitted.call;
+        const figures = { operation, status, requestBytes: body.received(), replyBytes, isStream };
+        this.#record(admitted, {
+          ...withEstimate(meter.result(), figures),
+          status,
+          outcome,
+          durationMs: Math.round(performance.now() - startedAt),
+          requestedModel: body.model,
+          taskIds,
+        });
       };
+      const relayed = relay(reply.body, {
+        mask,
+        meter,
+        hider: body.hidesUsage ? new UsageHider() : null,
+        onEnd,
+        cut: cutterOf(context),
+      });
       // The reader may leave before it has asked for the first byte, and then nobody cancels the stream.
       signal.addEventListener('abort', () =>
-        onEnd(request.signal.aborted ? 'client_closed' : 'upstream_failed'),
+        onEnd(request.signal.aborted ? 'client_closed' : 'upstream_failed', relayed.passed()),
       );
-      const headers = Object.entries(reply.headers).map(([name, value]) => [name, mask.text(value)] as const);
-      return new Response(relay(reply.body, { mask, meter, onEnd, cut: cutterOf(context) }), {
-        status: reply.status,
-        headers: Object.fromEntries(headers),
-      });
+      const headers = Object.entries(reply.headers)
+        // Without what is hidden the answer is shorter.
+        .filter(([name]) => name !== 'content-length' || !body.hidesUsage)
+        .map(([name, value]) => [name, mask.text(value)] as const);
+      return new Response(relayed.stream, { status: reply.status, headers: Object.fromEntries(headers) });
     } catch (error) {
       release();
       throw error;
     }
   }
 
+  /** Counts a call on the budgets that it falls under, which a list of models does on none. */
+  async #charge({ sandboxId, sessions, call }: Admitted): Promise<string[] | null> {
+    const { admit } = this.#options;
+    if (admit === undefined || call.operation === 'models') return null;
+    return admit(sandboxId, { sessions, underWay: this.#slots.taken(sandboxId) });
+  }
+
   async #call(
-    request: Request,
+    { headers }: Request,
     { provider, upstream, call }: Admitted,
+    body: CallBody,
     signal: AbortSignal,
   ): Promise<UpstreamReply> {
-    const { body, headers } = request;
-    if (upstream.kind === 'demo') return callDemoModel({ operation: call.operation, body, signal });
+    if (upstream.kind === 'demo')
+      return callDemoModel({ operation: call.operation, body: body.content, signal });
     const { guard } = this.#options;
     return callHttpUpstream({ provider, upstream, call, headers, body, signal, guard, limits: this.#limits });
   }
 
   #record(
-    { provider, sandboxId, call }: Admitted,
-    measured: Omit<ModelUsage, 'provider' | 'operation'>,
+    { provider, sandboxId, call, sessions, upstream }: Admitted,
+    measured: Omit<ModelUsage, 'provider' | 'operation' | 'sessions' | 'isDemo'>,
   ): void {
-    const usage: ModelUsage = { provider, operation: call.operation, ...measured };
+    const isDemo = upstream.kind === 'demo';
+    const usage: ModelUsage = { provider, operation: call.operation, sessions, isDemo, ...measured };
     this.#options.logger.info({ event: 'model.call', sandboxId, ...usage }, 'model call');
     Promise.resolve()
       .then(() => this.#options.recordUsage(sandboxId, usage))

@@ -6,6 +6,7 @@ import type { GatewayCall } from './gateway-call.ts';
 import { boxHeaders, upstreamHeaders } from './gateway-headers.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import type { ModelProvider, ModelUpstream } from './model-access.ts';
+import type { CallBody } from './peek-body.ts';
 import { variablesOf } from './model-variables.ts';
 import { GatewayError } from './provider-error.ts';
 
@@ -22,7 +23,7 @@ interface HttpUpstreamCall {
   upstream: Extract<ModelUpstream, { kind: 'http' }>;
   call: GatewayCall;
   headers: Headers;
-  body: ReadableStream<Uint8Array> | null;
+  body: CallBody;
   signal: AbortSignal;
   guard: OutboundGuard;
   limits: GatewayLimits;
@@ -30,7 +31,7 @@ interface HttpUpstreamCall {
 
 /** The bytes of a body as long as they stay within the bound. */
 export async function* boundedBody(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let length = 0;
@@ -52,6 +53,10 @@ export function tooLarge(maxBytes: number): GatewayError {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
+function bytesOf({ content }: CallBody): Uint8Array | Readable | null {
+  return content === null || content instanceof Uint8Array ? content : Readable.from(content);
 }
 
 /** Says which host failed and what to do, and nothing of the request that was sent. */
@@ -113,11 +118,11 @@ export async function callHttpUpstream(options: HttpUpstreamCall): Promise<Upstr
     const url = guard.check(`${upstream.baseUrl}/${call.target}`);
     const reply = await request(url, {
       method: call.method,
-      headers: upstreamHeaders(provider, options.headers, upstream.apiKey),
-      body:
-        call.method === 'POST' && body !== null
-          ? Readable.from(boundedBody(body, limits.maxBodyBytes))
-          : null,
+      headers: {
+        ...upstreamHeaders(provider, options.headers, upstream.apiKey),
+        ...(body.length === null ? {} : { 'content-length': String(body.length) }),
+      },
+      body: bytesOf(body),
       dispatcher: guard.dispatcher,
       headersTimeout: limits.firstByteMs,
       bodyTimeout: limits.idleMs,

@@ -10,8 +10,8 @@ const KEY = 'sk-real-key-0123456789';
 
 type Variables = Record<string, string>;
 
-function resolve(env: Variables, server: Variables = {}): ModelResolution {
-  return resolveModelAccess({ env, server });
+function resolve(env: Variables, server: Variables = {}, organization: Variables = {}): ModelResolution {
+  return resolveModelAccess({ env, organization, server });
 }
 
 describe('the choice of the model', () => {
@@ -49,6 +49,29 @@ describe('the choice of the model', () => {
   test('the settings of the server serve a sandbox that brings nothing', () => {
     const server = { OPENAI_API_KEY: KEY, OPENAI_MODEL: 'gpt', OPENAI_SMALL_MODEL: 'gpt-small' };
     expect(resolve({}, server).access).toMatchObject({ model: 'gpt', smallModel: 'gpt-small' });
+  });
+
+  test('the keys of the organization go before the settings of the server, after the env of the sandbox', () => {
+    const server = { OPENROUTER_API_KEY: 'server-key', OPENROUTER_MODEL: 'server/model' };
+    const organization = { ANTHROPIC_API_KEY: 'organization-key', ANTHROPIC_MODEL: 'claude' };
+    const { access, credentials } = resolve({}, server, organization);
+    expect(access).toMatchObject({ provider: 'anthropic', upstream: { apiKey: 'organization-key' } });
+    expect(credentials.openrouter).toMatchObject({ apiKey: 'server-key' });
+    const own = resolve({ ANTHROPIC_API_KEY: KEY, ANTHROPIC_MODEL: 'other' }, server, organization);
+    expect(own.access).toMatchObject({ model: 'other', upstream: { apiKey: KEY } });
+    const named = resolve({ OPENROUTER_MODEL: 'server/large' }, server, organization);
+    expect(named.access).toMatchObject({ provider: 'openrouter', model: 'server/large' });
+  });
+
+  test('a key of the organization never goes to a URL of the sandbox or the server', () => {
+    const organization = { OPENAI_API_KEY: 'organization-key', OPENAI_MODEL: 'gpt' };
+    const env = { OPENAI_BASE_URL: 'https://models.example.com/v1' };
+    expect(resolve(env, {}, organization).credentials.openai).toMatchObject({ apiKey: null });
+    const server = { OPENAI_BASE_URL: 'https://models.example.com/v1' };
+    expect(resolve({}, server, organization).credentials.openai).toMatchObject({
+      apiKey: 'organization-key',
+      baseUrl: 'https://api.openai.com/v1',
+    });
   });
 
   test('a sandbox may name another model of the server’s provider', () => {

@@ -1,4 +1,5 @@
 import type { ModelAccess, ModelCredentials, ModelProvider, ModelUpstream } from './model-access.ts';
+import { keyProblem, modelProblem, urlProblem } from './variable-problems.ts';
 import { DEMO_MODEL_ID, DEMO_VARIABLE, MODEL_VARIABLES, type ProviderVariables } from './model-variables.ts';
 
 type Variables = Readonly<Record<string, string>>;
@@ -6,6 +7,8 @@ type Variables = Readonly<Record<string, string>>;
 interface ResolveInput {
   /** `env` of the sandbox, as its owner gave it. */
   env: Variables;
+  /** What its organization has set, under the same names. */
+  organization: Variables;
   /** The same variables of the server's settings. */
   server: Variables;
 }
@@ -32,45 +35,18 @@ interface Candidate {
   variables: ProviderVariables;
   /** The sandbox's own `env` names this provider. */
   named: boolean;
+  /** Who brings `upstream`. */
+  from: Source;
   upstream: ModelUpstream | null;
   model: string | null;
   smallModel: string | null;
   problem: string | null;
 }
 
-const MAX_KEY = 4096;
-const MAX_MODEL = 256;
-
 /** Empty variables count as unset, and blanks around a value as a slip. */
 function valueOf(source: Variables, name: string): string | null {
   const value = Object.hasOwn(source, name) ? source[name]?.trim() : undefined;
   return value === undefined || value === '' ? null : value;
-}
-
-function keyProblem(name: string, key: string | null): string | null {
-  if (key === null || (key.length <= MAX_KEY && /^[\x21-\x7e]+$/.test(key))) return null;
-  return `${name} is not a usable key: it may hold up to ${MAX_KEY} printable ASCII characters without blanks. Give it again.`;
-}
-
-function modelProblem(name: string, model: string | null): string | null {
-  if (model === null || (model.length <= MAX_MODEL && /^[\x21-\x7e]+$/.test(model))) return null;
-  return `${name} is not a usable model id: it may hold up to ${MAX_MODEL} printable ASCII characters without blanks.`;
-}
-
-function urlProblem(name: string, text: string | null): string | null {
-  if (text === null) return null;
-  const example = 'Give it as in https://models.example.com/v1.';
-  if (!URL.canParse(text)) return `${name} is not a URL. ${example}`;
-  const url = new URL(text);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    return `${name} starts with ${url.protocol}; http: and https: are allowed. ${example}`;
-  }
-  if (url.username !== '' || url.password !== '') {
-    return `${name} holds a user name or password; put the key into the API key variable. ${example}`;
-  }
-  return url.search === '' && url.hash === ''
-    ? null
-    : `${name} must have no query and no fragment. ${example}`;
 }
 
 /** Anthropic's own SDKs leave the version out of the base URL, others put it in; both are taken. */
@@ -79,36 +55,42 @@ function upstreamUrl(provider: ModelProvider, text: string): string {
   return provider === 'anthropic' && !url.endsWith('/v1') ? `${url}/v1` : url;
 }
 
+/** Who brings a credential, the one that goes first at the head. */
+const SOURCES = ['env', 'organization', 'server'] as const;
+type Source = (typeof SOURCES)[number];
+
 interface Credential {
-  /** The sandbox brings it itself. */
-  isOwn: boolean;
+  from: Source;
   upstream: ModelUpstream | null;
   problem: string | null;
 }
 
 /** Key and base URL come from one source together: a key of the server never goes to a URL that a tenant gave. */
-function credentialOf(variables: ProviderVariables, { env, server }: ResolveInput): Credential {
-  const isOwn = [variables.apiKey, variables.baseUrl].some((name) => valueOf(env, name) !== null);
-  const source = isOwn ? env : server;
+function credentialOf(variables: ProviderVariables, input: ResolveInput): Credential {
+  const names = [variables.apiKey, variables.baseUrl];
+  const from =
+    SOURCES.find((name) => names.some((variable) => valueOf(input[name], variable) !== null)) ?? 'server';
+  const source = input[from];
   const apiKey = valueOf(source, variables.apiKey);
   const url = valueOf(source, variables.baseUrl);
   const problem = keyProblem(variables.apiKey, apiKey) ?? urlProblem(variables.baseUrl, url);
-  if (problem !== null || (apiKey === null && url === null)) return { isOwn, upstream: null, problem };
+  if (problem !== null || (apiKey === null && url === null)) return { from, upstream: null, problem };
   const baseUrl = upstreamUrl(variables.provider, url ?? variables.defaultBaseUrl);
-  return { isOwn, upstream: { kind: 'http', baseUrl, apiKey }, problem };
+  return { from, upstream: { kind: 'http', baseUrl, apiKey }, problem };
 }
 
-/** Models are named by the owner of the key; but a sandbox may choose another model of the server's provider. */
+/** Models are named by the owner of the key; but a sandbox may choose another model of a provider it brings no key of. */
 function candidate(variables: ProviderVariables, input: ResolveInput): Candidate {
-  const { isOwn, upstream, problem } = credentialOf(variables, input);
+  const { from, upstream, problem } = credentialOf(variables, input);
+  const isOwn = from === 'env';
   const ownModel = valueOf(input.env, variables.model);
   const ownSmall = valueOf(input.env, variables.smallModel);
-  const fallback = isOwn ? {} : input.server;
+  const fallback = isOwn ? {} : input[from];
   const model = ownModel ?? valueOf(fallback, variables.model);
   const smallModel = ownSmall ?? ownModel ?? valueOf(fallback, variables.smallModel) ?? model;
   const modelFault = modelProblem(variables.model, model) ?? modelProblem(variables.smallModel, smallModel);
   const named = isOwn || ownModel !== null || ownSmall !== null;
-  return { variables, named, upstream, model, smallModel, problem: problem ?? modelFault };
+  return { variables, named, from, upstream, model, smallModel, problem: problem ?? modelFault };
 }
 
 function missing({ variables, upstream, problem }: Candidate): string {
@@ -129,7 +111,9 @@ const NOTHING =
  */
 function choose(candidates: Candidate[]): Pick<ModelResolution, 'access' | 'problem'> {
   const named = candidates.filter((item) => item.named);
-  const considered = named.length > 0 ? named : candidates.filter((item) => item.upstream ?? item.problem);
+  const others = candidates.filter((item) => item.upstream ?? item.problem);
+  const bySource = SOURCES.flatMap((source) => others.filter(({ from }) => from === source));
+  const considered = named.length > 0 ? named : bySource;
   for (const { variables, upstream, model, smallModel, problem } of considered) {
     if (problem !== null || upstream === null || model === null) continue;
     const access = { provider: variables.provider, upstream, model, smallModel: smallModel ?? model };
@@ -170,8 +154,8 @@ function chooseDemo(value: string): Pick<ModelResolution, 'access' | 'problem'> 
 /**
  * Decides which model the agent of a sandbox uses and what of its environment goes into the sandbox. Pure.
  *
- * Order of choice: `BANATA_MODEL=demo` in the sandbox's env; then the sandbox's env; then the server's settings;
- * within each, OpenRouter, OpenAI, Anthropic. A base URL alone is a credential, since local model servers need no key.
+ * Order of choice: `BANATA_MODEL=demo` in the sandbox's env; then the sandbox's env; then its organization's keys; then
+ * the server's settings; within each, OpenRouter, OpenAI, Anthropic. A base URL alone is a credential, since local model servers need no key.
  */
 export function resolveModelAccess(input: ResolveInput): ModelResolution {
   const wanted = valueOf(input.env, DEMO_VARIABLE);

@@ -18,6 +18,7 @@ import type { Background } from '../background.ts';
 import { boxBrowser, browserReady } from '../browsers/box-browser.ts';
 import { limitsOf } from '../browsers/weights.ts';
 import { boxModel } from '../models/box-model.ts';
+import type { ModelKeys } from '../models/model-keys.ts';
 import { resolveModelAccess } from '../models/resolve.ts';
 import type { Egress } from '../network/egress.ts';
 import { EgressPolicy } from '../network/egress-policy.ts';
@@ -54,6 +55,7 @@ export interface ProvisionerDeps {
   egress: Egress;
   secrets: Secrets;
   config: Pick<Config, 'limits' | 'models'>;
+  modelKeys: Pick<ModelKeys, 'variablesOf'>;
   serviceAddress: ServiceAddress;
   serverId: string;
   /** What the box of a sandbox begins with; undefined for an empty one. */
@@ -218,7 +220,7 @@ export class Provisioner {
     await boxes.json(row, boxHealthSchema, {
       method: 'PUT',
       path: '/config',
-      json: this.#boxConfig(row, modelToken),
+      json: await this.#boxConfig(row, modelToken),
       timeoutMs: 10_000,
       signal,
     });
@@ -258,11 +260,12 @@ export class Provisioner {
     stopwatch.lap('record');
   }
 
-  #boxConfig(row: SandboxRow, modelToken: string): BoxConfig {
-    const { secrets, config, serviceAddress } = this.#deps;
+  async #boxConfig(row: SandboxRow, modelToken: string): Promise<BoxConfig> {
+    const { secrets, config, modelKeys, serviceAddress } = this.#deps;
     const env = JSON.parse(secrets.open(row.env_sealed, row.id)) as Record<string, string>;
     const capabilities = normalizeCapabilities(row.capabilities);
-    const models = resolveModelAccess({ env, server: config.models.variables });
+    const organization = await modelKeys.variablesOf(row.organization_id);
+    const models = resolveModelAccess({ env, organization, server: config.models.variables });
     const origin = `http://host.banata.internal:${serviceAddress.port}`;
     return {
       sandboxId: row.id,

@@ -5,6 +5,7 @@ import { settingsHref, type SettingsPart } from '../shell/route.ts';
 import { useServer } from '../shell/server-context.ts';
 import { AuditPanel } from './audit/audit-panel.tsx';
 import { KeysPanel } from './keys-panel.tsx';
+import { ModelKeysPanel } from './models/model-keys-panel.tsx';
 import { OrganizationsPanel } from './organizations/organizations-panel.tsx';
 import { PeoplePanel } from './people-panel.tsx';
 import { UsagePanel } from './usage/usage-panel.tsx';
@@ -20,6 +21,7 @@ interface Part {
 
 const PARTS: Record<SettingsPart, Part> = {
   keys: { label: 'API keys', scope: 'api_keys:manage', panel: KeysPanel },
+  models: { label: 'Model keys', scope: 'organization:manage', panel: ModelKeysPanel },
   webhooks: { label: 'Webhooks', scope: 'webhooks:manage', panel: WebhooksPanel },
   people: { label: 'People', scope: 'organization:manage', panel: PeoplePanel },
   usage: { label: 'Usage', scope: 'org:billing', panel: UsagePanel },

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 
 /** Parts of the settings. */
-export type SettingsPart = 'keys' | 'webhooks' | 'people' | 'usage' | 'audit' | 'organizations';
+export type SettingsPart = 'keys' | 'models' | 'webhooks' | 'people' | 'usage' | 'audit' | 'organizations';
 
 /** Where the dashboard is. Kept behind `#`, so that the server needs no rule for it and never sees an invitation. */
 export type Route =
@@ -11,7 +11,7 @@ export type Route =
   | { page: 'invitation'; token: string };
 
 const SANDBOX = /^#\/sandboxes\/([a-z0-9]{1,128})$/;
-const SETTINGS = /^#\/settings\/(keys|webhooks|people|usage|audit|organizations)$/;
+const SETTINGS = /^#\/settings\/(keys|models|webhooks|people|usage|audit|organizations)$/;
 const INVITATION = /^#\/invitation\/([\w-]{1,200})$/;
 
 /** Reads the part of the address behind `#`. */
