@@ -42,6 +42,7 @@ async function readySandbox(capabilities?: object) {
   await expect
     .poll(
       async () => (await ask(server, organization.key, { path: `/v1/sandboxes?id=${id}` })).body['status'],
+      { timeout: 30_000 },
     )
     .toBe('ready');
   const db = openTestDatabase(database);
