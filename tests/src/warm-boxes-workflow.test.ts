@@ -39,6 +39,7 @@ interface BoxRecord {
   state: string;
   services: keyof typeof STOCK;
   address: string;
+  process: { pid: number } | null;
 }
 
 async function records(): Promise<BoxRecord[]> {
@@ -80,6 +81,19 @@ async function addressOf(sandbox: Sandbox): Promise<string> {
   return (await asRoot(sandbox)('hostname -I')).trim();
 }
 
+/** Ends the daemon of a box and whoever would start it again; the box goes on. @param pid its first process. */
+async function silenceDaemon(pid: number): Promise<void> {
+  const [keeper] = await childrenOf(pid);
+  const [daemon] = await childrenOf(keeper ?? 0);
+  process.kill(keeper ?? 0, 'SIGSTOP');
+  process.kill(daemon ?? 0, 'SIGKILL');
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
 test(`bursts of ${BURST} beyond the store: every create works, and no sandbox was ever used before`, async () => {
   for (let round = 0; round < 2; round += 1) {
     await stocked();
@@ -101,6 +115,19 @@ test(`bursts of ${BURST} beyond the store: every create works, and no sandbox wa
     await Promise.all(sandboxes.map((sandbox) => sandbox.kill()));
   }
 }, 300_000);
+
+test('warm boxes whose daemon answers no more are passed over and removed', async () => {
+  await stocked();
+  const broken = (await records()).filter(({ state, services }) => state === 'warm' && services === 'none');
+  for (const { process: first } of broken) await silenceDaemon(first?.pid ?? 0);
+  await using sandbox = await banata.launch();
+  const addresses = broken.map(({ address }) => address);
+  expect(addresses).toHaveLength(STOCK.none);
+  expect(addresses).not.toContain(await addressOf(sandbox));
+  expect((await lookForUse(asRoot(sandbox))).traces).toEqual([]);
+  const left = (await records()).filter(({ address }) => addresses.includes(address));
+  expect(left).toEqual([]);
+});
 
 test('a browser that runs already is handed out in the size asked for, and is ready once', async () => {
   const warm = await stocked();

@@ -112,7 +112,10 @@ export interface Box {
   /** Address under which traffic of this box arrives at the boxes' listener. */
   address: string;
   isolation: BoxIsolation;
-  /** Milliseconds each step of the creation took, by name, in order. Empty for an adopted box. */
+  /**
+   * Milliseconds each step of the creation took, by name, in order. Empty for an adopted box. `warm` is among them where
+   * the box was started before it was asked for: it runs, and whether its daemon still answers is the caller's to see.
+   */
   timings: Record<string, number>;
   /** What it got of the checkpoint it was made from. Only in the answer of `create`. */
   restored?: RestoredContents;

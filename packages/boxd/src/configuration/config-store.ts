@@ -1,5 +1,6 @@
 import { boxConfigSchema, type BoxConfig } from '@banata/protocol/box';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { BoxError } from '../http/route.ts';
 
@@ -47,16 +48,14 @@ export class ConfigStore {
       );
     }
     const temporary = `${this.#path}.tmp`;
-    // It holds the sandbox's environment, which is secret.
-    const handle = await open(temporary, 'w', 0o600);
     try {
-      await handle.writeFile(JSON.stringify(config));
-      await rename(temporary, this.#path);
+      // It holds the sandbox's environment, which is secret. Not in the background: a caller waits for this, there is
+      // nothing else to do yet, and a way through the thread pool takes longer than the work.
+      writeFileSync(temporary, JSON.stringify(config), { mode: 0o600 });
+      renameSync(temporary, this.#path);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
-    } finally {
-      await handle.close();
     }
     this.#config = config;
     return true;

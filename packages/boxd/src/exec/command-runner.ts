@@ -195,14 +195,10 @@ export class CommandRunner {
     let kept: string[] = [];
     try {
       const [stdout, stderr] = await Promise.all([
-        files[0].head(maxOutputBytes),
-        files[1].head(maxOutputBytes),
+        conclude(files[0], maxOutputBytes),
+        conclude(files[1], maxOutputBytes),
       ]);
-      const [stdoutFile, stderrFile] = await Promise.all([
-        retain(files[0], stdout.whole),
-        retain(files[1], stderr.whole),
-      ]);
-      kept = [stdoutFile, stderrFile].filter((path) => path !== null);
+      kept = [stdout.file, stderr.file].filter((path) => path !== null);
       await (kept[0]?.startsWith(this.#options.directory) ? this.#outputs : this.#spareOutputs).add(kept);
       const truncated = kept.length > 0;
       const note = await this.#noteOnLimits(ending, files[0]);
@@ -211,11 +207,11 @@ export class CommandRunner {
         stdout: stdout.text,
         stderr: stderr.text + note,
         truncated,
-        stdoutFile,
-        stderrFile,
+        stdoutFile: stdout.file,
+        stderrFile: stderr.file,
       };
     } finally {
-      await this.#guard.release(files, kept.length > 0, () => groupLives(pid));
+      this.#guard.release(files, kept.length > 0, () => groupLives(pid));
     }
   }
 
@@ -260,10 +256,15 @@ function isRefusal(child: object): child is SpawnRefusal {
   return !('pid' in child);
 }
 
-async function retain(file: OutputFile, whole: boolean): Promise<string | null> {
-  if (!whole) return await file.keep();
-  await file.unlink();
-  return null;
+/** What is answered of a stream; where that is not all of it, the file is kept for its reader. */
+async function conclude(
+  file: OutputFile,
+  maxOutputBytes: number,
+): Promise<{ text: string; file: string | null }> {
+  const size = await file.size();
+  const isWhole = size <= maxOutputBytes;
+  const [text] = await Promise.all([file.head(size, maxOutputBytes), isWhole && file.unlink()]);
+  return { text, file: isWhole ? null : await file.keep() };
 }
 
 async function discard(files: readonly OutputFile[]): Promise<void> {

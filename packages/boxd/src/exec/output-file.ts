@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull } from '../limits/disk-full.ts';
 import { isGvisor } from '../limits/watchdog.ts';
@@ -84,9 +84,8 @@ export class OutputFile {
     return (await this.#handle.read(buffer, 0, buffer.length, position)).bytesRead;
   }
 
-  /** The first `maxBytes` bytes as text. */
-  async head(maxBytes: number): Promise<{ text: string; whole: boolean }> {
-    const size = await this.size();
+  /** The first `maxBytes` bytes of a file of this size, as text. */
+  async head(size: number, maxBytes: number): Promise<string> {
     // One byte more than is kept tells whether the cut falls between two characters.
     const buffer = Buffer.alloc(Math.min(size, maxBytes + 1));
     let length = 0;
@@ -95,7 +94,7 @@ export class OutputFile {
       if (read === 0) break;
       length += read;
     }
-    return { text: headAsText(buffer.subarray(0, length), maxBytes), whole: size <= maxBytes };
+    return headAsText(buffer.subarray(0, length), maxBytes);
   }
 
   /** Keeps the file for its reader and resolves with its path. */
@@ -122,7 +121,10 @@ export class OutputFile {
   }
 
   async #removeName(): Promise<void> {
-    await rm(join(this.directory, RUNNING_PREFIX + this.#name), { force: true });
+    // Not `rm`, which looks twice before it removes: a reply waits for this.
+    await unlink(join(this.directory, RUNNING_PREFIX + this.#name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
   }
 
   async close(): Promise<void> {

@@ -32,11 +32,12 @@ export class OutputGuard {
    * Takes the files over from a command that has been answered, and closes them once nobody of its group is left.
    * `kept` files have a name and a reader.
    */
-  async release(files: readonly OutputFile[], kept: boolean, alive: () => boolean): Promise<void> {
+  release(files: readonly OutputFile[], kept: boolean, alive: () => boolean): void {
     this.#running.delete(files);
     const lingering = { files, limitBytes: kept ? MAX_STORED_BYTES : LINGERING_BYTES, alive };
     if (alive()) this.#lingering.add(lingering);
-    else await closeAll(files);
+    // Nobody waits for it, and it cannot fail in a way that anybody could do something about.
+    else void closeAll(files);
     this.#rest();
   }
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { statSync, type Stats } from 'node:fs';
 import { BoxError } from '../http/route.ts';
 import { preferForOom } from '../limits/oom-score.ts';
 import type { Account } from '../services.ts';
@@ -19,16 +19,17 @@ export async function spawnCommand(
   spec: CommandSpec,
   stdio: StdioOptions,
 ): Promise<ChildProcess | SpawnRefusal> {
-  await checkDirectory(spec.cwd, spec.account);
+  checkDirectory(spec.cwd, spec.account);
   try {
     return await spawned(spec, stdio);
   } catch (error) {
-    return await refusal(spec, error as NodeJS.ErrnoException);
+    return refusal(spec, error as NodeJS.ErrnoException);
   }
 }
 
-async function checkDirectory(path: string, account: Account): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
+/** Not in the background: the caller waits for it, and the start of a process, which comes next, is not either. */
+function checkDirectory(path: string, account: Account): void {
+  const found = look(path);
   if (!found?.isDirectory()) {
     throw new BoxError(400, 'CWD_NOT_FOUND', `cwd: there is no directory ${path}`);
   }
@@ -37,6 +38,14 @@ async function checkDirectory(path: string, account: Account): Promise<void> {
   const shift = found.uid === account.uid ? 6 : found.gid === account.gid ? 3 : 0;
   if (((found.mode >> shift) & 0o1) === 0) {
     throw new BoxError(400, 'CWD_NOT_ACCESSIBLE', `cwd: ${account.name} may not enter ${path}`);
+  }
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
 
@@ -57,12 +66,12 @@ function spawned(spec: CommandSpec, stdio: StdioOptions): Promise<ChildProcess> 
   });
 }
 
-async function refusal(spec: CommandSpec, error: NodeJS.ErrnoException): Promise<SpawnRefusal> {
+function refusal(spec: CommandSpec, error: NodeJS.ErrnoException): SpawnRefusal {
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':
       // The directory may have gone since it was looked at; the kernel's answer is the same.
-      await checkDirectory(spec.cwd, spec.account);
+      checkDirectory(spec.cwd, spec.account);
       return { exitCode: 127, stderr: `${spec.program}: command not found\n` };
     case 'EACCES':
     case 'EPERM':

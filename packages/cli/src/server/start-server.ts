@@ -8,6 +8,11 @@ import { takeLock } from '../setup/lock.ts';
 import { findServer, localUrl, type ServerInfo } from './server-info.ts';
 import { endProcess } from './stop-server.ts';
 
+/**
+ * Most of what a request runs is run too seldom to be compiled well, and V8's interpreter is slow: with baseline code
+ * from the first call on, creating a sandbox takes a sixth less CPU time of the server.
+ */
+const NODE_FLAGS = ['--always-sparkplug'];
 const START_LIMIT_MS = 60_000;
 const LOCK_WAIT_MS = 90_000;
 const POLL_MS = 25;
@@ -40,7 +45,8 @@ async function launch(context: CliContext): Promise<ServerInfo> {
   await mkdir(config.home, { recursive: true });
   await using log = await open(config.paths.serverLog, 'a', 0o600);
   const logStart = (await log.stat()).size;
-  const child = spawn(process.execPath, [join(context.root, 'packages/server/src/main.ts'), 'serve'], {
+  const main = join(context.root, 'packages/server/src/main.ts');
+  const child = spawn(process.execPath, [...NODE_FLAGS, main, 'serve'], {
     cwd: '/',
     env: context.env,
     // Of its own session, so that neither Ctrl-C nor a closed terminal ends it.

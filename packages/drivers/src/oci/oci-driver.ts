@@ -268,7 +268,7 @@ class OciDriver implements SandboxDriver {
     return this.#describe(record, { ...watch.timings(), ...timings }, restored);
   }
 
-  /** Hands out a warm box that still answers, or nothing when there is none. */
+  /** Hands out a warm box that still runs, or nothing when there is none. Whether its daemon answers, the caller sees next. */
   async #takeWarm(
     { host, warm }: Running,
     plan: BoxPlan & { id: string },
@@ -285,7 +285,7 @@ class OciDriver implements SandboxDriver {
         const [assigned] = await allEnded([
           isOpen ? host.records.write(wanted).then(() => wanted) : host.boxes.connect(wanted, network),
           host.boxes.limit(record, limits),
-          host.boxes.waitForDaemon(record, signal),
+          this.#requireAlive(host, record),
         ]);
         watch.lap('warm');
         signal.throwIfAborted();
@@ -298,6 +298,11 @@ class OciDriver implements SandboxDriver {
       }
     }
     return undefined;
+  }
+
+  async #requireAlive(host: OciHost, record: BoxRecord): Promise<void> {
+    if (await host.boxes.isAlive(record)) return;
+    throw new DriverError('BOX_START_FAILED', 'The box has ended.');
   }
 
   #describe(record: BoxRecord, timings: Record<string, number>, restored?: RestoredContents): Box {

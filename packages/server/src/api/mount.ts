@@ -225,10 +225,13 @@ export function isRaw(route: RouteDefinition, context: ApiContext): boolean {
 }
 
 async function readJson(context: ApiContext): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of context.req.raw.body ?? []) {
-    size += chunk.byteLength;
+  // Node's own stream, which costs a fraction of the web stream of a request. Not destroyed when the loop is left, as
+  // the reply goes over the same socket.
+  const { incoming } = context.env;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
     if (size > MAX_JSON_BODY_BYTES) {
       throw new ApiError('PAYLOAD_TOO_LARGE', `The body is longer than ${MAX_JSON_BODY_BYTES} bytes.`);
     }

@@ -6,9 +6,9 @@ import {
   type OrganizationEvent,
   type SandboxEvent,
 } from '@banata/protocol';
-import { sql, type Transaction } from 'kysely';
+import { sql, type Insertable, type RawBuilder, type Transaction } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { EventRow, Tables } from '../database/schema.ts';
+import type { EventRow, SandboxesTable, SandboxRow, Tables } from '../database/schema.ts';
 import { formatEventCursor, type EventPlace } from './event-cursor.ts';
 import { storableJson } from './text.ts';
 
@@ -55,55 +55,49 @@ export class EventStore {
    */
   async append(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
     if (events.length === 0) return;
-    const {
-      event_seq: last,
-      event_txn: txn,
-      organization_id,
-    } = await tx
+    const row = await tx
       .updateTable('sandboxes')
-      .set((eb) => ({
-        event_seq: eb('event_seq', '+', events.length),
-        event_txn: eb.fn<number>('greatest', ['event_txn', txnNow]),
-      }))
+      .set(countedEvents(events.length))
       .where('id', '=', sandboxId)
-      .returning(['event_seq', 'event_txn', 'organization_id'])
+      .returning(['id', 'event_seq', 'event_txn', 'organization_id'])
       .executeTakeFirstOrThrow();
-    const before = last - events.length;
-    await tx
-      .insertInto('events')
-      .values(
-        events.map((event, index) => ({
-          id: newId(),
-          organization_id,
-          sandbox_id: sandboxId,
-          seq: before + 1 + index,
-          type: event.type,
-          data: storableJson(event.data),
-          created_at: now,
-          txn,
-        })),
-      )
-      .execute();
-    // The lock on the webhook's row keeps a deletion at the same moment from breaking this transaction.
-    await sql`
-      with made as (
-        insert into webhook_deliveries
-          (id, webhook_id, event_id, event_type, sandbox_id, status, next_attempt_at, give_up_at, created_at)
-        select left(encode(sha256(convert_to(e.id || w.id, 'UTF8')), 'hex'), 32), w.id, e.id, e.type, e.sandbox_id,
-          'pending', ${now}::bigint, ${now + GIVE_UP_AFTER_MS}::bigint, ${now}::bigint
-        from events e
-        join (
-          select id, event_types from webhooks
-          where organization_id = ${organization_id} and enabled
-          for key share
-        ) w on case when w.event_types is null then e.type <> all (${highRateEventTypes})
-                    else e.type = any (w.event_types) end
-        where e.sandbox_id = ${sandboxId} and e.seq > ${before}
-        order by e.seq
-        returning 1
-      )
-      select pg_notify(${EVENTS_CHANNEL}, ${sandboxId}), pg_notify(${EVENTS_CHANNEL}, ${organization_id}),
-        case when exists (select 1 from made) then pg_notify(${DELIVERIES_CHANNEL}, '') end`.execute(tx);
+    await this.tell(tx, row, events, { now });
+  }
+
+  /**
+   * The same where an earlier statement of the transaction has counted the events in the sandbox's row, by
+   * {@link countedEvents}. Not in one with it: whoever waited for the row's lock must see the webhooks there are by then.
+   * @param row as that statement left it.
+   * @param options.beside another change of the same moment, for the same round trip; made without events, too.
+   */
+  async tell(
+    tx: Tx,
+    row: EventPlaceInRow,
+    events: NewEvent[],
+    { now, beside }: { now: number; beside?: RawBuilder<unknown> | undefined },
+  ): Promise<void> {
+    const also = beside ? sql`, beside as ${beside}` : sql``;
+    if (events.length > 0)
+      await sql`with ${told(tx, row, events, now)}${also} select ${notified(row)}`.execute(tx);
+    else if (beside) await sql`with beside as ${beside} select 1`.execute(tx);
+  }
+
+  /** Adds the row of a new sandbox with its first events. In one statement: nobody can hold a lock on a new row. */
+  async insertTold(db: Database, row: NewSandbox, events: NewEvent[]): Promise<SandboxRow> {
+    const { id, organization_id } = row;
+    const counted = { event_seq: events.length, event_txn: txnNow };
+    const insert = db
+      .insertInto('sandboxes')
+      .values({ ...row, ...counted })
+      .returningAll();
+    const place = { id, organization_id, ...counted };
+    const { rows } = await sql<SandboxRow & { notified: string }>`
+      with inserted as (${insert}), ${told(db, place, events, row.created_at)}
+      select inserted.*, concat(${notified(place)}) as notified from inserted`.execute(db);
+    const [found] = rows;
+    if (!found) throw new Error('an insert returns its row');
+    const { notified: _, ...inserted } = found;
+    return inserted;
   }
 
   /** Events after a sequence number, oldest first. `prefix` keeps the types that begin with it. */
@@ -196,6 +190,68 @@ export class EventStore {
     if (sandboxId !== undefined) query = query.where('sandbox_id', '=', sandboxId);
     return query;
   }
+}
+
+/** What of a sandbox's row its events go by. */
+type EventPlaceInRow = Pick<SandboxRow, 'id' | 'event_seq' | 'organization_id'> & {
+  event_txn: number | RawBuilder<number>;
+};
+
+/** The columns of a sandbox's row after so many more events. */
+export function countedEvents(count: number | RawBuilder<number>) {
+  return {
+    event_seq: sql<number>`event_seq + ${count}`,
+    event_txn: sql<number>`greatest(event_txn, ${txnNow})`,
+  };
+}
+
+/** The row of a sandbox that is to be. */
+export type NewSandbox = Insertable<SandboxesTable>;
+
+/**
+ * The parts `told` and `made` of a statement: the events up to the row's last number, and their deliveries. The lock on
+ * a webhook's row keeps a deletion at the same moment from breaking the transaction.
+ */
+function told(db: Database, row: EventPlaceInRow, events: NewEvent[], now: number): RawBuilder<unknown> {
+  const { id: sandboxId, organization_id, event_seq: last, event_txn: txn } = row;
+  const insert = db
+    .insertInto('events')
+    .values(
+      events.map((event, index) => ({
+        id: newId(),
+        organization_id,
+        sandbox_id: sandboxId,
+        seq: last - events.length + 1 + index,
+        type: event.type,
+        data: storableJson(event.data),
+        created_at: now,
+        txn,
+      })),
+    )
+    .returning(['id', 'type', 'seq']);
+  return sql`
+    told as (${insert}),
+    made as (
+      insert into webhook_deliveries
+        (id, webhook_id, event_id, event_type, sandbox_id, status, next_attempt_at, give_up_at, created_at)
+      select left(encode(sha256(convert_to(e.id || w.id, 'UTF8')), 'hex'), 32), w.id, e.id, e.type, ${sandboxId},
+        'pending', ${now}::bigint, ${now + GIVE_UP_AFTER_MS}::bigint, ${now}::bigint
+      from told e
+      join (
+        select id, event_types from webhooks
+        where organization_id = ${organization_id} and enabled
+        for key share
+      ) w on case when w.event_types is null then e.type <> all (${highRateEventTypes})
+                  else e.type = any (w.event_types) end
+      order by e.seq
+      returning 1
+    )`;
+}
+
+/** Wakes those who wait for events, and for deliveries where there are any. */
+function notified({ id, organization_id }: EventPlaceInRow): RawBuilder<unknown> {
+  return sql`pg_notify(${EVENTS_CHANNEL}, ${id}), pg_notify(${EVENTS_CHANNEL}, ${organization_id}),
+    case when exists (select 1 from made) then pg_notify(${DELIVERIES_CHANNEL}, '') end`;
 }
 
 function toEvent(row: EventRow): SandboxEvent {

@@ -1,5 +1,5 @@
 import { normalizeCapabilities, type SandboxStatus } from '@banata/protocol';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { SandboxRow } from '../database/schema.ts';
 import type { Tx } from './event-store.ts';
 
@@ -7,13 +7,13 @@ import type { Tx } from './event-store.ts';
 const STOPPED: readonly SandboxStatus[] = ['paused', 'ending', 'ended', 'failed'];
 
 /**
- * Opens or closes the run of a sandbox whose status has changed, in the transaction of the change, so that the seconds
- * a sandbox ran are as certain as its status.
+ * What opens or closes the run of a sandbox whose status has changed, in the transaction of the change, so that the
+ * seconds a sandbox ran are as certain as its status; undefined where the change does neither.
  */
-export async function trackRun(tx: Tx, row: SandboxRow, at: number): Promise<void> {
+export function runChange(tx: Tx, row: SandboxRow, at: number): RawBuilder<unknown> | undefined {
   if (row.status === 'ready') {
     const browser = normalizeCapabilities(row.capabilities).browser.mode === 'local-chromium';
-    await tx
+    const opened = tx
       .insertInto('sandbox_runs')
       .values({
         sandbox_id: row.id,
@@ -23,14 +23,14 @@ export async function trackRun(tx: Tx, row: SandboxRow, at: number): Promise<voi
         browser,
       })
       // It has come back from `active`: its run is open.
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  } else if (STOPPED.includes(row.status)) {
-    await tx
-      .updateTable('sandbox_runs')
-      .set({ ended_at: sql<number>`greatest(started_at, ${at}::bigint)` })
-      .where('sandbox_id', '=', row.id)
-      .where('ended_at', 'is', null)
-      .execute();
+      .onConflict((conflict) => conflict.doNothing());
+    return sql`(${opened})`;
   }
+  if (!STOPPED.includes(row.status)) return undefined;
+  const closed = tx
+    .updateTable('sandbox_runs')
+    .set({ ended_at: sql<number>`greatest(started_at, ${at}::bigint)` })
+    .where('sandbox_id', '=', row.id)
+    .where('ended_at', 'is', null);
+  return sql`(${closed})`;
 }

@@ -1,12 +1,12 @@
 import type { SandboxStatus } from '@banata/protocol';
-import type { Insertable, Updateable } from 'kysely';
+import { sql, type Insertable, type RawBuilder, type Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
 import { statusesBefore } from '../services/sandboxes/status.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';
-import type { EventStore, NewEvent, Tx } from './event-store.ts';
-import { trackRun } from './run-store.ts';
+import { countedEvents, type EventStore, type NewEvent, type Tx } from './event-store.ts';
+import { runChange } from './run-store.ts';
 import { eventsOfLife } from './session-events.ts';
 
 const FINAL: SandboxStatus[] = ['ended', 'failed'];
@@ -38,8 +38,9 @@ export class SandboxStore {
     events: NewEvent[],
     admit?: (tx: Tx) => Promise<void>,
   ): Promise<SandboxRow> {
+    if (!admit) return this.insertIn(this.#db, row, events);
     return this.#db.transaction().execute(async (tx) => {
-      await admit?.(tx);
+      await admit(tx);
       return this.insertIn(tx, row, events);
     });
   }
@@ -49,10 +50,9 @@ export class SandboxStore {
     return this.insert(row, [{ type: 'sandbox.created', data: {} }], admit);
   }
 
-  async insertIn(tx: Tx, row: Insertable<SandboxesTable>, events: NewEvent[]): Promise<SandboxRow> {
-    const inserted = await tx.insertInto('sandboxes').values(row).returningAll().executeTakeFirstOrThrow();
-    await this.#events.append(tx, row.id, eventsOfLife(inserted, events), row.created_at);
-    return inserted;
+  insertIn(db: Database, row: Insertable<SandboxesTable>, events: NewEvent[]): Promise<SandboxRow> {
+    const { id, kind = 'sandbox' } = row;
+    return this.#events.insertTold(db, row, eventsOfLife({ id, kind }, events));
   }
 
   /** Without an organization: for the server's own work. */
@@ -171,13 +171,14 @@ export class SandboxStore {
     const row = await tx
       .updateTable('sandboxes')
       .set({ ...change.set, status: change.to })
+      .set(countedEvents(eventCount(id, change.events)))
       .where('id', '=', id)
       .where('status', 'in', statusesBefore(change.to))
       .returningAll()
       .executeTakeFirst();
     if (row) {
-      await this.#events.append(tx, id, eventsOfLife(row, change.events), now);
-      await trackRun(tx, row, change.ranUntil ?? now);
+      const run = runChange(tx, row, change.ranUntil ?? now);
+      await this.#events.tell(tx, row, eventsOfLife(row, change.events), { now, beside: run });
     }
     return row;
   }
@@ -193,11 +194,12 @@ export class SandboxStore {
       const row = await tx
         .updateTable('sandboxes')
         .set(set)
+        .set(countedEvents(eventCount(id, events)))
         .where('id', '=', id)
         .where('status', 'not in', FINAL)
         .returningAll()
         .executeTakeFirst();
-      if (row) await this.#events.append(tx, id, eventsOfLife(row, events), now);
+      if (row) await this.#events.tell(tx, row, eventsOfLife(row, events), { now });
       return row;
     });
   }
@@ -231,4 +233,12 @@ export class SandboxStore {
         .execute();
     }
   }
+}
+
+/** Counts the events of a row's life in the statement that changes it, as many as what it is has of them. */
+function eventCount(id: string, events: NewEvent[]): RawBuilder<number> {
+  const [ofSandbox, ofBrowser] = (['sandbox', 'browser'] as const).map(
+    (kind) => eventsOfLife({ id, kind }, events).length,
+  );
+  return sql<number>`case kind when 'sandbox' then ${ofSandbox}::int else ${ofBrowser}::int end`;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SecretVault } from '../../browser/forms/secret-vault.ts';
 import type { BrowserService } from '../../services.ts';
 import type { OpenCodePart } from '../opencode/schemas.ts';
 import { derivedReport } from './derived-report.ts';
@@ -7,7 +8,10 @@ import { StepRecorder } from './step-recorder.ts';
 type ToolPart = Extract<OpenCodePart, { type: 'tool' }>;
 
 /** A sandbox without a browser: what its page shows is not seen. */
-const noBrowser = { live: () => Promise.reject(new Error('off')) } as unknown as BrowserService;
+const noBrowser = {
+  live: () => Promise.reject(new Error('off')),
+  secrets: new SecretVault(),
+} as unknown as BrowserService;
 
 function filled(id: number, text: string): ToolPart {
   const part = {

@@ -76,6 +76,11 @@ export class PlanGate {
     );
   }
 
+  /** Whether {@link PlanGate.admit} could refuse a sandbox. */
+  limitsSandboxes({ limits }: Plan): boolean {
+    return limits.concurrentSandboxes !== null || limits.sandboxHoursPerMonth !== null;
+  }
+
   /**
    * Whether one more sandbox may run, decided within the transaction that makes it run: two at once cannot both take
    * the last place.

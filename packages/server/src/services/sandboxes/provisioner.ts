@@ -2,6 +2,7 @@ import { ApiError, newId, normalizeCapabilities, randomText } from '@banata/prot
 import { boxHealthSchema, type BoxConfig } from '@banata/protocol/box';
 import {
   DriverError,
+  type Box,
   type BoxServices,
   type RestoredContents,
   type SandboxDriver,
@@ -31,6 +32,7 @@ const START_TIMEOUT_MS = 60_000;
 const RESTORE_TIMEOUT_MS = 15 * 60_000;
 /** A provisioning server renews nothing: it is done, or has failed, well within this time. */
 const PROVISION_LEASE_MS = 90_000;
+const CONFIGURE_TIMEOUT_MS = 10_000;
 const MODEL_TOKEN_LENGTH = 40;
 
 /** What a new box begins with. */
@@ -75,7 +77,7 @@ export interface ProvisionerDeps {
 /** Turns queued sandboxes into ready ones. */
 export class Provisioner {
   readonly #deps: ProvisionerDeps;
-  readonly #inProgress = new Map<string, { stop: AbortController; done: Promise<void> }>();
+  readonly #inProgress = new Map<string, { stop: AbortController; done: Promise<SandboxRow | undefined> }>();
 
   constructor(deps: ProvisionerDeps) {
     this.#deps = deps;
@@ -86,21 +88,36 @@ export class Provisioner {
     return { lease_owner: this.#deps.serverId, lease_until: this.#deps.now() + PROVISION_LEASE_MS };
   }
 
-  /** Provisions in the background, unless that is under way; the outcome is in the row and its events. */
-  start(id: string): void {
+  /** What says of a sandbox that a server is at its box: columns, and events that tell of it. */
+  assigned(region: string): {
+    set: { status: 'assigning'; box_id: string };
+    events: [NewEvent];
+  } {
+    return {
+      set: { status: 'assigning', box_id: newId() },
+      events: [{ type: 'sandbox.assigned', data: { region } }],
+    };
+  }
+
+  /**
+   * Provisions in the background, unless that is under way; the outcome is in the row and its events.
+   * @param row where the row was written as assigned to this server a moment ago.
+   */
+  start(id: string, row?: SandboxRow): void {
     if (this.#inProgress.has(id)) return;
     const stop = new AbortController();
-    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const { promise: done, resolve } = Promise.withResolvers<SandboxRow | undefined>();
     this.#inProgress.set(id, { stop, done });
     this.#deps.background.run('provision', async (signal) => {
+      let ready: SandboxRow | undefined;
       try {
-        await this.#deps.tracing.run(
+        ready = await this.#deps.tracing.run(
           { name: 'sandbox.provision', attributes: { 'banata.sandbox.id': id } },
-          (span) => this.#provision(id, AbortSignal.any([signal, stop.signal]), span),
+          (span) => this.#provision(row ?? id, AbortSignal.any([signal, stop.signal]), span),
         );
       } finally {
         this.#inProgress.delete(id);
-        resolve();
+        resolve(ready);
       }
     });
   }
@@ -110,16 +127,22 @@ export class Provisioner {
     await this.#inProgress.get(id)?.done;
   }
 
-  /** The same, at most as long as the caller waits and is there. */
+  /**
+   * The same, at most as long as the caller waits and is there.
+   * @returns the row of a sandbox that became ready meanwhile.
+   */
   async settledWithin(
     id: string,
     { waitMs, signal }: { waitMs: number; signal: AbortSignal },
-  ): Promise<void> {
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, waitMs);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([this.settled(id), over]);
-    clearTimeout(timer);
+  ): Promise<SandboxRow | undefined> {
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), waitMs);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    try {
+      return await Promise.race([this.#inProgress.get(id)?.done, over]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Breaks off the provisioning of a sandbox that is to end; resolves when nothing of it goes on. */
@@ -133,16 +156,21 @@ export class Provisioner {
    * Makes the box of a sandbox that is queued, or whose making was interrupted. Runs at most once at a time per
    * sandbox over all servers; a box left by an earlier try is destroyed first.
    */
-  async #provision(id: string, signal: AbortSignal, span: OpenSpan): Promise<void> {
+  async #provision(
+    found: SandboxRow | string,
+    signal: AbortSignal,
+    span: OpenSpan,
+  ): Promise<SandboxRow | undefined> {
     const { now, logger } = this.#deps;
     const startedAt = now();
     const stopwatch = new Stopwatch();
-    const row = await this.#assign(id);
-    if (!row) return;
+    const row = typeof found === 'string' ? await this.#assign(found) : found;
+    if (!row) return undefined;
+    const { id } = row;
     stopwatch.lap('assign');
     span.set({ 'banata.organization.id': row.organization_id, 'banata.isolation': row.isolation });
     try {
-      await this.#makeReady(
+      const ready = await this.#makeReady(
         row,
         AbortSignal.any([signal, AbortSignal.timeout(startTimeout(row))]),
         stopwatch,
@@ -156,15 +184,17 @@ export class Provisioner {
         },
         'sandbox provisioned',
       );
+      return ready;
     } catch (error) {
       // A server that stops leaves the row as it is, and the next one starts over; whoever cancels ends the sandbox.
-      if (signal.aborted) return;
+      if (signal.aborted) return undefined;
       span.fail(error instanceof DriverError ? error.code : 'provision_failed');
       logger.error(
         { event: 'sandbox.provision_failed', sandboxId: id, err: error },
         'sandbox could not be started',
       );
       await this.#fail(row, error);
+      return undefined;
     } finally {
       for (const { name, ...times } of stopwatch.steps)
         this.#deps.tracing.record({ name: `sandbox.provision.${name}`, ...times });
@@ -174,61 +204,88 @@ export class Provisioner {
   async #assign(id: string): Promise<SandboxRow | undefined> {
     const { store, driver, serverId, now } = this.#deps;
     const row = await store.find(id);
-    const mine = row?.lease_owner === serverId && row.lease_until > now();
+    // Whoever had it started may have read the row before it became ready: its box is in use by now.
+    if (row?.status !== 'queued' && row?.status !== 'assigning') return undefined;
+    const mine = row.lease_owner === serverId && row.lease_until > now();
     if (!mine && !(await store.claim(id, serverId, this.lease.lease_until, now()))) return undefined;
-    if (row?.status === 'assigning') {
+    if (row.status === 'assigning') {
       if (row.box_id !== null) await driver.destroy(row.box_id);
       return store.update(id, { box_id: newId() }, [], now());
     }
-    return store.transition(
-      id,
-      {
-        to: 'assigning',
-        set: { box_id: newId() },
-        events: [{ type: 'sandbox.assigned', data: { region: row?.region ?? '' } }],
-      },
-      now(),
-    );
+    const { set, events } = this.assigned(row.region);
+    return store.transition(id, { to: set.status, set, events }, now());
   }
 
   /** Makes the box of a sandbox and configures it. The row is not changed; the caller destroys the box when this fails. */
   async makeBox(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<MadeBox> {
-    const { driver, boxes, egress, config } = this.#deps;
+    const { driver, boxes, config, logger } = this.#deps;
     const boxId = row.box_id;
     if (boxId === null) throw new Error('an assigned sandbox has a box id');
     const contents = await this.#deps.contentsOf(row, signal);
-    const network = new EgressPolicy(row.network).toBoxNetwork();
-    const box = await driver.create(
-      {
-        id: boxId,
-        limits: limitsOf(row, row.limits ?? config.limits),
-        isolation: row.isolation,
-        network,
-        services: servicesOf(row),
-        ...contents?.request,
-      },
+    const request = {
+      id: boxId,
+      limits: limitsOf(row, row.limits ?? config.limits),
+      isolation: row.isolation,
+      network: new EgressPolicy(row.network).toBoxNetwork(),
+      services: servicesOf(row),
+      ...contents?.request,
+    };
+    const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
+    // Asks the database while the box is made; a failure is met where it is used.
+    const boxConfig = this.#boxConfig(row, modelToken);
+    boxConfig.catch(() => undefined);
+    for (;;) {
+      const box = await driver.create(request, signal);
+      stopwatch.lapWith(box.timings);
+      try {
+        await this.#configure(row, { box, boxConfig, contents, signal });
+        stopwatch.lap('configure');
+        return { modelToken, contents: box.restored ?? 'all' };
+      } catch (error) {
+        // Whether the daemon of a warm box still answers shows here first. It is gone then, and another box begins anew.
+        if (signal.aborted || !('warm' in box.timings) || !isSilence(error)) throw error;
+        logger.warn({ event: 'box.warm_unusable', boxId, err: error }, 'a warm box did not answer');
+        boxes.forget(boxId);
+        await driver.destroy(boxId);
+      }
+    }
+  }
+
+  async #configure(
+    row: SandboxRow,
+    {
+      box,
+      boxConfig,
+      contents,
       signal,
-    );
-    stopwatch.lapWith(box.timings);
+    }: {
+      box: Box;
+      boxConfig: Promise<BoxConfig>;
+      contents: BoxContents | undefined;
+      signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { boxes, egress } = this.#deps;
     egress.boxes.remove(row.id);
     egress.boxes.set(box.address, row.id, row.network);
-    boxes.remember(boxId, box.endpoint);
+    boxes.remember(box.id, box.endpoint);
     await contents?.fill?.(row, signal);
     // What comes from a checkpoint has the profile of that time.
     if (!contents) await this.#deps.loadProfile(row, signal);
-    const modelToken = `bm_${randomText(MODEL_TOKEN_LENGTH, 'abcdefghijklmnopqrstuvwxyz0123456789')}`;
     await boxes.json(row, boxHealthSchema, {
       method: 'PUT',
       path: '/config',
-      json: await this.#boxConfig(row, modelToken),
-      timeoutMs: 10_000,
+      json: await boxConfig,
+      timeoutMs: CONFIGURE_TIMEOUT_MS,
       signal,
     });
-    stopwatch.lap('configure');
-    return { modelToken, contents: box.restored ?? 'all' };
   }
 
-  async #makeReady(row: SandboxRow, signal: AbortSignal, stopwatch: Stopwatch): Promise<void> {
+  async #makeReady(
+    row: SandboxRow,
+    signal: AbortSignal,
+    stopwatch: Stopwatch,
+  ): Promise<SandboxRow | undefined> {
     const { store, driver, boxes, now } = this.#deps;
     const { modelToken, contents } = await this.makeBox(row, signal, stopwatch);
     if (row.kind === 'browser') await browserReady(boxes, row, signal);
@@ -258,6 +315,7 @@ export class Provisioner {
     else if (ready?.followed) await this.#deps.attach(ready.id);
     if (ready?.paired_with) await store.pair(ready.paired_with, ready.id, readyAt);
     stopwatch.lap('record');
+    return ready;
   }
 
   async #boxConfig(row: SandboxRow, modelToken: string): Promise<BoxConfig> {
@@ -316,6 +374,11 @@ export function restoredEvents(
 ): NewEvent[] {
   if (checkpointId === null) return [];
   return [{ type: 'sandbox.checkpoint.restored', data: { checkpointId, contents } }];
+}
+
+/** The daemon of the box does not answer. */
+function isSilence(error: unknown): boolean {
+  return error instanceof ApiError && ['SANDBOX_UNREACHABLE', 'SANDBOX_TIMEOUT'].includes(error.code);
 }
 
 function startTimeout({ checkpoint_id: from }: SandboxRow): number {

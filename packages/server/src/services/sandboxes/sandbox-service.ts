@@ -13,6 +13,7 @@ import {
 } from '@banata/protocol';
 import { STANDARD_SIZE, type Config } from '@banata/config';
 import type { SandboxRow } from '../../database/schema.ts';
+import type { Tx } from '../../stores/event-store.ts';
 import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableJson } from '../../stores/text.ts';
@@ -34,6 +35,8 @@ import type { Returner } from './returner.ts';
 import { toSession } from './session-view.ts';
 import { isFinal, takesWork } from './status.ts';
 import type { Terminator } from './terminator.ts';
+
+const CREATED = { type: 'sandbox.created' as const, data: {} };
 
 export interface SandboxServiceDeps {
   store: SandboxStore;
@@ -69,32 +72,54 @@ export class SandboxService {
     reservation?: Reservation,
     checkpointId?: string,
   ): Promise<SandboxSession> {
-    const { store, provisioner, planGate, profiles, secrets } = this.#deps;
+    return this.show(caller, await this.#record(caller, input, { reservation, checkpointId }));
+  }
+
+  /** @param order.isAwaited the row is shown once it is further, so that it need not be written as queued first. */
+  async #record(
+    caller: Caller,
+    input: CreateSandbox,
+    order: { reservation?: Reservation | undefined; checkpointId?: string | undefined; isAwaited?: boolean },
+  ): Promise<SandboxRow> {
+    const { store, provisioner, secrets } = this.#deps;
+    const { reservation, checkpointId = null, isAwaited = false } = order;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
-    if (made) return this.show(caller, made);
+    if (made) return made;
     const { plan, maxDurationMs, proxy } = await this.#allow(caller, input);
     const id = reservation?.id ?? newId();
     const asked = {
       ...this.#newRow(caller, input, { id, maxDurationMs, proxy }),
-      checkpoint_id: checkpointId ?? null,
+      checkpoint_id: checkpointId,
     };
     const browser = pairedBrowserRow(asked, { proxy, secrets });
-    const created = [{ type: 'sandbox.created' as const, data: {} }];
-    const profileUser = {
-      id,
-      organization_id: caller.organizationId,
-      capabilities: input.capabilities ?? null,
-    };
-    const row = await store.insert(asked, created, async (tx) => {
-      await planGate.admit(tx, caller.organizationId, plan);
-      await takeProfile(tx, profiles, { row: profileUser, now: this.#deps.now() });
-      if (!browser) return;
-      await planGate.admitBrowser(tx, caller.organizationId, plan);
-      await store.insertIn(tx, browser, created);
-    });
-    provisioner.start(id);
+    const assigned = isAwaited ? provisioner.assigned(asked.region) : { set: {}, events: [] };
+    const row = await store.insert(
+      { ...asked, ...assigned.set },
+      [CREATED, ...assigned.events],
+      this.#admission(caller, input, { plan, id, browser }),
+    );
+    provisioner.start(id, isAwaited ? row : undefined);
     if (browser) provisioner.start(browser.id);
-    return this.show(caller, row);
+    return row;
+  }
+
+  /** What can refuse the sandbox while it is recorded, or has to be recorded with it; undefined where nothing. */
+  #admission(
+    { organizationId }: Caller,
+    { capabilities = null }: CreateSandbox,
+    { plan, id, browser }: { plan: Plan; id: string; browser: ReturnType<typeof pairedBrowserRow> },
+  ): ((tx: Tx) => Promise<void>) | undefined {
+    const { store, planGate, profiles, now } = this.#deps;
+    const { persistentProfile } = normalizeCapabilities(capabilities).browser;
+    if (!browser && !persistentProfile && !planGate.limitsSandboxes(plan)) return undefined;
+    return async (tx) => {
+      await planGate.admit(tx, organizationId, plan);
+      const row = { id, organization_id: organizationId, capabilities };
+      await takeProfile(tx, profiles, { row, now: now() });
+      if (!browser) return;
+      await planGate.admitBrowser(tx, organizationId, plan);
+      await store.insertIn(tx, browser, [CREATED]);
+    };
   }
 
   /** What can be decided before the sandbox is recorded. */
@@ -111,9 +136,11 @@ export class SandboxService {
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
     refuseUnsupported(capabilities);
     const proxy = requestedProxy(capabilities.browser.byoProxyUrl);
-    await requireDiskSpace(config.home);
     const boxes = capabilities.browser.mode === 'paired-banata-browser' ? 2 : 1;
-    await requireCapacity(store, config.driver.maxSandboxes, boxes);
+    await Promise.all([
+      requireDiskSpace(config.home),
+      requireCapacity(store, config.driver.maxSandboxes, boxes),
+    ]);
     return { plan, maxDurationMs, proxy };
   }
 
@@ -171,9 +198,10 @@ export class SandboxService {
       signal: AbortSignal;
     },
   ): Promise<SandboxSession> {
-    const { id } = await this.create(caller, input, reservation, checkpointId);
-    await this.#deps.provisioner.settledWithin(id, { waitMs, signal });
-    return signal.aborted && !reservation ? this.end(caller, id) : this.get(caller, id);
+    const { id } = await this.#record(caller, input, { reservation, checkpointId, isAwaited: true });
+    const ready = await this.#deps.provisioner.settledWithin(id, { waitMs, signal });
+    if (signal.aborted && !reservation) return this.end(caller, id);
+    return ready ? this.show(caller, ready) : this.get(caller, id);
   }
 
   /** What a sandbox was asked for with, for another one like it. */
