@@ -52,7 +52,7 @@ export interface DesktopOptions {
   onDisplay(display: { name: string; env: Record<string, string> } | undefined): void;
   /** A process of the desktop ended and is started again. */
   onRestart(reason: string): void;
-  /** An event of the browser itself, such as of a download. */
+  /** An event of the browser itself, such as of a download, or of one of the daemon's sessions. */
   onBrowserEvent(event: OwnEvent): void;
 }
 
@@ -220,7 +220,7 @@ export class Desktop {
       rewrite: keepDownloads({ folder: files.downloadsDir, workspace: environment.workspace }),
       onEvent: (event) => {
         pages.handle(event);
-        if (event.sessionId === undefined) this.#options.onBrowserEvent(event);
+        this.#options.onBrowserEvent(event);
       },
       onEnd: () => {
         pages.stop();

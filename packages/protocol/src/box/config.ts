@@ -57,6 +57,8 @@ export const boxConfigSchema = z.object({
       maxPages: z.number().int().positive().optional(),
       /** A recording that begins with the browser. */
       recording: boxRecordingOptionsSchema.optional(),
+      /** Whether what pages ask the network for is noted for a HAR file. */
+      har: z.boolean().optional(),
     })
     .nullable(),
   /** CDP address of a browser in another box, which the agent drives in place of one here. */

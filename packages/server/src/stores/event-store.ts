@@ -6,7 +6,7 @@ import {
   type OrganizationEvent,
   type SandboxEvent,
 } from '@banata/protocol';
-import { sql, type Transaction } from 'kysely';
+import { sql, type RawBuilder, type Transaction } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { EventRow, Tables } from '../database/schema.ts';
 import { formatEventCursor, type EventPlace } from './event-cursor.ts';
@@ -49,15 +49,28 @@ export class EventStore {
 
   /**
    * Appends events of one sandbox, and a delivery for every webhook that gets them. Sequence numbers come from the
-   * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order.
+   * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order. What happens in
+   * the browser paired with a sandbox is told as the sandbox's; only the session's own life is the session's.
    */
-  async append(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
+  async append(tx: Tx, rowId: string, events: NewEvent[], now: number): Promise<void> {
+    const life = events.filter(({ type }) => type.startsWith('session.'));
+    await this.#appendTo(tx, sql<string>`${rowId}`, life, now);
+    const rest = life.length === 0 ? events : events.filter((event) => !life.includes(event));
+    const owner = sql<string>`(select coalesce(paired_with, id) from sandboxes where id = ${rowId})`;
+    await this.#appendTo(tx, owner, rest, now);
+  }
+
+  async #appendTo(tx: Tx, place: RawBuilder<string>, events: NewEvent[], now: number): Promise<void> {
     if (events.length === 0) return;
-    const { event_seq: last, organization_id } = await tx
+    const {
+      id: sandboxId,
+      event_seq: last,
+      organization_id,
+    } = await tx
       .updateTable('sandboxes')
       .set((eb) => ({ event_seq: eb('event_seq', '+', events.length) }))
-      .where('id', '=', sandboxId)
-      .returning(['event_seq', 'organization_id'])
+      .where('id', '=', place)
+      .returning(['id', 'event_seq', 'organization_id'])
       .executeTakeFirstOrThrow();
     const before = last - events.length;
     await tx

@@ -28,6 +28,7 @@ export function boxBrowser(
             viewport,
             persistentProfile,
             ...(maxPages !== undefined && { maxPages }),
+            ...(row.browser_session?.har === true && { har: true }),
             ...(recording &&
               row.box_id !== null && {
                 // One a box, so that a repeated configuration starts no second one.

@@ -82,6 +82,7 @@ export class SandboxService {
     const created = [{ type: 'sandbox.created' as const, data: {} }];
     const profileUser = {
       id,
+      paired_with: null,
       organization_id: caller.organizationId,
       capabilities: input.capabilities ?? null,
     };
@@ -109,7 +110,7 @@ export class SandboxService {
     const maxDurationMs =
       input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
-    refuseUnsupported(capabilities);
+    requireBrowserToKeep(capabilities);
     const proxy = requestedProxy(capabilities.browser.byoProxyUrl);
     await requireDiskSpace(config.home);
     const boxes = capabilities.browser.mode === 'paired-banata-browser' ? 2 : 1;
@@ -322,23 +323,12 @@ function textOf(status: SandboxStatus): string | undefined {
   return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
 }
 
-function refuseUnsupported({ browser }: Capabilities): void {
-  const unsupported: [boolean, string][] = [
-    [
-      browser.mode === 'paired-banata-browser' && browser.recording,
-      'capabilities.browser.recording with mode "paired-banata-browser": use "local-chromium"',
-    ],
-    [
-      browser.mode === 'paired-banata-browser' && browser.persistentProfile,
-      'capabilities.browser.persistentProfile with mode "paired-banata-browser": use "local-chromium"',
-    ],
-  ];
+/** What is kept of a browser needs one. */
+function requireBrowserToKeep({ browser }: Capabilities): void {
   const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
   if (browser.mode === 'none' && kept !== undefined)
     throw new ApiError(
       'INVALID_REQUEST',
-      `capabilities.browser.${kept} needs a browser: use mode "local-chromium".`,
+      `capabilities.browser.${kept} needs a browser: use mode "local-chromium" or "paired-banata-browser".`,
     );
-  const found = unsupported.find(([asked]) => asked);
-  if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
 }
