@@ -2,6 +2,7 @@ import { BanataError, BanataSandbox, type Artifact, type Sandbox } from '@banata
 import { startScriptedModel, type ScriptedModel } from '@banata/boxd/testing';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { chromium, type BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Installation } from './support/installation.ts';
 import { S3Store } from './support/s3-store.ts';
@@ -175,6 +176,31 @@ test('store and server killed in the middle: what was answered is there, whole',
   const { data } = await sandbox.getArtifacts({ prefix: 'customer-a/job-42/files/f' });
   for (const { key, sha256: sum } of data) expect(sha256(await sandbox.downloadArtifact(key))).toBe(sum);
   expect(sums.size).toBeGreaterThanOrEqual(7);
+});
+
+test('a browser profile is safe while the store is down, and goes there afterwards', async () => {
+  const browser = { persistentProfile: true, profileKey: 'outage' };
+  const cookies = async <T>(work: (context: BrowserContext) => Promise<T>): Promise<T> => {
+    await using one = await banata.launch({ capabilities: { browser } });
+    const client = await chromium.connectOverCDP((await one.getPreview()).cdpUrl);
+    const result = await work(client.contexts()[0]!);
+    await client.close();
+    await one.kill();
+    return result;
+  };
+  const login = { name: 'login', value: 'ada', domain: 'shop.example', path: '/' };
+  const value = (context: BrowserContext): Promise<string | undefined> =>
+    context.cookies('http://shop.example/').then(([cookie]) => cookie?.value);
+  await store.kill();
+  await cookies((context) => context.addCookies([login]));
+  expect(await cookies(value)).toBe('ada');
+  await store.startAgain();
+  const pending = async (): Promise<unknown> => {
+    const reply = await fetch(`${installation.url}/readyz`);
+    return ((await reply.json()) as { pendingUploads: number }).pendingUploads;
+  };
+  await expect.poll(pending, { timeout: 90_000 }).toBe(0);
+  expect(await cookies(value)).toBe('ada');
 });
 
 test('a large file passes at flat memory', { timeout: 400_000 }, async () => {

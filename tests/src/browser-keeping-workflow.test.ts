@@ -1,6 +1,9 @@
 import { BanataSandbox, type BanataEvent, type Sandbox } from '@banata-boxes/sdk';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { boxProcesses } from './support/box-processes.ts';
 import { Installation } from './support/installation.ts';
+import { frameOf, probeFilm } from './support/probe-film.ts';
 
 /** A site with a login: its cookie ends with the browser, as those of many logins do. */
 const SITE = `
@@ -86,6 +89,49 @@ test('what is recorded is kept when the deadline ends the sandbox', async () => 
     artifactKey: expect.stringMatching(/^recordings\/[a-z0-9]{32}\.mp4$/) as string,
   });
 });
+
+test('when all programs of a sandbox are killed, its film can be played to the cut', async () => {
+  const sandbox = await launch({ recording: { frameRate: 10 }, persistentProfile: true });
+  await sandbox.browser.navigate(`${ORIGIN}/login`);
+  const [running] = await sandbox.recording.list();
+  await sleep(2_000);
+  await sandbox.browser.navigate(`${ORIGIN}/`);
+  await sleep(2_000);
+  const cutAt = Date.now();
+  for (const pid of boxProcesses(installation)) process.kill(pid, 'SIGKILL');
+  const failed = async (): Promise<string> => (await banata.get(sandbox.id)).status;
+  await expect.poll(failed, { timeout: 60_000 }).toBe('failed');
+
+  const [kept] = (await sandbox.artifacts.list({ kind: 'recording' })).data;
+  const bytes = await sandbox.artifacts.download(kept?.key ?? '');
+  await using lab = await banata.launch();
+  const film = await probeFilm(lab, bytes);
+  expect(film).toMatchObject({ codec: 'h264', width: 1280, height: 800 });
+  const recorded = (cutAt - (running?.startedAt ?? 0)) / 1000;
+  expect(film.seconds).toBeGreaterThan(recorded - 4);
+  expect(film.seconds).toBeLessThan(recorded + 4);
+  // The picture just before the cut is one of the page.
+  expect((await frameOf(lab, bytes, film.seconds - 1)).length).toBeGreaterThan(5_000);
+  const events = await eventsOf(sandbox);
+  const stopped = events.find(({ type }) => type === 'sandbox.recording.stopped');
+  expect(stopped?.data).toMatchObject({ artifactKey: kept?.key });
+  expect(events.map(({ type }) => type)).toContain('sandbox.profile.failed');
+});
+
+if (process.env['BANATA_TEST_ALL'] === '1')
+  test('the film of a paired browser is kept, too, when all its programs are killed', async () => {
+    const browser = { mode: 'paired-banata-browser', recording: true } as const;
+    const sandbox = await banata.launch({ capabilities: { browser } });
+    await sleep(3_000);
+    for (const pid of boxProcesses(installation)) process.kill(pid, 'SIGKILL');
+    const status = async (): Promise<string> => (await banata.get(sandbox.id)).status;
+    await expect.poll(status, { timeout: 60_000 }).toBe('failed');
+    const [kept] = (await sandbox.artifacts.list({ kind: 'recording' })).data;
+    await using lab = await banata.launch();
+    const film = await probeFilm(lab, await sandbox.artifacts.download(kept?.key ?? ''));
+    expect(film.codec).toBe('h264');
+    expect(film.seconds).toBeGreaterThan(1);
+  });
 
 test('recording and profile want a browser, and say so', async () => {
   for (const field of ['recording', 'persistentProfile']) {

@@ -10,6 +10,12 @@ import { until } from './support/until.ts';
 
 const PAGE = `<!doctype html><title>Form</title><body style="margin:0">
 <input id="name" autofocus style="position:absolute;left:0;top:0;width:100%;height:100%">`;
+/** Tells the site each value that the input has, in order. */
+const REPORTING = PAGE.replace(
+  '<input ',
+  `<input oninput="const told = new XMLHttpRequest();
+  told.open('GET', '/typed?' + encodeURIComponent(this.value), false); told.send()" `,
+);
 const A = 0x61;
 const SHIFT = 0xffe1;
 /** Times that a text with letters nobody typed before goes through the viewer. */
@@ -20,11 +26,16 @@ let banata: BanataSandbox;
 let site: Server;
 let url: string;
 let sandbox: Sandbox;
+/** What the reporting page told. */
+const values: string[] = [];
 
 beforeAll(async () => {
   const port = await freePort();
-  site = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE);
+  site = createServer((request, response) => {
+    const path = request.url ?? '/';
+    if (path.startsWith('/typed?')) values.push(decodeURIComponent(path.slice('/typed?'.length)));
+    const page = path.startsWith('/reporting') ? REPORTING : PAGE;
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
   });
   await new Promise<void>((resolve) => site.listen(port, '127.0.0.1', resolve));
   url = `http://host.banata.internal:${port}/`;
@@ -127,7 +138,7 @@ describe('control', () => {
     expect(await typed()).toBe('a');
     // The shift that was held is not any more.
     await sandbox.computer.type('b');
-    await expect.poll(typed).toBe('ab');
+    await expect.poll(typed, { timeout: 30_000 }).toBe('ab');
     for (const view of [watcher, ada, bob]) view.close();
   });
 
@@ -185,6 +196,47 @@ describe('control', () => {
       await again.close();
       return gone;
     });
+  });
+
+  test('on the viewer page a person writes Japanese with an input method, and goes back with the mouse', async () => {
+    await sandbox.navigatePreview(url);
+    await sandbox.navigatePreview(`${url}reporting`);
+    const { viewerUrl } = await sandbox.getPreview();
+    const person = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+    try {
+      const page = await person.newPage({ viewport: { width: 1280, height: 900 } });
+      await page.goto(viewerUrl ?? '');
+      await page.locator('canvas').first().waitFor({ timeout: 30_000 });
+      await page.getByRole('button', { name: 'Take control' }).click();
+      const screen = page.getByRole('application').locator('canvas').first();
+      // The first clicks may come before control does.
+      await until('the page has the focus', async () => {
+        await screen.click();
+        await page.keyboard.type('x');
+        return values.length === 0 ? undefined : true;
+      });
+      await page.getByRole('button', { name: 'Keyboard', exact: true }).click();
+      const input = await page.context().newCDPSession(page);
+      // As an input method does it: what is composed changes until it is chosen.
+      for (const text of ['に', 'にほ', 'にほん', '日本'])
+        await input.send('Input.imeSetComposition', { text, selectionStart: 0, selectionEnd: text.length });
+      await input.send('Input.insertText', { text: '日本' });
+      await input.send('Input.insertText', { text: '語、héß' });
+      // Some of the letters that looked for the focus may have come late.
+      await until('the text arrives', async () =>
+        /^x+日本語、héß$/.test(values.at(-1) ?? '') ? true : undefined,
+      );
+      const { x, y, width, height } = (await screen.boundingBox())!;
+      const middle = { x: x + width / 2, y: y + height / 2, button: 'back', clickCount: 1 } as const;
+      await input.send('Input.dispatchMouseEvent', { ...middle, type: 'mousePressed' });
+      await input.send('Input.dispatchMouseEvent', { ...middle, type: 'mouseReleased' });
+      await until('the page before', async () =>
+        (await sandbox.getPreview()).url === url ? true : undefined,
+      );
+      await sandbox.browser.setControl({ mode: 'ai' });
+    } finally {
+      await person.close();
+    }
   });
 
   test('the viewer page’s link takes control for its tab, and gives it back', async () => {

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { BanataError, BanataSandbox, type Sandbox } from '@banata-boxes/sdk';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { boxProcesses } from './support/box-processes.ts';
 import { Installation } from './support/installation.ts';
 import { Tty } from './support/tty.ts';
 import { until } from './support/until.ts';
@@ -344,7 +344,7 @@ describe('faults', () => {
     const dying = await banata.launch();
     const call = codeOf(dying.exec('sleep 30'));
     await sleep(500);
-    const boxes = boxProcesses();
+    const boxes = boxProcesses(installation);
     const died = performance.now();
     for (const pid of boxes) process.kill(pid, 'SIGKILL');
     const code = await fault(
@@ -357,15 +357,3 @@ describe('faults', () => {
     expect(['SANDBOX_UNREACHABLE', 'SANDBOX_ENDED']).toContain(code);
   });
 });
-
-/** Host process ids of this installation's boxes: their first process, or with gVisor the kernel they run on. */
-function boxProcesses(): number[] {
-  const folder = join(installation.home, 'oci/boxes');
-  const records = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  return records.flatMap((name) => {
-    const { process: first } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as {
-      process: { pid: number } | null;
-    };
-    return first ? [first.pid] : [];
-  });
-}

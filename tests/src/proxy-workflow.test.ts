@@ -4,6 +4,7 @@ import type { ProxyVisit } from '@banata/boxd/testing/auth-proxy';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -104,6 +105,21 @@ test.each([
   for (const text of [listing.stdout, await installation.log(), JSON.stringify(shown)]) {
     expect(text).not.toContain('harbour');
   }
+});
+
+test('a fork goes through the proxy of the sandbox it comes from, whose password is nowhere in the clear', async () => {
+  const byoProxyUrl = `http://ada:${encodeURIComponent(PASSWORD)}@proxy.example:${HTTP_PORT}`;
+  await using sandbox = await banata.launch({ capabilities: { browser: { byoProxyUrl } } });
+  await using copy = await sandbox.fork();
+  expect(copy.session.capabilities?.browser?.byoProxyUrl).toBe(`http://proxy.example:${HTTP_PORT}`);
+  const fetched = await copy.exec('curl -sSm 20 http://fork-curl.example/a');
+  expect(fetched.stdout).toContain('"url":"/a"');
+  await copy.browser.navigate('http://fork-browser.example/');
+  expect(seen('http')).toEqual(expect.arrayContaining(['fork-curl.example:80', 'fork-browser.example:80']));
+  // grep answers 1 where it finds nothing.
+  const places = ['postgres', 'server.log'].map((name) => join(installation.home, name));
+  const look = spawn('grep', ['-rqaE', 'harbour(:|%3A)42', ...places], { stdio: 'ignore' });
+  expect(await once(look, 'exit')).toEqual([1, null]);
 });
 
 test('a browser session goes through its proxy; names that only the proxy knows included', async () => {

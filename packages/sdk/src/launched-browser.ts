@@ -1,6 +1,6 @@
 import { SandboxBrowser } from './browser.ts';
 import type { Transport } from './transport.ts';
-import type { BrowserSession, CallOptions, PreviewCommandResponse } from './types.ts';
+import type { BrowserSession, CallOptions, PreviewCommandResponse, PreviewConnectionInfo } from './types.ts';
 import { buildPreviewViewerUrl } from './viewer-url.ts';
 
 /** A browser session that takes CDP clients. It ends when the last of them disconnects, or with {@link close}. */
@@ -56,6 +56,31 @@ export class LaunchedBrowserSession {
    */
   getPreviewViewerUrl(options: CallOptions = {}): Promise<string | null> {
     return this.#browser.getPreviewViewerUrl(options);
+  }
+
+  /**
+   * URLs of the live view and of the commands start, navigate and resize, each with a token; null when the live view
+   * is switched off.
+   * @example
+   * ```ts
+   * const connection = await session.getPreviewConnection();
+   * const url = buildPreviewViewerUrl(connection?.wsUrl, 'https://boxes.example.com');
+   * ```
+   */
+  getPreviewConnection(options: CallOptions = {}): Promise<PreviewConnectionInfo | null> {
+    return this.#browser.getPreviewConnection(options);
+  }
+
+  /**
+   * Picture of the page in front. With the session's option `screenshots` it is kept among its artifacts, too.
+   * @param options.format Default `png`.
+   * @example
+   * ```ts
+   * await writeFile('page.png', await session.screenshot());
+   * ```
+   */
+  screenshot(options: CallOptions & { format?: 'png' | 'jpeg' } = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#browser.screenshot(options);
   }
 
   /** Waits until the browser can be viewed and driven. @example `await session.startPreview()` */

@@ -12,6 +12,9 @@ import type { SandboxService } from './services/sandboxes/sandbox-service.ts';
 
 export interface ArtifactParts {
   artifacts: ArtifactService;
+  staging: Staging;
+  /** Says that there may be something to carry to the object store. */
+  onTransfer: () => void;
   publishRequests: PublishRequests;
   objectTransfers: ObjectTransfers;
   storeHealth: StoreHealth;
@@ -32,6 +35,8 @@ export function createArtifacts(
     logger,
     now,
   });
+  const onTransfer = (): void => objectTransfers.kick();
+  const staging = new Staging({ objects, spool, transfers, home: config.home, now });
   const artifacts = new ArtifactService({
     sandboxes: services.sandboxes,
     links: services.links,
@@ -39,12 +44,12 @@ export function createArtifacts(
     store: stores.artifacts,
     findSandbox: (id) => stores.sandboxes.find(id),
     objects,
-    staging: new Staging({ objects, spool, transfers, home: config.home, now }),
-    onTransfer: () => objectTransfers.kick(),
+    staging,
+    onTransfer,
     ...config.artifacts,
     now,
   });
   const { background } = services;
   const publishRequests = new PublishRequests({ artifacts, boxes, background, logger });
-  return { artifacts, publishRequests, objectTransfers, storeHealth };
+  return { artifacts, staging, onTransfer, publishRequests, objectTransfers, storeHealth };
 }

@@ -6,7 +6,7 @@ import type { HandoffService } from './services/handoff/handoff-service.ts';
 /** What speaks with boxes for their sandboxes. */
 export function createBoxLinks(
   base: Foundations,
-  services: Pick<BoxEventApplierDeps, 'artifacts' | 'publishRequests' | 'recordings'> & {
+  services: Pick<BoxEventApplierDeps, 'artifacts' | 'publishRequests' | 'recordings' | 'pairedFiles'> & {
     handoff: HandoffService;
   },
 ): BoxLinks {

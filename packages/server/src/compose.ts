@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { createApp } from './api/app.ts';
 import { EventStreams } from './api/sse.ts';
 import { BoxesListener } from './boxes/boxes-listener.ts';
-import { createBrowser } from './compose-browser.ts';
+import { createBrowser, createBrowserSessions } from './compose-browser.ts';
 import { createLasting } from './compose-checkpoints.ts';
 import { createArtifacts } from './compose-artifacts.ts';
 import { createBrowserKeeping } from './compose-browser-keeping.ts';
@@ -29,8 +29,6 @@ import { ActivityService } from './services/activity.ts';
 import { AgentAsks } from './services/agent/agent-asks.ts';
 import { AgentService } from './services/agent/agent-service.ts';
 import { Background } from './services/background.ts';
-import { BrowserSessionService } from './services/browsers/browser-session-service.ts';
-import { SessionKeeper } from './services/browsers/session-keeper.ts';
 import { ContextService } from './services/contexts.ts';
 import { DocumentService } from './services/documents.ts';
 import { ExecutionService } from './services/execution.ts';
@@ -180,7 +178,8 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const sandboxes = new SandboxService({ ...common, ...limits, ...lives, profiles, links });
   const files = new FileService(sandboxes, boxes, activity);
   const outputs = createArtifacts(base, { sandboxes, activity, links, background });
-  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, sandboxes, activity, background });
+  const forBrowsers = { sandboxes, activity, links };
+  const keeping = createBrowserKeeping(base, { ...limits, ...outputs, ...forBrowsers, background });
   const agent = new AgentService({
     ...common,
     sandboxes,
@@ -201,7 +200,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const previews = new PreviewGateway({ ...base, ports, connections, activity, publicUrl, previewHost });
   const endPreviews = (): Promise<void> => previews.sweep();
   const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
-  const browserParts = createBrowser(base, { sandboxes, links, activity });
+  const browserParts = createBrowser(base, { ...keeping, ...forBrowsers });
   const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
   return {
     accounts,
@@ -214,8 +213,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
     ...keeping,
     boxLinks,
     ...browserParts,
-    browserSessions: new BrowserSessionService({ ...common, ...limits, ...lives, profiles, links }),
-    sessionKeeper: new SessionKeeper({ ...common, ...lives }),
+    ...createBrowserSessions(base, { ...limits, ...lives, ...keeping, ...lasting, links }),
     contexts: new ContextService(sandboxes, boxes, activity),
     documents: new DocumentService({ ...common, ...outputs, sandboxes, activity }),
     execution: new ExecutionService(sandboxes, boxes, activity),

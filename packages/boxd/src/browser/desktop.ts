@@ -56,7 +56,7 @@ export interface DesktopOptions {
   onDisplay(display: { name: string; env: Record<string, string> } | undefined): void;
   /** A process of the desktop ended and is started again. */
   onRestart(reason: string): void;
-  /** An event of the browser itself, such as of a download. */
+  /** An event of the browser itself, such as of a download, or of one of the daemon's sessions. */
   onBrowserEvent(event: OwnEvent): void;
 }
 
@@ -227,7 +227,7 @@ export class Desktop {
       maskAgent,
       onEvent: (event) => {
         pages.handle(event);
-        if (event.sessionId === undefined) this.#options.onBrowserEvent(event);
+        this.#options.onBrowserEvent(event);
       },
       onEnd: () => {
         pages.stop();

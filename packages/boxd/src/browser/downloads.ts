@@ -33,8 +33,9 @@ export class Downloads {
     this.#onEnd = options.onEnd;
   }
 
-  /** Must get the browser's own events. */
-  handle({ method, params }: OwnEvent): void {
+  /** Must get every own event of the broker. */
+  handle({ method, params, sessionId }: OwnEvent): void {
+    if (sessionId !== undefined) return;
     if (method === 'Browser.downloadWillBegin') {
       const parsed = beginSchema.safeParse(params);
       if (parsed.success && this.#underWay.size < MAX_UNDER_WAY)

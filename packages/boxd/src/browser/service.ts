@@ -22,6 +22,8 @@ import { SecretVault } from './forms/secret-vault.ts';
 import { giveFiles, readableFiles } from './give-files.ts';
 import type { GiveFiles } from './give-files.ts';
 import type { DesktopFiles } from './desktop-files.ts';
+import { HarRecorder } from './har/har-recorder.ts';
+import { harRoutes } from './har/har-routes.ts';
 import { Keyboard } from './keyboard.ts';
 import { ProfileKeeper } from './profile/profile-keeper.ts';
 import { profileRoutes } from './profile/profile-routes.ts';
@@ -78,6 +80,7 @@ class LiveBrowserService implements BrowserParts {
   #keepsProfile = false;
   #maxPages: number | undefined;
   #proxyServer: string | undefined;
+  #har: HarRecorder | undefined;
   #files: DesktopFiles | undefined;
   #desktop: Desktop | undefined;
   #tunnel: VncTunnel | undefined;
@@ -102,6 +105,7 @@ class LiveBrowserService implements BrowserParts {
       ...secretRoutes(this),
       ...recordingRoutes(this.#recorder, () => this.#requireStarted()),
       ...profileRoutes(this),
+      ...harRoutes(() => this.#har),
     ];
     this.upgrades = [
       { path: '/browser/cdp', handle: (...upgrade) => this.#connectCdp('client', ...upgrade) },
@@ -128,6 +132,10 @@ class LiveBrowserService implements BrowserParts {
     this.#maxPages = config.maxPages;
     this.#proxyServer = proxyServer;
     this.#keepsProfile = config.persistentProfile;
+    if (config.har === true) {
+      const isHeld = (): boolean => this.control.current.mode === 'human';
+      this.#har = new HarRecorder({ stateDir: this.#dependencies.environment.stateDir, isHeld });
+    }
     this.#recorder.open(config.recording).catch((error: unknown) => {
       this.#dependencies.logger.error('recording.open', { error });
     });
@@ -315,6 +323,7 @@ class LiveBrowserService implements BrowserParts {
       eventPolicy: this.control.eventPolicy,
       onReady: (browser) => {
         if (signal.aborted) return;
+        this.#har?.follow(browser.broker);
         logger.info('browser.ready', { sinceStartMs: Math.round(performance.now() - startedAt) });
         if (this.#isPrepared) this.#held = browser;
         else void this.#showWithCookies(browser, signal);
@@ -331,7 +340,10 @@ class LiveBrowserService implements BrowserParts {
         if (!signal.aborted)
           this.#emit({ type: 'browser.restarting', data: { reason: reason.slice(0, MAX_REASON) } });
       },
-      onBrowserEvent: (event) => downloads.handle(event),
+      onBrowserEvent: (event) => {
+        this.#har?.handle(event);
+        downloads.handle(event);
+      },
     });
     this.#desktop = desktop;
     await desktop.run(signal);

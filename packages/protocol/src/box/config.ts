@@ -60,6 +60,8 @@ export const boxConfigSchema = z.object({
       recording: boxRecordingOptionsSchema.optional(),
       /** What to ask for a person for by itself. Absent: nothing. */
       detectors: z.array(handoffDetectorSchema).optional(),
+      /** Whether what pages ask the network for is noted for a HAR file. */
+      har: z.boolean().optional(),
     })
     .nullable(),
   /** CDP address of a browser in another box, which the agent drives in place of one here. */

@@ -18,7 +18,13 @@ export const createBrowser = defineRoute({
   idempotency: 'resumes',
   body: createBrowserSchema,
   reply: { kind: 'json', status: 201, schema: browserSessionSchema },
-  errors: ['NOT_SUPPORTED', 'PLAN_FEATURE_UNAVAILABLE', 'PLAN_LIMIT_EXCEEDED', 'CAPACITY_EXHAUSTED'],
+  errors: [
+    'NOT_SUPPORTED',
+    'PROFILE_IN_USE',
+    'PLAN_FEATURE_UNAVAILABLE',
+    'PLAN_LIMIT_EXCEEDED',
+    'CAPACITY_EXHAUSTED',
+  ],
 });
 
 export const getBrowsers = defineRoute({

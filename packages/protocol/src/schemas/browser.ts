@@ -31,6 +31,9 @@ const controlState = {
 
 /** URLs of one preview connection; each holds a token and is good until `expiresAt`. */
 const connectionSchema = z.object({
+  rawUrl: z.string().describe('The live view; what buildPreviewViewerUrl takes.'),
+  token: z.string().describe('The token of the live view.'),
+  sessionId: z.string().describe('Sandbox or browser session whose browser it is.'),
   wsUrl: z.string().describe('RFB (VNC) over WebSocket, as noVNC speaks it.'),
   startUrl: z.string().describe('POST {}: wait until the browser is ready.'),
   navigateUrl: z.string().describe('POST { url }.'),

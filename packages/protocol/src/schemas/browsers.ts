@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { viewportSchema } from '../box/config.ts';
 import { idSchema } from '../ids.ts';
+import { profileKeySchema } from './profiles.ts';
 import { proxySchema } from './proxy.ts';
+import { recordingOptionsSchema } from './recording.ts';
 import { MAX_DURATION_MS } from './sandbox.ts';
 
 export const browserStatusSchema = z.enum([
@@ -9,6 +11,8 @@ export const browserStatusSchema = z.enum([
   'assigning',
   'ready',
   'active',
+  'pausing',
+  'paused',
   'ending',
   'ended',
   'failed',
@@ -40,7 +44,20 @@ export const createBrowserSchema = z.strictObject({
     .optional()
     .describe('How the browser reaches the internet. Default "byo-proxy" with `proxy`, else "shared-dc".'),
   stealth: z.boolean().optional().describe('Hide that the browser is automated. Default false.'),
-  recording: z.boolean().optional().describe('Record the browser as MP4. Default false.'),
+  recording: z
+    .union([z.boolean(), recordingOptionsSchema])
+    .optional()
+    .describe('Record the browser as MP4 from the start; with options or true. Default false.'),
+  har: z
+    .boolean()
+    .optional()
+    .describe(
+      'Keep what the pages asked the network for as a HAR file, without bodies, cookies and credentials. Default false.',
+    ),
+  screenshots: z
+    .boolean()
+    .optional()
+    .describe('Keep the pictures that are taken through the API, and one of the last page. Default false.'),
   captcha: z.boolean().optional().describe('Solve CAPTCHAs automatically. Default false.'),
   maxDurationMs: z
     .number()
@@ -52,7 +69,9 @@ export const createBrowserSchema = z.strictObject({
       'Life of the session in ms. Default: the longest the plan allows; without such a limit one hour.',
     ),
   proxy: proxySchema.optional().describe('Only with the egress profile "byo-proxy".'),
-  profileKey: z.string().min(1).max(200).optional().describe('Saved browser profile.'),
+  profileKey: profileKeySchema
+    .optional()
+    .describe('Browser profile to begin with, and to save at the end. Default: an empty one, not saved.'),
   region: z
     .string()
     .regex(/^[a-z]{3}$/, 'three lowercase letters')
@@ -63,10 +82,21 @@ export const createBrowserSchema = z.strictObject({
 });
 export type CreateBrowser = z.infer<typeof createBrowserSchema>;
 
+const sessionArtifactSchema = z.object({
+  key: z.string(),
+  contentType: z.string(),
+  size: z.number().describe('Bytes.'),
+  createdAt: z.number().describe('Epoch ms.'),
+  url: z.string().describe('Download, without a key; good for 15 minutes.'),
+});
+export type SessionArtifact = z.infer<typeof sessionArtifactSchema>;
+
 export const browserSessionSchema = z
   .object({
     id: idSchema,
-    status: browserStatusSchema.describe('"active" from the first CDP client on.'),
+    status: browserStatusSchema.describe(
+      '"active" from the first CDP client on. Only a browser that belongs to a sandbox is paused, with it.',
+    ),
     cdpUrl: z
       .string()
       .nullable()
@@ -80,9 +110,9 @@ export const browserSessionSchema = z
     region: z.string(),
     pairedWith: z.string().nullable().describe('Sandbox that the browser belongs to and ends with.'),
     artifacts: z.object({
-      screenshots: z.array(z.unknown()),
-      har: z.unknown().nullable(),
-      recording: z.unknown().nullable(),
+      screenshots: z.array(sessionArtifactSchema).describe('Oldest first.'),
+      har: sessionArtifactSchema.nullable(),
+      recording: sessionArtifactSchema.nullable().describe('The newest.'),
     }),
     duration: z.number().nullable().describe('How long it ran in ms, once it has ended.'),
     createdAt: z.number(),

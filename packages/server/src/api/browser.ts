@@ -1,5 +1,4 @@
 import { ApiError, contract } from '@banata/protocol';
-import type { Dispatcher } from 'undici';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { SandboxRow } from '../database/schema.ts';
@@ -108,7 +107,7 @@ function findByToken(
 }
 
 /** A picture as a reply. */
-export function picture({ body }: Dispatcher.ResponseData, format: 'png' | 'jpeg'): Response {
+export function picture(body: Readable, format: 'png' | 'jpeg'): Response {
   return new Response(Readable.toWeb(body) as ReadableStream, {
     headers: { 'content-type': `image/${format}` },
   });

@@ -213,6 +213,9 @@ export interface BrowserSettings {
   weight: BrowserWeight;
   isolation: BrowserSession['isolation'];
   egressProfile: EgressProfile;
+  /** What it leaves behind. Absent: nothing. */
+  har?: boolean;
+  screenshots?: boolean;
 }
 
 export interface CheckpointsTable {

@@ -7,6 +7,7 @@ import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';
 import type { PublishRequests } from '../services/artifacts/publish-requests.ts';
 import type { RecordingService } from '../services/browser-keeping/recordings.ts';
+import type { PairedFiles } from '../services/browsers/paired-files.ts';
 import { toApiError } from '../services/failures.ts';
 import { fieldsFromBox } from '../services/handoff/secret-fields.ts';
 import { toTask } from '../services/agent/task-view.ts';
@@ -17,6 +18,7 @@ import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { TaskStore } from '../stores/task-store.ts';
 import { storableJson, storableText } from '../stores/text.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { browserBoxEntries } from './browser-box-entries.ts';
 
 export interface BoxEventApplierDeps {
   sandboxes: SandboxStore;
@@ -29,6 +31,7 @@ export interface BoxEventApplierDeps {
   /** Called after a box has asked for a person. */
   onHandoff: (sandboxId: string) => Promise<void>;
   recordings: Pick<RecordingService, 'take'>;
+  pairedFiles: Pick<PairedFiles, 'bringAll'>;
   logger: Logger;
   now: () => number;
 }
@@ -54,10 +57,14 @@ export class BoxEventApplier {
     this.#deps = deps;
   }
 
-  /** @param batch entries in order, after the cursor on record. */
-  async apply(sandbox: SandboxRow, batch: BoxEvent[]): Promise<void> {
-    const last = batch.at(-1);
+  /** @param entries in order, after the cursor on record. */
+  async apply(sandbox: SandboxRow, entries: BoxEvent[]): Promise<void> {
+    const last = entries.at(-1);
     if (!last) return;
+    const batch =
+      sandbox.kind === 'sandbox'
+        ? entries
+        : await this.#deps.pairedFiles.bringAll(sandbox, browserBoxEntries(sandbox, entries));
     // Outside the transaction, since it writes to the object store; keeping a report twice replaces it by itself.
     for (const { body } of batch) {
       if (body.type === 'task.report') await this.#keepReport(sandbox, body.data);

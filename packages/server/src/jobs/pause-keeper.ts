@@ -53,7 +53,8 @@ export class PauseKeeper {
     const { driver, terminator, pauses, toDiskMs, mostMs, now } = this.#deps;
     if (row.status === 'pausing') return pauses.finish(row.id);
     const pausedMs = now() - (row.paused_at ?? now());
-    if (pausedMs >= mostMs)
+    // A paired browser ends with its sandbox.
+    if (pausedMs >= mostMs && row.paired_with === null)
       return terminator.end(row.id, 'Ended after it was paused for as long as sandboxes may be.');
     if (row.box_id === null || !driver.pauses) return;
     if (state === 'running') await driver.pauses.freeze(row.box_id);

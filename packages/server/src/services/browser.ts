@@ -17,13 +17,17 @@ import {
   type BoxComputerAction,
   type Viewport,
 } from '@banata/protocol/box';
-import type { Dispatcher } from 'undici';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Boxes } from '../boxes/boxes.ts';
 import type { SandboxRow } from '../database/schema.ts';
 import { controlOf } from '../stores/control-store.ts';
+import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { Caller } from './access.ts';
 import type { ActivityService } from './activity.ts';
+import { ownerOf } from './browsers/owner-of.ts';
+import type { PairedFiles } from './browsers/paired-files.ts';
+import type { SessionArtifacts } from './browsers/session-artifacts.ts';
 import { controlAt, maySteer } from './control/control.ts';
 import {
   controlView,
@@ -67,11 +71,14 @@ export type BrowserTarget =
 
 export interface BrowserServiceDeps {
   sandboxes: SandboxService;
+  store: Pick<SandboxStore, 'find'>;
+  pairedFiles: Pick<PairedFiles, 'give'>;
   boxes: Boxes;
   links: Links;
   activity: ActivityService;
   control: Pick<ControlService, 'tell' | 'settle'>;
   handoffs: Pick<HandoffStore, 'findOpen'>;
+  sessionArtifacts: Pick<SessionArtifacts, 'withPicture'>;
   now: () => number;
 }
 
@@ -99,7 +106,7 @@ export class BrowserService {
       title: state.title,
       ...links,
       wsUrl,
-      connection: wsUrl === null ? null : { wsUrl, ...commands, expiresAt },
+      connection: wsUrl === null ? null : { ...rawConnection(row, wsUrl), ...commands, expiresAt },
       expiresAt,
       updatedAt: this.#deps.now(),
     };
@@ -186,21 +193,29 @@ export class BrowserService {
     signal: AbortSignal,
   ): Promise<{ ok: true; files: number }> {
     const row = await this.#driving(to);
-    if (row.kind === 'browser') {
-      throw new ApiError(
-        'NOT_SUPPORTED',
-        'This browser is in a box of its own, without a workspace. Set files by CDP (DOM.setFileInputFiles), or use browser mode "local-chromium".',
-      );
-    }
+    const paths = await this.#pathsAt(row, input.paths, signal);
     const timeoutMs = input.timeoutMs ?? CHOOSER_TIMEOUT_MS;
     const { files } = await this.#deps.boxes.json(row, boxGivenFilesSchema, {
       method: 'POST',
       path: '/browser/files',
-      json: { paths: input.paths, selector: input.selector ?? null, timeoutMs },
+      json: { paths, selector: input.selector ?? null, timeoutMs },
       timeoutMs: timeoutMs + STATE_TIMEOUT_MS,
       signal,
     });
     return { ok: true, files };
+  }
+
+  /** Where files of the workspace lie in the box of the browser. */
+  async #pathsAt(row: SandboxRow, paths: string[], signal: AbortSignal): Promise<string[]> {
+    if (row.kind === 'sandbox') return paths;
+    const owner = row.paired_with === null ? undefined : await this.#deps.store.find(row.paired_with);
+    if (!owner) {
+      throw new ApiError(
+        'NOT_SUPPORTED',
+        'A browser session has no workspace. Give the page its files by CDP, or use the browser of a sandbox.',
+      );
+    }
+    return this.#deps.pairedFiles.give(requireWorking(owner), row, paths, signal);
   }
 
   /** One act of keyboard and mouse on the desktop. @throws {ApiError} CONTROL_HELD_BY_HUMAN. */
@@ -247,15 +262,16 @@ export class BrowserService {
     { caller, id }: { caller: Caller; id: string },
     { what, format }: { what: 'page' | 'desktop'; format: 'png' | 'jpeg' },
     signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  ): Promise<Readable> {
     const row = await this.#working({ caller, id });
-    return this.#deps.boxes.stream(row, {
+    const { body } = await this.#deps.boxes.stream(row, {
       method: 'GET',
       path: what === 'page' ? '/browser/screenshot' : '/browser/computer/screenshot',
       query: { format },
       timeoutMs: 15_000,
       signal,
     });
+    return this.#deps.sessionArtifacts.withPicture(row, format, body);
   }
 
   /** For what drives the browser. @throws {ApiError} CONTROL_HELD_BY_HUMAN. */
@@ -269,7 +285,7 @@ export class BrowserService {
   async #working(to: BrowserTarget): Promise<SandboxRow> {
     const row =
       'row' in to ? requireBrowser(requireWorking(to.row)) : await this.#withBrowser(to.caller, to.id);
-    this.#deps.activity.touch(row.paired_with ?? row.id);
+    this.#deps.activity.touch(ownerOf(row));
     return row;
   }
 
@@ -279,7 +295,7 @@ export class BrowserService {
 
   /** The request for a person that is under way, without what only the agent is told. */
   async #handoff(row: SandboxRow): Promise<Handoff | null> {
-    const open = await this.#deps.handoffs.findOpen(row.id);
+    const open = await this.#deps.handoffs.findOpen(ownerOf(row));
     if (!open) return null;
     const { resumePrompt: _, ...handoff } = toHandoff(open);
     return handoff;
@@ -295,6 +311,15 @@ export class BrowserService {
     if (state.control && state.control.epoch !== row.control_epoch) await this.#deps.control.tell(row);
     return state;
   }
+}
+
+/** The live view in the parts that programs without the SDK's helpers ask for. */
+function rawConnection(
+  { id }: SandboxRow,
+  wsUrl: string,
+): { rawUrl: string; token: string; sessionId: string; wsUrl: string } {
+  const token = new URL(wsUrl).searchParams.get('token') ?? '';
+  return { rawUrl: wsUrl, token, sessionId: id, wsUrl };
 }
 
 function requireBrowser(row: SandboxRow): SandboxRow {

@@ -6,6 +6,9 @@ import { decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import type { TransferStore } from './transfer-store.ts';
 
+/** Most artifacts that are shown with a page of sessions. */
+const MAX_LISTED = 2_000;
+
 export interface ArtifactFilter {
   prefix?: string | undefined;
   kind?: ArtifactRow['kind'] | undefined;
@@ -147,6 +150,20 @@ export class ArtifactStore {
       last.sandbox_id,
       last.key,
     ]);
+  }
+
+  /** Artifacts of some kinds of several sandboxes, oldest first. */
+  listOfKinds(sandboxIds: string[], kinds: ArtifactRow['kind'][]): Promise<ArtifactRow[]> {
+    if (sandboxIds.length === 0) return Promise.resolve([]);
+    return this.#db
+      .selectFrom('artifacts')
+      .selectAll()
+      .where('sandbox_id', 'in', sandboxIds)
+      .where('kind', 'in', kinds)
+      .where('state', '<>', 'failed')
+      .orderBy('created_at')
+      .limit(MAX_LISTED)
+      .execute();
   }
 
   /** Artifacts that go when they are older than `createdBefore`; the oldest first. */

@@ -78,7 +78,7 @@ export class ControlStore {
             eb
               .selectFrom('handoffs')
               .select('handoffs.id')
-              .whereRef('handoffs.sandbox_id', '=', 'sandboxes.id')
+              .where(sql<boolean>`handoffs.sandbox_id = coalesce(sandboxes.paired_with, sandboxes.id)`)
               .where('handoffs.status', 'in', ['pending', 'accepted']),
           ),
         ),

@@ -52,13 +52,23 @@ export class EventStore {
    * sandbox's row, which stays locked until the transaction ends, so they are dense and in commit order. An older
    * transaction that gets the row after a younger one takes the younger one's place in the organization's order: a later
    * place than its own is as safe to read, and keeps a sandbox's events in sequence there, too.
+   * What happens in the browser paired with a sandbox is told as the sandbox's; only the session's own life is the
+   * session's.
    */
-  async append(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
+  async append(tx: Tx, rowId: string, events: NewEvent[], now: number): Promise<void> {
+    const life = events.filter(({ type }) => type.startsWith('session.'));
+    await this.#appendTo(tx, sql<string>`${rowId}`, life, now);
+    const rest = life.length === 0 ? events : events.filter((event) => !life.includes(event));
+    const owner = sql<string>`(select coalesce(paired_with, id) from sandboxes where id = ${rowId})`;
+    await this.#appendTo(tx, owner, rest, now);
+  }
+
+  async #appendTo(tx: Tx, place: RawBuilder<string>, events: NewEvent[], now: number): Promise<void> {
     if (events.length === 0) return;
     const row = await tx
       .updateTable('sandboxes')
       .set(countedEvents(events.length))
-      .where('id', '=', sandboxId)
+      .where('id', '=', place)
       .returning(['id', 'event_seq', 'event_txn', 'organization_id'])
       .executeTakeFirstOrThrow();
     await this.tell(tx, row, events, { now });

@@ -6,6 +6,7 @@ import { NO_CONTROL, type Control } from '../services/control/control.ts';
 import { isOpen, OPEN_HANDOFF, settle, type HandoffState } from '../services/handoff/handoff.ts';
 import { toHandoff } from '../services/handoff/handoff-view.ts';
 import { takesWork } from '../services/sandboxes/status.ts';
+import { hasPairedBrowser, lockSandbox, pairedBrowserOf, withControlOf } from './browser-of-sandbox.ts';
 import type { ControlStore } from './control-store.ts';
 import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
@@ -161,11 +162,8 @@ export class HandoffStore {
     if (open) return this.#insertBehind(tx, sandbox, { open, wanted, now });
     const { sandbox: held, row } = await this.#insertIn(tx, sandbox, wanted, now);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
-    const isPaired = browser.mode === 'paired-banata-browser';
-    if (!isPaired && (browser.mode === 'none' || browser.humanInLoop)) return;
-    const note = isPaired
-      ? 'The browser of this sandbox is paired with it, and such a one is not handed over.'
-      : 'People may not control the browser of this sandbox: it was created without humanInLoop.';
+    if (browser.mode === 'none' || browser.humanInLoop) return;
+    const note = 'People may not control the browser of this sandbox: it was created without humanInLoop.';
     const state: HandoffState = { ...stateOf(row, held), status: 'cancelled', note };
     await this.#change(tx, { sandbox: held, row, end: DEFAULT_END, now }, [state]);
   }
@@ -344,7 +342,12 @@ export class HandoffStore {
 
   async #setControl(tx: Tx, sandbox: SandboxRow, control: Control, now: number): Promise<SandboxRow> {
     if (normalizeCapabilities(sandbox.capabilities).browser.mode === 'none') return sandbox;
-    return this.#control.setIn(tx, sandbox.id, control, { cause: 'handoff', now });
+    if (!hasPairedBrowser(sandbox))
+      return this.#control.setIn(tx, sandbox.id, control, { cause: 'handoff', now });
+    const browser = await pairedBrowserOf(tx, sandbox.id);
+    if (!browser) return sandbox;
+    const held = await this.#control.setIn(tx, browser.id, control, { cause: 'handoff', now });
+    return withControlOf(sandbox, held);
   }
 
   async #tell(tx: Tx, sandboxId: string, events: NewEvent[], now: number): Promise<void> {
@@ -354,7 +357,7 @@ export class HandoffStore {
   }
 
   #lock(tx: Tx, sandboxId: string): Promise<SandboxRow | undefined> {
-    return tx.selectFrom('sandboxes').selectAll().where('id', '=', sandboxId).forUpdate().executeTakeFirst();
+    return lockSandbox(tx, sandboxId);
   }
 
   #openIn(tx: Tx, sandboxId: string): Promise<HandoffRow | undefined> {

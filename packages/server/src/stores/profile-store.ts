@@ -5,6 +5,9 @@ import type { BrowserProfileRow } from '../database/schema.ts';
 import type { Tx } from './event-store.ts';
 import type { TransferStore } from './transfer-store.ts';
 
+/** Content type of a packed profile. */
+export const PROFILE_TYPE = 'application/zstd';
+
 /** Which profile, and for whom. */
 export interface ProfileUse {
   organizationId: string;
@@ -65,12 +68,12 @@ export class ProfileStore {
   }
 
   /**
-   * A new content, which is in the object store by now; the one before is dropped.
+   * A new content, which is safe by now, and goes to the object store where it is not there yet; the one before is dropped.
    * @returns the row, or undefined when the profile is not this sandbox's any more.
    */
   async replace(
     { organizationId, key, sandboxId }: ProfileUse,
-    object: { key: string; size: number },
+    object: { key: string; size: number; sha256: string; state: 'stored' | 'pending' },
     now: number,
   ): Promise<BrowserProfileRow | undefined> {
     return this.#db.transaction().execute(async (tx) => {
@@ -83,7 +86,8 @@ export class ProfileStore {
         .where('sandbox_id', '=', sandboxId)
         .executeTakeFirst();
       if (!before) return undefined;
-      await this.#transfers.keep(tx, object.key);
+      if (object.state === 'stored') await this.#transfers.keep(tx, object.key);
+      else await this.#transfers.upload(tx, { ...object, contentType: PROFILE_TYPE }, now);
       if (before.object_key !== null) await this.#transfers.drop(tx, before.object_key, now);
       return tx
         .updateTable('browser_profiles')

@@ -178,7 +178,8 @@ export class SandboxStore {
       .executeTakeFirst();
     if (row) {
       const run = runChange(tx, row, change.ranUntil ?? now);
-      await this.#events.tell(tx, row, eventsOfLife(row, change.events), { now, beside: run });
+      await this.#events.tell(tx, row, ownEvents(row, change.events), { now, beside: run });
+      await this.#events.append(tx, id, ownersEvents(row, change.events), now);
     }
     return row;
   }
@@ -199,7 +200,10 @@ export class SandboxStore {
         .where('status', 'not in', FINAL)
         .returningAll()
         .executeTakeFirst();
-      if (row) await this.#events.tell(tx, row, eventsOfLife(row, events), { now });
+      if (row) {
+        await this.#events.tell(tx, row, ownEvents(row, events), { now });
+        await this.#events.append(tx, id, ownersEvents(row, events), now);
+      }
       return row;
     });
   }
@@ -235,10 +239,25 @@ export class SandboxStore {
   }
 }
 
-/** Counts the events of a row's life in the statement that changes it, as many as what it is has of them. */
+/** How many events are told as the row's own, to be counted in the statement that changes it. */
 function eventCount(id: string, events: NewEvent[]): RawBuilder<number> {
   const [ofSandbox, ofBrowser] = (['sandbox', 'browser'] as const).map(
-    (kind) => eventsOfLife({ id, kind }, events).length,
+    (kind) => ownEvents({ id, kind }, events).length,
   );
   return sql<number>`case kind when 'sandbox' then ${ofSandbox}::int else ${ofBrowser}::int end`;
+}
+
+type LifeOf = Pick<SandboxRow, 'id' | 'kind'>;
+
+function ownEvents(row: LifeOf, events: NewEvent[]): NewEvent[] {
+  return eventsOfLife(row, events).filter(({ type }) => isOwn(row, type));
+}
+
+/** Events of a browser that are told as those of the sandbox it is paired with. */
+function ownersEvents(row: LifeOf, events: NewEvent[]): NewEvent[] {
+  return eventsOfLife(row, events).filter(({ type }) => !isOwn(row, type));
+}
+
+function isOwn({ kind }: LifeOf, type: string): boolean {
+  return kind === 'sandbox' || type.startsWith('session.');
 }

@@ -27,6 +27,9 @@ function sessionEvent(sessionId: string, event: NewEvent): NewEvent[] {
     case 'sandbox.idle':
     case 'sandbox.timeout.near':
     case 'sandbox.timeout.renewed':
+    case 'sandbox.pausing':
+    case 'sandbox.paused':
+    case 'sandbox.resumed':
       return [];
     default:
       return [event];

@@ -1,5 +1,8 @@
 /** X11 keysyms of the keys an on-screen keyboard sends beside characters (X11/keysymdef.h). */
 export const BACKSPACE = 0xff08;
+export const ALT = 0xffe9;
+export const LEFT = 0xff51;
+export const RIGHT = 0xff53;
 const RETURN = 0xff0d;
 const TAB = 0xff09;
 

@@ -1,5 +1,5 @@
 import type RFB from '@novnc/novnc';
-import { BACKSPACE, keysymOf } from './keysym.ts';
+import { ALT, BACKSPACE, keysymOf, LEFT, RIGHT } from './keysym.ts';
 import type { TypedChange } from './typed-change.ts';
 
 /** Time for the whole handshake. noVNC itself waits for ever. */
@@ -61,8 +61,28 @@ function screenOf(rfb: RFB): Screen {
   };
 }
 
+/** Buttons of a mouse beside the usual three (UI Events, `MouseEvent.button`), and the arrow each stands for. */
+const SIDE_BUTTONS: Readonly<Record<number, number>> = { 3: LEFT, 4: RIGHT };
+
+/**
+ * Passes the mouse's back and forward buttons on as the keys that do the same in the remote browser: a pointer event
+ * has no room for both, and the extension that makes some gives it a length that depends on the server.
+ */
+function passSideButtons(rfb: RFB, { target, signal }: ScreenOptions): void {
+  const press = ({ button }: MouseEvent): void => {
+    const arrow = SIDE_BUTTONS[button];
+    if (arrow === undefined) return;
+    rfb.sendKey(ALT, 'AltLeft', true);
+    rfb.sendKey(arrow, null);
+    rfb.sendKey(ALT, 'AltLeft', false);
+  };
+  // noVNC keeps these events to itself.
+  target.addEventListener('mouseup', press, { capture: true, signal });
+}
+
 function follow(rfb: RFB, options: ScreenOptions): void {
   const { signal } = options;
+  passSideButtons(rfb, options);
   let over = false;
   const hangUp = (): void => {
     if (!over) rfb.disconnect();

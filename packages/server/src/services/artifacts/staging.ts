@@ -40,16 +40,23 @@ export class Staging {
    * Keeps a body. What is not claimed by a record (`ArtifactStore.put`) goes again after a day.
    * @param options.size what its sender says; what comes is counted.
    * @param options.tooLong what is thrown for a body of more than `maxBytes`.
+   * @param options.folder first part of its key. Default: `artifacts`.
    * @throws {ApiError} HOST_DISK_FULL.
    */
   async take(
     body: Readable,
-    options: { size?: number; maxBytes: number; tooLong: () => ApiError; signal: AbortSignal },
+    options: {
+      size?: number;
+      maxBytes: number;
+      tooLong: () => ApiError;
+      signal: AbortSignal;
+      folder?: string;
+    },
   ): Promise<StagedObject> {
     const { objects, spool, transfers, home, now } = this.#deps;
-    const { size, maxBytes, signal } = options;
+    const { size, maxBytes, signal, folder = 'artifacts' } = options;
     const id = newId();
-    const key = `artifacts/${id.slice(0, 2)}/${id}`;
+    const key = `${folder}/${id.slice(0, 2)}/${id}`;
     try {
       if (size !== undefined && size > maxBytes) throw options.tooLong();
       await requireDiskSpace(home, size);

@@ -1,6 +1,7 @@
 import { normalizeCapabilities } from '@banata/protocol';
 import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
+import type { SessionArtifacts } from '../browsers/session-artifacts.ts';
 import type { ProfileService } from './profiles.ts';
 import type { RecordingService } from './recordings.ts';
 
@@ -13,7 +14,19 @@ const LAST_KEEPING_MS = 120_000;
  */
 export async function lastKeeping(
   row: SandboxRow,
-  { profiles, ...parts }: { recordings: RecordingService; profiles: ProfileService; logger: Logger },
+  {
+    profiles,
+    sessionArtifacts,
+    revive,
+    ...parts
+  }: {
+    /** Starts a dead box again in which something was recorded, and answers whether it was one. */
+    revive: (row: SandboxRow, signal: AbortSignal) => Promise<boolean>;
+    recordings: RecordingService;
+    profiles: ProfileService;
+    sessionArtifacts: SessionArtifacts;
+    logger: Logger;
+  },
 ): Promise<void> {
   if (!hasBrowser(row)) return;
   if (row.paused_at !== null) {
@@ -24,8 +37,17 @@ export async function lastKeeping(
     return;
   }
   const signal = AbortSignal.timeout(LAST_KEEPING_MS);
+  const revived = await revive(row, signal).catch((error: unknown) => {
+    parts.logger.warn({ event: 'box.not-revived', sandboxId: row.id, err: error }, 'a dead box stays dead');
+    return false;
+  });
   // First, since the profile is saved after the browser's end.
   await lastRecordings(row, { ...parts, signal });
+  if (revived) {
+    await profiles.tellLost(row, 'The programs of the sandbox ended before it could be saved.');
+    return;
+  }
+  await sessionArtifacts.keepLast(row, signal);
   await profiles.keepLast(row, signal);
 }
 

@@ -1,17 +1,17 @@
-import { ApiError, newId, normalizeCapabilities, type BrowserProfile } from '@banata/protocol';
+import { ApiError, normalizeCapabilities, type BrowserProfile } from '@banata/protocol';
 import { z } from 'zod';
 import type { Boxes } from '../../boxes/boxes.ts';
 import type { BrowserProfileRow, SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { Tx } from '../../stores/event-store.ts';
-import type { ObjectStore } from '../../stores/objects/object-store.ts';
-import type { ProfileStore, ProfileUse } from '../../stores/profile-store.ts';
+import { PROFILE_TYPE, type ProfileStore, type ProfileUse } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TransferStore } from '../../stores/transfer-store.ts';
 import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
+import type { Staging } from '../artifacts/staging.ts';
+import { ownerOf } from '../browsers/owner-of.ts';
 import { toApiError } from '../failures.ts';
-import { requireDiskSpace } from '../host-disk.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 
 /** Largest profile, packed: 1 GiB. */
@@ -19,20 +19,18 @@ const MAX_PROFILE_BYTES = 1024 ** 3;
 /** Ending the browser and packing. */
 const SAVE_TIMEOUT_MS = 90_000;
 const LOAD_TIMEOUT_MS = 55_000;
-/** A content that no row claims within this time is deleted: the server ended half-way. */
-const UNCLAIMED_MS = 24 * 60 * 60_000;
 const okSchema = z.object({ ok: z.literal(true) });
 
 export interface ProfileServiceDeps {
-  sandboxes: Pick<SandboxService, 'findWorking'>;
+  sandboxes: Pick<SandboxService, 'findBrowser'>;
   profiles: ProfileStore;
   store: SandboxStore;
   boxes: Boxes;
   activity: ActivityService;
-  objects: ObjectStore;
-  transfers: TransferStore;
-  /** Folder on whose file system the local object store is. */
-  home: string;
+  staging: Staging;
+  transfers: Pick<TransferStore, 'has'>;
+  /** Told when there may be something to carry to the object store. */
+  onTransfer: () => void;
   logger: Logger;
   now: () => number;
 }
@@ -57,12 +55,12 @@ export class ProfileService {
 
   /** Saves the profile of a sandbox whose browser goes on. @throws {ApiError} PROFILE_NOT_FOUND where it keeps none. */
   async save(caller: Caller, id: string, signal: AbortSignal): Promise<BrowserProfile> {
-    const row = await this.#deps.sandboxes.findWorking(caller, id);
+    const row = await this.#deps.sandboxes.findBrowser(caller, id);
     const use = useOf(row);
     if (!use) throw new ApiError('PROFILE_NOT_FOUND');
-    const done = this.#deps.activity.begin(row.id);
+    const done = this.#deps.activity.begin(ownerOf(row));
     try {
-      return toProfile(await this.#keep(row, use, { close: false, signal }), row.id);
+      return toProfile(await this.#keep(row, use, { close: false, signal }), use.sandboxId);
     } finally {
       done();
     }
@@ -70,16 +68,17 @@ export class ProfileService {
 
   /** Puts the kept profile into a new box, before its browser starts. @throws {ApiError} */
   async load(row: SandboxRow, signal: AbortSignal): Promise<void> {
-    const { profiles, objects, boxes } = this.#deps;
-    const use = useOf(row);
+    const { profiles, staging, transfers, boxes } = this.#deps;
+    const use = runsBrowser(row) ? useOf(row) : undefined;
     const kept = use && (await profiles.find(use.organizationId, use.key));
     if (!kept || kept.object_key === null) return;
-    const { body, size } = await objects.get(kept.object_key, { signal });
+    const waits = await transfers.has(kept.object_key, 'upload');
+    const body = await staging.open({ object_key: kept.object_key, state: waits ? 'pending' : 'stored' });
     await boxes.json(row, okSchema, {
       method: 'PUT',
       path: '/browser/profile',
       body,
-      headers: { 'content-type': 'application/zstd', 'content-length': String(size) },
+      headers: { 'content-type': PROFILE_TYPE, 'content-length': String(kept.size) },
       timeoutMs: LOAD_TIMEOUT_MS,
       signal,
     });
@@ -114,7 +113,7 @@ export class ProfileService {
     use: ProfileUse,
     { close, signal }: { close: boolean; signal: AbortSignal },
   ): Promise<BrowserProfileRow> {
-    const { boxes, objects, transfers, profiles, store, home, now } = this.#deps;
+    const { boxes, staging, profiles, store, onTransfer, now } = this.#deps;
     const { body, headers } = await boxes.stream(row, {
       method: 'GET',
       path: '/browser/profile',
@@ -126,16 +125,19 @@ export class ProfileService {
       const size = Number(headers['content-length'] ?? Number.NaN);
       if (!Number.isSafeInteger(size))
         throw new ApiError('SANDBOX_UNREACHABLE', 'The sandbox did not say how large its profile is.');
-      if (size > MAX_PROFILE_BYTES)
-        throw new ApiError(
-          'PAYLOAD_TOO_LARGE',
-          `The browser profile takes ${size} bytes, more than the ${MAX_PROFILE_BYTES} it may have.`,
-        );
-      await requireDiskSpace(home, size);
-      const key = `profiles/${row.organization_id}/${newId()}`;
-      await transfers.guard(key, now() + UNCLAIMED_MS);
-      await objects.put(key, body, { size, signal });
-      const kept = await profiles.replace(use, { key, size }, now());
+      const staged = await staging.take(body, {
+        size,
+        maxBytes: MAX_PROFILE_BYTES,
+        tooLong: () =>
+          new ApiError(
+            'PAYLOAD_TOO_LARGE',
+            `The browser profile takes more than the ${MAX_PROFILE_BYTES} bytes it may have.`,
+          ),
+        folder: `profiles/${row.organization_id}`,
+        signal,
+      });
+      const kept = await profiles.replace(use, staged, now());
+      onTransfer();
       if (!kept) throw new ApiError('CONFLICT', 'The browser profile is not of this sandbox any more.');
       const event = { type: 'sandbox.profile.saved' as const, data: { profileKey: use.key, size } };
       await store.update(row.id, { last_activity_at: now() }, [event], now());
@@ -157,10 +159,17 @@ export async function takeProfile(
   if (use) await profiles.take(tx, use, now);
 }
 
-function useOf(row: Pick<SandboxRow, 'id' | 'organization_id' | 'capabilities'>): ProfileUse | undefined {
+/** Whether the browser is in the box of this row; that of a paired one is in another's. */
+function runsBrowser({ capabilities }: SandboxRow): boolean {
+  return normalizeCapabilities(capabilities).browser.mode === 'local-chromium';
+}
+
+function useOf(
+  row: Pick<SandboxRow, 'id' | 'organization_id' | 'capabilities' | 'paired_with'>,
+): ProfileUse | undefined {
   const { browser } = normalizeCapabilities(row.capabilities);
   if (!browser.persistentProfile) return undefined;
-  return { organizationId: row.organization_id, key: browser.profileKey, sandboxId: row.id };
+  return { organizationId: row.organization_id, key: browser.profileKey, sandboxId: ownerOf(row) };
 }
 
 function toProfile(row: BrowserProfileRow, inUseBy: string | null): BrowserProfile {

@@ -17,6 +17,7 @@ import type { Caller } from '../access.ts';
 import type { ActivityService } from '../activity.ts';
 import type { ArtifactService } from '../artifacts.ts';
 import type { Background } from '../background.ts';
+import { ownerOf } from '../browsers/owner-of.ts';
 import { toApiError } from '../failures.ts';
 import type { PlanGate } from '../plans/plan-gate.ts';
 import type { PlanService } from '../plans/plan-service.ts';
@@ -31,7 +32,7 @@ const MAX_REASON_LENGTH = 500;
 const okSchema = z.object({ ok: z.literal(true) });
 
 export interface RecordingServiceDeps {
-  sandboxes: Pick<SandboxService, 'findWorking'>;
+  sandboxes: Pick<SandboxService, 'findBrowser'>;
   store: SandboxStore;
   boxes: Boxes;
   activity: ActivityService;
@@ -63,7 +64,9 @@ export class RecordingService {
     const capabilities = normalizeCapabilities(row.capabilities);
     const recorded = { ...capabilities, browser: { ...capabilities.browser, recording: true } };
     planGate.requireFeatures(await plans.of(row.organization_id), recorded);
-    activity.touch(row.id);
+    activity.touch(ownerOf(row));
+    // Somebody is to hear of its end now.
+    if (!row.followed) await this.#deps.store.update(row.id, { followed: true }, [], this.#deps.now());
     const json = { recordingId: newId(), ...withRecordingDefaults(asked) };
     const call = { method: 'POST', path: '/browser/recordings/start', json } as const;
     return toRecording(await boxes.json(row, boxRecordingSchema, { ...call, timeoutMs: CALL_TIMEOUT_MS }));
@@ -76,7 +79,7 @@ export class RecordingService {
     signal: AbortSignal,
   ): Promise<KeptRecording> {
     const row = await this.#withBrowser(caller, id);
-    this.#deps.activity.touch(row.id);
+    this.#deps.activity.touch(ownerOf(row));
     return this.#inTurn(row.id, async () => {
       const present = await this.#list(row);
       const wanted =
@@ -137,7 +140,7 @@ export class RecordingService {
     });
     const size = Number(headers['content-length'] ?? Number.NaN);
     const artifact = await artifacts.publishStream({
-      sandboxId: row.id,
+      sandboxId: ownerOf(row),
       name: `${recordingId}.mp4`,
       kind: 'recording',
       contentType: 'video/mp4',
@@ -178,15 +181,9 @@ export class RecordingService {
   }
 
   async #withBrowser(caller: Caller, id: string): Promise<SandboxRow> {
-    const row = await this.#deps.sandboxes.findWorking(caller, id);
-    const { mode } = normalizeCapabilities(row.capabilities).browser;
-    if (mode === 'none') throw new ApiError('BROWSER_NOT_ENABLED');
-    if (mode === 'paired-banata-browser') {
-      throw new ApiError(
-        'NOT_SUPPORTED',
-        'A paired browser is not recorded; create the sandbox with browser mode "local-chromium".',
-      );
-    }
+    const row = await this.#deps.sandboxes.findBrowser(caller, id);
+    if (normalizeCapabilities(row.capabilities).browser.mode === 'none')
+      throw new ApiError('BROWSER_NOT_ENABLED');
     return row;
   }
 

@@ -30,6 +30,7 @@ export function boxBrowser(
             persistentProfile,
             ...(maxPages !== undefined && { maxPages }),
             ...(detectors.length > 0 && { detectors }),
+            ...(row.browser_session?.har === true && { har: true }),
             ...(recording &&
               row.box_id !== null && {
                 // One a box, so that a repeated configuration starts no second one.

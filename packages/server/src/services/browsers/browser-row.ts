@@ -1,6 +1,7 @@
 import {
   DEFAULT_NETWORK,
   type Capabilities,
+  type CapabilitiesInput,
   type Isolation,
   type Network,
   type Proxy,
@@ -15,7 +16,7 @@ export interface NewBrowser {
   id: string;
   organizationId: string;
   settings: BrowserSettings;
-  browser: Pick<Capabilities['browser'], 'viewport' | 'humanInLoop' | 'streamPreview'>;
+  browser: Capabilities['browser'];
   proxy: Proxy | undefined;
   /** Default: what every sandbox may reach. */
   network?: Network;
@@ -32,7 +33,6 @@ export interface NewBrowser {
 /** The row of a browser session. It has no idle timeout: it ends when its client goes, or its sandbox, or at its limit. */
 export function newBrowserRow(asked: NewBrowser, secrets: Secrets): Insertable<SandboxesTable> {
   const { id, createdAt } = asked;
-  const { viewport, humanInLoop, streamPreview } = asked.browser;
   return {
     id,
     kind: 'browser',
@@ -43,14 +43,15 @@ export function newBrowserRow(asked: NewBrowser, secrets: Secrets): Insertable<S
     isolation: asked.isolation,
     region: asked.region,
     ephemeral: true,
-    capabilities: storableJson({ browser: { mode: 'local-chromium', viewport, humanInLoop, streamPreview } }),
+    capabilities: storableJson({ browser: browserOf(asked.browser) }),
     metadata: '{}',
     network: storableJson(asked.network ?? DEFAULT_NETWORK),
     env_sealed: secrets.seal('{}', id),
     proxy_sealed: sealProxy(asked.proxy, id, secrets),
     browser_session: storableJson(asked.settings),
     paired_with: asked.pairedWith,
-    followed: false,
+    // What nobody is told of costs no connection.
+    followed: asked.pairedWith !== null || asked.browser.recording,
     created_at: createdAt,
     expires_at: asked.expiresAt,
     idle_timeout_ms: null,
@@ -60,6 +61,14 @@ export function newBrowserRow(asked: NewBrowser, secrets: Secrets): Insertable<S
     event_seq: 0,
     box_cursor: 0,
   };
+}
+
+/** The browser as its own box has it. The proxy, with its credentials, is a column of its own. */
+function browserOf(asked: Capabilities['browser']): CapabilitiesInput['browser'] {
+  const { viewport, humanInLoop, streamPreview, persistentProfile, profileKey } = asked;
+  const recording = asked.recording && asked.recordingOptions;
+  const kept = { recording, persistentProfile, profileKey };
+  return { mode: 'local-chromium', viewport, humanInLoop, streamPreview, ...kept };
 }
 
 /** A proxy with its credentials as it is stored. */

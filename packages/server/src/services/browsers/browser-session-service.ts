@@ -3,6 +3,7 @@ import {
   newId,
   normalizeCapabilities,
   type BrowserSession,
+  type Capabilities,
   type CreateBrowser,
   type EgressProfile,
   type Plan,
@@ -12,17 +13,23 @@ import type { BrowserSettings, SandboxRow } from '../../database/schema.ts';
 import type { Caller } from '../access.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Reservation } from '../limits/idempotency.ts';
+import { takeProfile } from '../browser-keeping/profiles.ts';
 import type { SandboxServiceDeps } from '../sandboxes/sandbox-service.ts';
 import { requireCapacity } from '../sandboxes/require-capacity.ts';
 import { isFinal } from '../sandboxes/status.ts';
 import { newBrowserRow } from './browser-row.ts';
 import { toBrowserSession } from './browser-view.ts';
+import type { SessionArtifacts } from './session-artifacts.ts';
+
+export interface BrowserSessionServiceDeps extends SandboxServiceDeps {
+  sessionArtifacts: SessionArtifacts;
+}
 
 /** Browser sessions: boxes with nothing but a browser, for a client that drives it over CDP. */
 export class BrowserSessionService {
-  readonly #deps: SandboxServiceDeps;
+  readonly #deps: BrowserSessionServiceDeps;
 
-  constructor(deps: SandboxServiceDeps) {
+  constructor(deps: BrowserSessionServiceDeps) {
     this.#deps = deps;
   }
 
@@ -30,38 +37,38 @@ export class BrowserSessionService {
    * Records the session and starts making it; answers at once with status `queued`.
    * @param reservation id for it, where the request may be a repeated one.
    * @throws {ApiError} INVALID_REQUEST, NOT_SUPPORTED, PLAN_FEATURE_UNAVAILABLE, PLAN_LIMIT_EXCEEDED,
-   * CAPACITY_EXHAUSTED.
+   * PROFILE_IN_USE, CAPACITY_EXHAUSTED.
    */
   async create(caller: Caller, input: CreateBrowser, reservation?: Reservation): Promise<BrowserSession> {
-    const { store, links, secrets, provisioner, planGate, config } = this.#deps;
+    const { store, secrets, provisioner, planGate, profiles, config } = this.#deps;
     const made = reservation?.resumed ? await store.find(reservation.id, caller.organizationId) : undefined;
-    if (made) return toBrowserSession(made, links, caller);
+    if (made) return this.#show(caller, made);
     const settings = settingsOf(input);
     const { plan, maxDurationMs } = await this.#allow(caller, input, settings);
     const id = reservation?.id ?? newId();
     const now = this.#deps.now();
-    const { viewport, humanInLoop } = input;
-    const row = await store.insertBrowser(
-      newBrowserRow(
-        {
-          id,
-          organizationId: caller.organizationId,
-          settings,
-          browser: normalizeCapabilities({ browser: { viewport, humanInLoop } }).browser,
-          proxy: input.proxy,
-          isolation: config.isolation.default,
-          pairedWith: null,
-          region: config.region,
-          createdAt: now,
-          expiresAt: now + maxDurationMs,
-          lease: provisioner.lease,
-        },
-        secrets,
-      ),
-      (tx) => planGate.admitBrowser(tx, caller.organizationId, plan),
+    const asked = newBrowserRow(
+      {
+        id,
+        organizationId: caller.organizationId,
+        settings,
+        browser: browserOf(input),
+        proxy: input.proxy,
+        isolation: config.isolation.default,
+        pairedWith: null,
+        region: config.region,
+        createdAt: now,
+        expiresAt: now + maxDurationMs,
+        lease: provisioner.lease,
+      },
+      secrets,
     );
+    const row = await store.insertBrowser(asked, async (tx) => {
+      await planGate.admitBrowser(tx, caller.organizationId, plan);
+      await takeProfile(tx, profiles, { row: profileUser(id, caller, input), now });
+    });
     provisioner.start(id);
-    return toBrowserSession(row, links, caller);
+    return this.#show(caller, row);
   }
 
   /** Creates a session and waits for it to be ready, at most `waitMs`. As for sandboxes, a caller that left ends it. */
@@ -77,16 +84,18 @@ export class BrowserSessionService {
 
   /** @throws {ApiError} BROWSER_SESSION_NOT_FOUND. */
   async get(caller: Caller, id: string): Promise<BrowserSession> {
-    return toBrowserSession(await this.#find(caller, id), this.#deps.links, caller);
+    return this.#show(caller, await this.#find(caller, id));
   }
 
   async list(
     caller: Caller,
     options: { all: boolean; limit: number; cursor?: string | undefined },
   ): Promise<{ data: BrowserSession[]; nextCursor: string | null }> {
-    const { store, links } = this.#deps;
+    const { store, links, sessionArtifacts } = this.#deps;
     const { rows, nextCursor } = await store.list(caller.organizationId, { kind: 'browser', ...options });
-    return { data: rows.map((row) => toBrowserSession(row, links, caller)), nextCursor };
+    const artifactsOf = await sessionArtifacts.of(rows, caller);
+    const shown = rows.map((row) => toBrowserSession({ row, artifacts: artifactsOf(row) }, links, caller));
+    return { data: shown, nextCursor };
   }
 
   /** Resolves once the box is gone. @throws {ApiError} BROWSER_SESSION_NOT_FOUND, CONFLICT. */
@@ -123,6 +132,12 @@ export class BrowserSessionService {
     return { plan, maxDurationMs };
   }
 
+  async #show(caller: Caller, row: SandboxRow): Promise<BrowserSession> {
+    const { links, sessionArtifacts } = this.#deps;
+    const artifacts = (await sessionArtifacts.of([row], caller))(row);
+    return toBrowserSession({ row, artifacts }, links, caller);
+  }
+
   async #find(caller: Caller, id: string): Promise<SandboxRow> {
     const row = await this.#deps.store.find(id, caller.organizationId);
     if (row?.kind !== 'browser') throw new ApiError('BROWSER_SESSION_NOT_FOUND');
@@ -135,7 +150,24 @@ function settingsOf(input: CreateBrowser): BrowserSettings {
     weight: input.weight ?? 'light',
     isolation: input.isolation ?? 'shared',
     egressProfile: input.egressProfile ?? (input.proxy ? 'byo-proxy' : 'shared-dc'),
+    ...(input.har === true && { har: true }),
+    ...(input.screenshots === true && { screenshots: true }),
   };
+}
+
+function browserOf({ viewport, humanInLoop, recording, profileKey }: CreateBrowser): Capabilities['browser'] {
+  const kept = profileKey === undefined ? {} : { persistentProfile: true, profileKey };
+  return normalizeCapabilities({ browser: { viewport, humanInLoop, recording, ...kept } }).browser;
+}
+
+/** A session that is about to be made, as the profile it asks for sees it. */
+function profileUser(
+  id: string,
+  { organizationId }: Caller,
+  { profileKey }: CreateBrowser,
+): Parameters<typeof takeProfile>[2]['row'] {
+  const browser = profileKey === undefined ? null : { persistentProfile: true, profileKey };
+  return { id, organization_id: organizationId, paired_with: null, capabilities: { browser } };
 }
 
 function requireMatch({ proxy }: CreateBrowser, egressProfile: EgressProfile): void {
@@ -157,7 +189,7 @@ function featuresOf(
   const asked: [boolean, PlanFeature][] = [
     [input.captcha ?? false, 'captcha'],
     [input.stealth ?? false, 'stealth'],
-    [input.recording ?? false, 'recording'],
+    [(input.recording ?? false) !== false, 'recording'],
     [weight === 'heavy', 'heavy-weight'],
     [isolation === 'dedicated', 'dedicated-isolation'],
     [egressProfile === 'dedicated-dc', 'dedicated-dc-egress'],
@@ -173,8 +205,6 @@ function refuseUnsupported(input: CreateBrowser, egressProfile: EgressProfile): 
   const unsupported: [boolean, string][] = [
     [input.stealth ?? false, 'stealth'],
     [input.captcha ?? false, 'captcha'],
-    [input.recording ?? false, 'recording'],
-    [input.profileKey !== undefined, 'profileKey'],
     [
       egressProfile !== 'shared-dc' && egressProfile !== 'byo-proxy',
       `egressProfile "${egressProfile}": use "shared-dc", or "byo-proxy" with a proxy of your own`,

@@ -138,6 +138,53 @@ test('a sandbox with a paired browser counts as both, and its renewal holds for 
   });
 });
 
+test('what happens in a paired browser is told as its sandbox’s, also where much happens at once', async () => {
+  const capabilities = { browser: { mode: 'paired-banata-browser', humanInLoop: true } };
+  const { body } = await ask(server, operatorKey, { path: '/v1/sandboxes', json: { capabilities } });
+  const id = String(body['id']);
+  const shown = async (): Promise<{ sessionId: string } | null> =>
+    (await ask(server, operatorKey, { path: `/v1/sandboxes?id=${id}` })).body['pairedBrowser'] as {
+      sessionId: string;
+    } | null;
+  await expect.poll(shown, { timeout: 30_000 }).not.toBeNull();
+  const sessionId = (await shown())?.sessionId ?? '';
+  const post = (path: string, json: object): Promise<JsonReply> =>
+    ask(server, operatorKey, { path: `/v1/sandboxes/${path}`, json: { id, ...json } });
+  const replies = await Promise.all(
+    Array.from({ length: 8 }, () => [
+      post('browser-preview/control', { mode: 'shared' }),
+      post('browser-preview/control', { mode: 'ai' }),
+      post('handoff/request', { reason: 'mfa', message: 'The code, please.' }),
+      post('handoff/cancel', {}),
+      post('timeout', { timeoutMs: 20 * minute }),
+    ]).flat(),
+  );
+  expect(replies.map(({ status }) => status).filter((status) => status >= 500)).toEqual([]);
+  expect(replies.some(({ body: reply }) => reply['handoff'] !== undefined)).toBe(true);
+  const { data } = (await ask(server, operatorKey, { path: '/v1/events?limit=500' })).body as {
+    data: { type: string; sandboxId: string }[];
+  };
+  const typesOf = (of: string): Set<string> =>
+    new Set(data.filter(({ sandboxId }) => sandboxId === of).map(({ type }) => type));
+  expect([...typesOf(sessionId)].filter((type) => !type.startsWith('session.'))).toEqual([]);
+  expect([...typesOf(id)]).toEqual(
+    expect.arrayContaining(['sandbox.control.changed', 'sandbox.handoff.requested', 'sandbox.browser.ready']),
+  );
+});
+
+test('a profile is for one session at a time', async () => {
+  const first = await create(operatorKey, { profileKey: 'shop' });
+  expect(first.status).toBe(201);
+  const second = await create(operatorKey, { profileKey: 'shop' });
+  expect([second.status, second.body['code']]).toEqual([409, 'PROFILE_IN_USE']);
+  const browser = { mode: 'paired-banata-browser', persistentProfile: true, profileKey: 'shop' };
+  const paired = await ask(server, operatorKey, {
+    path: '/v1/sandboxes',
+    json: { capabilities: { browser } },
+  });
+  expect(paired.body).toMatchObject({ code: 'PROFILE_IN_USE' });
+});
+
 test('the credentials of a proxy are sealed, and a sandbox shows its proxy without them', async () => {
   const session = await create(operatorKey, { proxy });
   expect(session.body['egressProfile']).toBe('byo-proxy');

@@ -6,21 +6,24 @@ import { isFinal, takesWork } from '../sandboxes/status.ts';
 
 /** A browser session as the API shows it to a caller. */
 export function toBrowserSession(
-  row: SandboxRow,
+  { row, artifacts }: { row: SandboxRow; artifacts: BrowserSession['artifacts'] },
   links: Links,
   caller: Pick<Caller, 'scopes'>,
 ): BrowserSession {
   if (row.browser_session === null) throw new Error('a browser session has its settings');
+  const { weight, isolation, egressProfile } = row.browser_session;
   const link = takesWork(row.status) && mayDrive(caller) ? links.forBrowser(row) : undefined;
   return {
     id: row.id,
     status: statusOf(row),
     cdpUrl: link?.cdpUrl ?? null,
     previewUrl: link?.viewerUrl ?? null,
-    ...row.browser_session,
+    weight,
+    isolation,
+    egressProfile,
     region: row.region,
     pairedWith: row.paired_with,
-    artifacts: { screenshots: [], har: null, recording: null },
+    artifacts,
     duration:
       isFinal(row.status) && row.ended_at !== null && row.ready_at !== null
         ? Math.max(0, row.ended_at - row.ready_at)
@@ -41,6 +44,5 @@ function mayDrive({ scopes }: Pick<Caller, 'scopes'>): boolean {
 /** The session of a client is active for as long as it lives, whether or not the client says anything. */
 function statusOf(row: SandboxRow): BrowserSession['status'] {
   if (takesWork(row.status)) return row.cdp_client_at === null ? 'ready' : 'active';
-  // A browser session cannot be paused.
-  return row.status as BrowserSession['status'];
+  return row.status;
 }

@@ -5,6 +5,7 @@ import type { SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { isFinal, takesWork } from '../sandboxes/status.ts';
+import type { PauseService } from '../sandboxes/pause-service.ts';
 import type { Terminator } from '../sandboxes/terminator.ts';
 
 /** A client that connects anew at once finds its session. */
@@ -16,6 +17,7 @@ export interface SessionKeeperDeps {
   store: SandboxStore;
   boxes: Boxes;
   terminator: Terminator;
+  pauses: Pick<PauseService, 'pausePaired' | 'resumePaired'>;
   logger: Logger;
   now: () => number;
 }
@@ -65,11 +67,9 @@ export class SessionKeeper {
   }
 
   async #look(row: SandboxRow, alone: Set<string>): Promise<void> {
-    const { store, terminator, now } = this.#deps;
+    const { terminator } = this.#deps;
     if (row.paired_with !== null) {
-      if (await this.#isOver(row.paired_with)) await terminator.end(row.id, 'Its sandbox ended.');
-      // A server that was killed in between did not get to say it.
-      else if (takesWork(row.status)) await store.pair(row.paired_with, row.id, now());
+      await this.#followOwner(row, row.paired_with);
     } else if (await this.#hasNoClient(row)) {
       // Seen twice, so that a client between two connections keeps its session.
       if (this.#alone.has(row.id)) await terminator.end(row.id, REASON);
@@ -77,9 +77,21 @@ export class SessionKeeper {
     }
   }
 
-  async #isOver(sandboxId: string): Promise<boolean> {
-    const owner = await this.#deps.store.find(sandboxId);
-    return owner === undefined || isFinal(owner.status);
+  /** A paired browser ends, rests and goes on with its sandbox, also where a server was killed in between. */
+  async #followOwner(row: SandboxRow, ownerId: string): Promise<void> {
+    const { store, terminator, pauses, logger, now } = this.#deps;
+    const owner = await store.find(ownerId);
+    if (!owner || isFinal(owner.status)) return terminator.end(row.id, 'Its sandbox ended.');
+    try {
+      if (owner.status === 'paused' && takesWork(row.status)) await pauses.pausePaired(owner.id);
+      else if (takesWork(owner.status) && row.status === 'paused') await pauses.resumePaired(owner.id);
+      else if (takesWork(row.status)) await store.pair(owner.id, row.id, now());
+    } catch (error) {
+      logger.warn(
+        { event: 'paired-browser.follow', sessionId: row.id, err: error },
+        'not as its sandbox yet',
+      );
+    }
   }
 
   /** Whether there was a client and is none. A browser that does not answer is not known to have none. */

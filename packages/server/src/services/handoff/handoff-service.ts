@@ -12,6 +12,7 @@ import type { Boxes } from '../../boxes/boxes.ts';
 import type { HandoffRow, SandboxRow } from '../../database/schema.ts';
 import type { Logger } from '../../logger.ts';
 import { controlOf } from '../../stores/control-store.ts';
+import { hasPairedBrowser } from '../../stores/browser-of-sandbox.ts';
 import type { HandoffEnd, HandoffStore } from '../../stores/handoff-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableText } from '../../stores/text.ts';
@@ -63,12 +64,6 @@ export class HandoffService {
     const sandbox = await this.#deps.sandboxes.findWorking(caller, input.id);
     const { browser } = normalizeCapabilities(sandbox.capabilities);
     if (browser.mode !== 'none' && !browser.humanInLoop) throw new ApiError('HUMAN_IN_LOOP_DISABLED');
-    if (browser.mode === 'paired-banata-browser') {
-      throw new ApiError(
-        'NOT_SUPPORTED',
-        'A paired browser is not handed over; take control of it with POST /v1/sandboxes/browser-preview/control.',
-      );
-    }
     const now = this.#deps.now();
     const { reason, message, requestedBy, resumePrompt, expiresInMs = DEFAULT_HANDOFF_EXPIRY_MS } = input;
     const made = await this.#deps.handoffs.insert(
@@ -140,7 +135,9 @@ export class HandoffService {
     const sandbox = await this.#deps.sandboxes.find(caller, id);
     const row = await this.#deps.handoffs.newest(sandbox.id);
     const handoff = row ? toHandoff(row) : null;
-    const browser = row ? this.#browser({ sandbox, row }, false) : { preview: null, pairedBrowser: null };
+    const browser = row
+      ? await this.#browser({ sandbox, row }, false)
+      : { preview: null, pairedBrowser: null };
     return { ok: true, humanHandoff: handoff, handoff, ...browser };
   }
 
@@ -240,7 +237,9 @@ export class HandoffService {
 
   /** Tells the box of a sandbox what a change means for it; what it does not hear now, jobs tell it again. */
   async enforce({ sandbox, row }: Changed): Promise<void> {
-    await Promise.all([this.#deps.controlService.announce(sandbox), this.#hold(sandbox, row)]);
+    const browser = await this.#browserOf(sandbox);
+    const told = browser && this.#deps.controlService.announce(browser);
+    await Promise.all([told, this.#hold(sandbox, row)]);
   }
 
   /** After a box has asked for a person. */
@@ -249,7 +248,8 @@ export class HandoffService {
       this.#deps.store.find(sandboxId),
       this.#deps.handoffs.newest(sandboxId),
     ]);
-    if (sandbox && row) await this.#deps.controlService.announce(sandbox);
+    const browser = sandbox && row && (await this.#browserOf(sandbox));
+    if (browser) await this.#deps.controlService.announce(browser);
   }
 
   async #hold(sandbox: SandboxRow, row: HandoffRow): Promise<void> {
@@ -294,20 +294,31 @@ export class HandoffService {
     return found;
   }
 
-  #reply(changed: Changed): Reply {
+  async #reply(changed: Changed): Promise<Reply> {
     const { row, sandbox } = changed;
     const viewerUrl = isOpen(row) ? this.#deps.links.forHandoff(sandbox, row) : null;
-    return { ok: true, handoff: toHandoff(row), ...this.#browser(changed, true), viewerUrl };
+    return { ok: true, handoff: toHandoff(row), ...(await this.#browser(changed, true)), viewerUrl };
   }
 
-  #browser({ sandbox, row }: Changed, withUrl: boolean): Pick<Reply, 'preview' | 'pairedBrowser'> {
-    if (normalizeCapabilities(sandbox.capabilities).browser.mode === 'none')
+  /** The row of the box that runs the browser of a sandbox: its own, or the one paired with it. */
+  async #browserOf(sandbox: SandboxRow): Promise<SandboxRow | undefined> {
+    if (!hasPairedBrowser(sandbox)) return sandbox;
+    const paired = await this.#deps.store.findPaired(sandbox.id);
+    return paired && takesWork(paired.status) ? paired : undefined;
+  }
+
+  async #browser(
+    { sandbox, row }: Changed,
+    withUrl: boolean,
+  ): Promise<Pick<Reply, 'preview' | 'pairedBrowser'>> {
+    const browser = await this.#browserOf(sandbox);
+    if (!browser || normalizeCapabilities(sandbox.capabilities).browser.mode === 'none')
       return { preview: null, pairedBrowser: null };
-    const { mode, controller } = controlAt(controlOf(sandbox), this.#deps.now());
+    const { mode, controller } = controlAt(controlOf(browser), this.#deps.now());
     const control = { controlMode: mode, ...(controller === null ? {} : { controller }) };
     const updatedAt = row.updated_at;
     const working = takesWork(sandbox.status);
-    const { viewerUrl } = this.#deps.links.forBrowser(sandbox, {
+    const { viewerUrl } = this.#deps.links.forBrowser(browser, {
       controller: row.status === 'accepted' ? (row.controller ?? undefined) : undefined,
     });
     const previewUrl = withUrl && working && viewerUrl !== null ? { previewUrl: viewerUrl } : {};
@@ -317,17 +328,18 @@ export class HandoffService {
     };
   }
 
-  #view({ sandbox, row }: Changed, viewer: string | null): View {
+  async #view({ sandbox, row }: Changed, viewer: string | null): Promise<View> {
     const { resumePrompt: _, taskId: __, followUpTaskId: ___, ...handoff } = toHandoff(row);
     const hasBrowser = normalizeCapabilities(sandbox.capabilities).browser.mode !== 'none';
     const mine = row.status === 'accepted' && viewer !== null && viewer === row.holder;
-    const shows = hasBrowser && isOpen(row) && takesWork(sandbox.status);
+    const browser = hasBrowser && isOpen(row) ? await this.#browserOf(sandbox) : undefined;
+    const shows = browser && takesWork(sandbox.status);
     return {
       handoff,
       sandboxStatus: sandbox.status,
       hasBrowser,
       mine,
-      screenToken: shows ? this.#deps.links.forScreen(sandbox, mine ? row.controller : null) : null,
+      screenToken: shows ? this.#deps.links.forScreen(browser, mine ? row.controller : null) : null,
       now: this.#deps.now(),
     };
   }

@@ -1,4 +1,4 @@
-import { ApiError, normalizeCapabilities, type SandboxSession } from '@banata/protocol';
+import { ApiError, type SandboxSession } from '@banata/protocol';
 import type { Config } from '@banata/config';
 import type { SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
@@ -46,8 +46,6 @@ export class PauseService {
     if (takesWork(row.status)) {
       if (!driver.pauses)
         throw new ApiError('NOT_SUPPORTED', 'The driver of this server cannot pause sandboxes.');
-      if (normalizeCapabilities(row.capabilities).browser.mode === 'paired-banata-browser')
-        throw new ApiError('NOT_SUPPORTED', 'A sandbox with a paired browser cannot be paused.');
       const events = [{ type: 'sandbox.pausing' as const, data: {} }];
       await store.transition(id, { to: 'pausing', events }, now());
     } else if (row.status !== 'pausing' && row.status !== 'paused') {
@@ -75,6 +73,7 @@ export class PauseService {
       );
       await this.#deps.endPreviews();
       await this.#deps.detach(id);
+      await this.pausePaired(id);
       await driver.pauses?.freeze(row.box_id);
       await this.#deps.sampleLast(row);
     } catch (error) {
@@ -85,10 +84,35 @@ export class PauseService {
       await driver.pauses?.thaw(row.box_id).catch(() => undefined);
       const events = [{ type: 'sandbox.idle' as const, data: {} }];
       await store.transition(id, { to: 'ready', events }, now());
+      // The keeper of browser sessions tries again where this fails.
+      await this.resumePaired(id).catch(() => undefined);
       throw error;
     }
     const set = { paused_at: now(), lease_owner: null, lease_until: 0 };
     await store.transition(id, { to: 'paused', set, events: [{ type: 'sandbox.paused', data: {} }] }, now());
+  }
+
+  /** Brings the browser that is paired with a sandbox to rest, where there is one. */
+  async pausePaired(id: string): Promise<void> {
+    const { store, now } = this.#deps;
+    const paired = await store.findPaired(id);
+    if (!paired) return;
+    if (takesWork(paired.status)) {
+      const events = [{ type: 'sandbox.pausing' as const, data: {} }];
+      await store.transition(paired.id, { to: 'pausing', events }, now());
+    }
+    await this.finish(paired.id);
+  }
+
+  /** Lets the browser that is paired with a sandbox go on, where one is paused. @throws {ApiError} */
+  async resumePaired(id: string): Promise<void> {
+    const { store, returner } = this.#deps;
+    const paired = await store.findPaired(id);
+    if (!paired) return;
+    await this.#inProgress.get(paired.id)?.catch(() => undefined);
+    const row = await store.find(paired.id);
+    // It was counted when its sandbox was let in.
+    if (row?.status === 'paused') await returner.resume(row, () => Promise.resolve());
   }
 
   /** @throws {ApiError} SANDBOX_NOT_FOUND, SANDBOX_NOT_READY, PLAN_LIMIT_EXCEEDED, CAPACITY_EXHAUSTED. */
@@ -98,8 +122,13 @@ export class PauseService {
     const row = await sandboxes.find(caller, id);
     if (row.status === 'paused') {
       const plan = await plans.of(row.organization_id);
-      await requireCapacity(store, config.driver.maxSandboxes);
-      await returner.resume(row, (tx) => planGate.admit(tx, row.organization_id, plan));
+      const hasPaired = (await store.findPaired(id))?.status === 'paused';
+      await requireCapacity(store, config.driver.maxSandboxes, hasPaired ? 2 : 1);
+      await returner.resume(row, async (tx) => {
+        await planGate.admit(tx, row.organization_id, plan);
+        if (hasPaired) await planGate.admitBrowser(tx, row.organization_id, plan);
+      });
+      await this.resumePaired(id);
     } else if (!takesWork(row.status)) {
       throw new ApiError('SANDBOX_NOT_READY', undefined, { details: { status: row.status } });
     }

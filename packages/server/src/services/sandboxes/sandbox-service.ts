@@ -114,7 +114,7 @@ export class SandboxService {
     if (!browser && !persistentProfile && !planGate.limitsSandboxes(plan)) return undefined;
     return async (tx) => {
       await planGate.admit(tx, organizationId, plan);
-      const row = { id, organization_id: organizationId, capabilities };
+      const row = { id, paired_with: null, organization_id: organizationId, capabilities };
       await takeProfile(tx, profiles, { row, now: now() });
       if (!browser) return;
       await planGate.admitBrowser(tx, organizationId, plan);
@@ -134,7 +134,8 @@ export class SandboxService {
     const maxDurationMs =
       input.maxDurationMs ?? plan.limits.maxSandboxDurationMs ?? config.defaults.maxDurationMs;
     planGate.requireDuration(plan, maxDurationMs, { field: 'maxDurationMs', value: maxDurationMs });
-    refuseUnsupported(capabilities);
+    requireDetectable(capabilities);
+    requireBrowserToKeep(capabilities);
     const proxy = requestedProxy(capabilities.browser.byoProxyUrl);
     const boxes = capabilities.browser.mode === 'paired-banata-browser' ? 2 : 1;
     await Promise.all([
@@ -350,28 +351,20 @@ function textOf(status: SandboxStatus): string | undefined {
   return 'The sandbox is paused. Resume it with POST /v1/sandboxes/resume.';
 }
 
-function refuseUnsupported({ browser, handoff }: Capabilities): void {
+function requireDetectable({ browser, handoff }: Capabilities): void {
   if (handoff.detectors.length > 0 && (browser.mode !== 'local-chromium' || !browser.humanInLoop))
     throw new ApiError(
       'INVALID_REQUEST',
       'capabilities.handoff.detectors needs capabilities.browser of mode "local-chromium" with humanInLoop: true.',
     );
-  const unsupported: [boolean, string][] = [
-    [
-      browser.mode === 'paired-banata-browser' && browser.recording,
-      'capabilities.browser.recording with mode "paired-banata-browser": use "local-chromium"',
-    ],
-    [
-      browser.mode === 'paired-banata-browser' && browser.persistentProfile,
-      'capabilities.browser.persistentProfile with mode "paired-banata-browser": use "local-chromium"',
-    ],
-  ];
+}
+
+/** What is kept of a browser needs one. */
+function requireBrowserToKeep({ browser }: Capabilities): void {
   const kept = browser.recording ? 'recording' : browser.persistentProfile ? 'persistentProfile' : undefined;
   if (browser.mode === 'none' && kept !== undefined)
     throw new ApiError(
       'INVALID_REQUEST',
-      `capabilities.browser.${kept} needs a browser: use mode "local-chromium".`,
+      `capabilities.browser.${kept} needs a browser: use mode "local-chromium" or "paired-banata-browser".`,
     );
-  const found = unsupported.find(([asked]) => asked);
-  if (found) throw new ApiError('NOT_SUPPORTED', `This server does not offer ${found[1]}.`);
 }
