@@ -129,7 +129,8 @@ describe('a server that is killed with -9', { timeout: 10 * MINUTE }, () => {
     await crash('fork', ms, () => sandbox.fork({ checkpointId: base.id }));
     const made = (await banata.list()).data.filter(({ id }) => !before.has(id));
     for (const { id } of made) {
-      expect(await settled(id)).toBe('ready');
+      const status = await settled(id);
+      expect(status, JSON.stringify(await banata.get(id))).toBe('ready');
       expect(await shell(await banata.connect(id), SUM)).toBe(sum);
       await banata.kill(id);
     }

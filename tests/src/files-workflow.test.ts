@@ -11,6 +11,8 @@ import { putBlocks } from './support/put-blocks.ts';
 import { until } from './support/until.ts';
 
 const MIB = 1024 ** 2;
+/** Files made under a watch. */
+const FLOOD = 40_000;
 let installation: Installation;
 let banata: BanataSandbox;
 let sandbox: Sandbox;
@@ -401,11 +403,20 @@ describe('watching', () => {
       for await (const event of sandbox.fs.watch('flood', { signal: stop.signal })) seen.push(event);
     })().catch(() => undefined);
     await until('ready', () => Promise.resolve(seen[0]));
-    await shell('cd flood && seq 40000 | xargs touch');
+    await shell(`cd flood && seq ${FLOOD} | xargs touch`);
+    // Where programs are slow, as in gVisor on a busy machine, the watch may keep up and lose nothing.
+    const lost = (): boolean => seen.some(({ type }) => type === 'overflow');
+    const files = (): Set<string> =>
+      new Set(seen.flatMap((event) => ('path' in event && event.type !== 'ready' ? [event.path] : [])));
     await cases.noted(
       '40,000 files made under a watch',
-      () => until('overflow', () => Promise.resolve(seen.find(({ type }) => type === 'overflow')), 30_000),
-      () => `overflow told; ${seen.length} events`,
+      () =>
+        until(
+          'overflow, or all',
+          () => Promise.resolve(lost() || files().size === FLOOD || undefined),
+          60_000,
+        ),
+      () => `${lost() ? 'overflow' : 'each file'} told; ${seen.length} events`,
     );
     await until('changes go on', async () => {
       await sandbox.fs.write(`flood/after-${Date.now()}`, 'x');
@@ -413,7 +424,7 @@ describe('watching', () => {
     });
     stop.abort();
     await watching;
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a long file', () => {

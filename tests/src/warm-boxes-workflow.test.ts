@@ -201,7 +201,7 @@ test.runIf(ALL)('an agent whose sandbox brings a proxy starts anew with it', asy
   });
   expect(warm['agent']).toContain(await addressOf(sandbox));
   const { stdout } = await sandbox.exec(
-    'for pid in $(pgrep -f "opencode serve"); do tr "\\0" "\\n" < /proc/$pid/environ | grep ^HTTPS_PROXY; done',
+    'for pid in $(pgrep -f "[o]pencode serve"); do tr "\\0" "\\n" < /proc/$pid/environ | grep ^HTTPS_PROXY; done',
     undefined,
     { user: 'root' },
   );

@@ -1,85 +1,26 @@
-import { BanataSandbox, type Network, type Sandbox } from '@banata-boxes/sdk';
-import { createServer, type Server } from 'node:http';
-import { networkInterfaces } from 'node:os';
+import type { Network, Sandbox } from '@banata-boxes/sdk';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FakeInternet } from '../support/fake-internet.ts';
-import { freePort, Installation } from '../support/installation.ts';
-import {
-  closedAttempts,
-  openAttempts,
-  ruledAttempts,
-  zone,
-  type Attempt,
-  type Places,
-} from './network-cases.ts';
+import type { FakeInternet } from '../support/fake-internet.ts';
+import type { Installation } from '../support/installation.ts';
+import { closedAttempts, openAttempts, ruledAttempts, type Attempt, type Places } from './network-cases.ts';
+import { NetworkBench, REACHED } from './support/network-bench.ts';
 
-/** What the servers that must not be reached answer. */
-const REACHED = /reached|SSH-2\.0/;
-const LOG_TIMEOUT_MS = 8_000;
+const LOG_TIMEOUT_MS = 30_000;
 
+let bench: NetworkBench;
 let internet: FakeInternet;
 let installation: Installation;
-let banata: BanataSandbox;
 let places: Places;
-const canaries: Server[] = [];
-
-async function canary(host: string): Promise<number> {
-  const port = await freePort();
-  const server = createServer((_request, response) => response.end('reached the host'));
-  await new Promise<void>((resolve) => server.listen(port, host, resolve));
-  canaries.push(server);
-  return port;
-}
-
-async function launch(network: Network, more: object = {}): Promise<Sandbox> {
-  try {
-    return await banata.launch({ network, ...more });
-  } catch (cause) {
-    const lines = (await installation.log()).split('\n').filter((line) => line.includes('provision_failed'));
-    throw new Error(`${(cause as Error).message} The server says: ${lines.at(-1)}`, { cause });
-  }
-}
-
-async function addressOf(sandbox: Sandbox): Promise<string> {
-  return (await sandbox.exec('hostname -I')).stdout.trim().split(' ')[0] ?? '';
-}
-
-function ownAddress(): string {
-  const all = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
-    name === 'lo' || name.startsWith('bn') ? [] : (list ?? []),
-  );
-  return all.find(({ family }) => family === 'IPv4')?.address ?? '127.0.0.1';
-}
 
 beforeAll(async () => {
-  internet = await FakeInternet.start(zone);
-  const [hostPort, openedPort] = [await canary('0.0.0.0'), await canary('127.0.0.1')];
-  installation = await Installation.start({
-    BANATA_DNS: internet.dns,
-    BANATA_HOST_PORTS: String(openedPort),
-  });
-  // A refusal is an outcome here, not something to try again.
-  const retry = { maxRetries: 0 };
-  banata = new BanataSandbox({ apiKey: await installation.apiKey(), baseUrl: installation.url, retry });
-  const neighbour = await launch({ egress: 'all' });
-  await neighbour.exec('nohup python3 -m http.server 8000 >/dev/null 2>&1 </dev/null &');
-  places = {
-    internet,
-    service: (await neighbour.exec("getent hosts host.banata.internal | cut -d' ' -f1")).stdout.trim(),
-    host: ownAddress(),
-    hostPort,
-    openedPort,
-    apiPort: Number(new URL(installation.url).port),
-    neighbour: await addressOf(neighbour),
-  };
+  bench = await NetworkBench.start();
+  ({ internet, installation, places } = bench);
 });
 
-afterAll(async () => {
-  await installation?.remove();
-  await internet?.remove();
-  for (const server of canaries) server.close();
-});
+afterAll(() => bench?.remove());
+
+const launch = (network: Network): Promise<Sandbox> => bench.launch({ network });
 
 /** The last line that says something, short enough for a list. */
 function brief(output: string): string {
@@ -143,9 +84,8 @@ test('egress "none" leaves the model gateway', async () => {
 });
 
 test('nothing private was ever reached', async () => {
+  expect(await bench.forbiddenVisits()).toEqual([]);
   const visits = await internet.visits();
-  const hidden = visits.filter(({ to }) => to === internet.private || to === internet.metadata);
-  expect(hidden).toEqual([]);
   expect(visits.some(({ to }) => to === internet.addresses.a)).toBe(true);
 });
 
@@ -262,72 +202,4 @@ test('the log tells what was reached and what was refused', async () => {
   const second = await sandbox.network.log({ limit: 2, cursor: first.nextCursor ?? '' });
   const ids = [...first.data, ...second.data].map(({ id }) => id);
   expect(ids).toEqual([...new Set(ids)].sort((one, other) => other - one));
-});
-
-test.each([
-  'file:///etc/passwd',
-  'javascript:alert(1)',
-  'chrome://version',
-  'view-source:http://site.example/',
-  'data:text/html,x',
-  'ftp://site.example/',
-])('navigatePreview refuses %s', async (url) => {
-  const reply = await fetch(`${installation.url}/v1/sandboxes/browser-preview/navigate`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${await installation.apiKey()}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ id: 'a'.repeat(32), url }),
-  });
-  process.stdout.write(`ok  navigatePreview: ${url}: ${reply.status}\n`);
-  expect(reply.status).toBe(400);
-});
-
-test('the browser is held to the same rules', async () => {
-  await using sandbox = await launch({ egress: 'all' }, { capabilities: { browser: {} } });
-  await sandbox.browser.navigate('http://site.example/');
-  const targets = [
-    `http://${internet.private}/`,
-    `http://${internet.metadata}/`,
-    'http://2852039166/',
-    'http://0251.0376.0251.0376/',
-    `http://[::ffff:${internet.metadata}]/`,
-    `http://site.example/redirect?to=http://${internet.private}/`,
-    `http://${places.host}:${places.hostPort}/`,
-    `http://${places.neighbour}:8000/`,
-    'http://private.example/',
-  ];
-  const reached: string[] = [];
-  for (const url of targets) {
-    const outcome = await sandbox.browser.navigate(url).then(
-      () => 'reached',
-      (error: Error) => error.message.slice(0, 110),
-    );
-    process.stdout.write(`${outcome === 'reached' ? 'NO ' : 'ok '} browser: ${url}: ${outcome}\n`);
-    if (outcome === 'reached') reached.push(url);
-  }
-  expect(reached).toEqual([]);
-});
-
-test.each([
-  'http://169.254.169.254/v1',
-  'http://2852039166/v1',
-  'http://0251.0376.0251.0376/v1',
-  'http://0xa9fea9fe/v1',
-  'http://[::ffff:169.254.169.254]/v1',
-  'http://[64:ff9b::a9fe:a9fe]/v1',
-  'http://127.0.0.1:7070/v1',
-  'http://localhost:5432/v1',
-  'http://10.0.0.1/v1',
-  'ftp://site.example/v1',
-])('a model base URL does not lead the server to %s', async (baseUrl) => {
-  await using sandbox = await launch(
-    { egress: 'none' },
-    { env: { OPENAI_API_KEY: 'sk-canary', OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: 'acme/main-1' } },
-  );
-  const { stdout } = await sandbox.exec(
-    `curl -s -m 10 -w '\\n%{http_code}' -H "Authorization: Bearer $OPENAI_API_KEY" -H 'content-type: application/json' -d '{"model":"acme/main-1","messages":[]}' "$OPENAI_BASE_URL/chat/completions"`,
-  );
-  process.stdout.write(`ok  model base URL: ${baseUrl}: ${stdout.replaceAll('\n', ' ').slice(0, 150)}\n`);
-  expect(stdout).not.toMatch(REACHED);
-  // A URL that is no http(s) is no variable of the sandbox at all, so curl has nothing to call.
-  expect(stdout).toMatch(/\n(000|[45]\d\d)$/);
 });

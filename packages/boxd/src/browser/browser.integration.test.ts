@@ -110,6 +110,7 @@ async function serveSite(): Promise<void> {
     }
     response.writeHead(200, { 'content-type': 'text/html' });
     const colour = request.url?.slice(1) || 'white';
+    if (colour === 'silent') return;
     if (colour === 'never') response.write('<title>Slow</title>');
     else if (colour === 'moved') response.end('<script>location = "/blue"</script>');
     else
@@ -181,6 +182,19 @@ describe('the page', () => {
   ])('%s is refused', async (url, status, code) => {
     const reply = await call('/browser/navigate', { url });
     expect([reply.status, await reply.json()]).toEqual([status, expect.objectContaining({ code })]);
+  });
+
+  test('an address that never answers ends the wait in time, and is not in the way of the next', async () => {
+    await call('/browser/navigate', { url: `${pageUrl}/plum` });
+    for (let round = 0; round < 2; round += 1) {
+      const reply = await call('/browser/navigate', { url: `${pageUrl}/silent`, timeoutMs: 700 });
+      expect([reply.status, await reply.json()]).toEqual([
+        504,
+        expect.objectContaining({ code: 'NAVIGATION_TIMEOUT' }),
+      ]);
+    }
+    const next = await call('/browser/navigate', { url: `${pageUrl}/tomato` });
+    expect(await next.json()).toMatchObject({ url: `${pageUrl}/tomato`, title: 'Page tomato' });
   });
 
   test('a page that never finishes ends the wait in time', async () => {

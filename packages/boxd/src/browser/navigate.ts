@@ -13,6 +13,7 @@ const lifecycleSchema = z.object({ frameId: z.string(), loaderId: z.string(), na
 
 /** Longest wait for a page, whatever the caller asks for. */
 const MAX_NAVIGATE_MS = 120_000;
+const STOP_MS = 3_000;
 
 /** Checks an address that the browser is sent to. @throws BoxError 400 unless http, https or about:blank. */
 export function checkAddress(text: string): string {
@@ -53,7 +54,15 @@ export async function navigate(
           if (error instanceof BoxError && error.code === 'BROWSER_TIMEOUT') return undefined;
           throw error;
         });
-      if (reply === undefined) return false;
+      if (reply === undefined) {
+        // Until the place answers, Chromium would answer nothing else about this page, either.
+        await broker.call('Page.stopLoading', {}, { sessionId, timeoutMs: STOP_MS }).catch(() => undefined);
+        throw new BoxError(
+          504,
+          'NAVIGATION_TIMEOUT',
+          `${url} did not answer within ${timeoutMs} ms; the page stays as it was. Pass a longer timeoutMs, at most ${MAX_NAVIGATE_MS}.`,
+        );
+      }
       const { loaderId, errorText, isDownload } = navigatedSchema.parse(reply);
       if (isDownload === true) {
         const text = `${url} is a download; it is saved in the downloads folder of the workspace, and the page stays.`;

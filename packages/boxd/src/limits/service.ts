@@ -68,6 +68,7 @@ export class LimitsService implements CommandLimits {
             crowd: Math.round((accountLimit ?? Infinity) * CROWD_SHARE),
             memoryBytes: readMemoryInfo().totalBytes * LAST_MEMORY_SHARE,
             swept: (reason) => this.#events.report(SWEPT[reason].limit, SWEPT[reason].detail),
+            held: async () => this.#watchdog?.makeRoom(),
           }
         : undefined,
       logger,

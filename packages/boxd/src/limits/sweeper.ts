@@ -22,6 +22,8 @@ export interface SweeperOptions {
         memoryBytes: number;
         /** Called when the helper swept by itself. */
         swept: (reason: 'crowd' | 'memory') => void;
+        /** Called when programs stand still, since they would soon have used up the memory; they go on afterwards. */
+        held: () => Promise<void>;
       }
     | undefined;
   logger: BoxLogger;
@@ -33,6 +35,8 @@ export class Sweeper {
   #helper: ChildProcess | undefined;
   #sweeping: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Called after the next sweep. */
+  #swept: (() => void) | undefined;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -76,11 +80,24 @@ export class Sweeper {
     helper.once('exit', () => gone());
     // Of a helper that is gone; its exit tells.
     helper.stdin?.on('error', () => undefined);
-    helper.stdout?.setEncoding('utf8').on('data', (reason: string) => {
-      if (reason.startsWith('crowd')) kept?.swept('crowd');
-      else if (reason.startsWith('memory')) kept?.swept('memory');
+    helper.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      for (const word of text.trim().split('\n')) this.#hear(word, helper);
     });
     return helper;
+  }
+
+  #hear(word: string, helper: ChildProcess): void {
+    const { kept, logger } = this.#options;
+    if (word === 'hold') {
+      const go = (): void => void helper.stdin?.write('go\n');
+      kept?.held().then(go, (error: unknown) => {
+        logger.warn('sweep.hold_failed', { error });
+        go();
+      });
+      return;
+    }
+    this.#swept?.();
+    if (word === 'crowd' || word === 'memory') kept?.swept(word);
   }
 
   async #sweep(): Promise<void> {
@@ -89,7 +106,8 @@ export class Sweeper {
       const helper = this.#prepare();
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const gone = once(helper, 'exit', { signal });
-      const over = helper.stdout ? Promise.race([once(helper.stdout, 'data', { signal }), gone]) : gone;
+      const told = new Promise<void>((resolve) => (this.#swept = resolve));
+      const over = Promise.race([told, gone]);
       helper.stdin?.write('sweep\n');
       await over;
     } catch (error) {

@@ -65,3 +65,20 @@ test('ends the largest program when the memory is nearly used up, and says so', 
   expect(new Set(killed)).toEqual(new Set([1_000_001]));
   expect(reports).toEqual([expect.stringContaining('memory: program-1 of 3072 MiB')]);
 });
+
+test('makes room while programs stand still: the largest first, until there is memory again', async () => {
+  const { processes, killed } = fakeBox([0.9 * GIB, 0.8 * GIB, 1 * GIB, 0.9 * GIB]);
+  let held = 3.9 * GIB;
+  const kill = (pids: readonly number[]): void => {
+    processes.kill(pids);
+    held -= new Set(pids).size * 0.6 * GIB;
+  };
+  await new Watchdog({
+    limits: () => undefined,
+    readMemory: () => ({ totalBytes: 4 * GIB, availableBytes: 4 * GIB - held }),
+    report: () => undefined,
+    processes: { ...processes, kill },
+  }).makeRoom();
+  expect(new Set(killed)).toEqual(new Set([1_000_002]));
+  expect(held).toBeLessThan(0.85 * 4 * GIB);
+});

@@ -1,6 +1,7 @@
 import type { BoxLimitName, BoxLimitsConfig } from '@banata/protocol/box';
 import { readdirSync } from 'node:fs';
 import { release, version } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemoryInfo } from './memory-info.ts';
 import {
   type Candidate,
@@ -18,6 +19,9 @@ const MEMORY_SLACK = 0.1;
 const PIDS_SHARE = 0.85;
 const MIN_INTERVAL_MS = 25;
 const MAX_INTERVAL_MS = 500;
+/** What ended programs held is free by then; until then it counts as free, or others would be ended for it. */
+const FREED_MS = 400;
+const MAX_ROUNDS = 50;
 /** What programs can take in a millisecond, which decides how soon to look again. */
 const BYTES_PER_MS = 3 * 1024 * 1024;
 const PROCESSES_PER_MS = 1;
@@ -60,6 +64,8 @@ export class Watchdog {
   readonly #processes: WatchedProcesses;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** Memory of programs that were ended, and when it has to be free. */
+  #ended = { bytes: 0, until: 0 };
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -77,12 +83,20 @@ export class Watchdog {
 
   /** Looks, acts where needed, and answers when to look again, in milliseconds. */
   look(): number {
-    const memory = this.#memoryLeft();
+    const memory = this.#memoryLeft() + this.#memoryToBeFree();
     const processes = this.#processesLeft();
     if (memory <= 0) this.#endLargest(-memory);
     if (processes <= 0) this.#endMost();
     const wait = Math.min(memory / BYTES_PER_MS, processes / PROCESSES_PER_MS);
     return Math.max(MIN_INTERVAL_MS, Math.min(MAX_INTERVAL_MS, wait));
+  }
+
+  /** For when programs stand still: ends as many as needed, and resolves when there is memory again. */
+  async makeRoom(): Promise<void> {
+    for (let round = 0; round < MAX_ROUNDS && this.#memoryLeft() <= 0; round += 1) {
+      this.look();
+      await sleep(MIN_INTERVAL_MS);
+    }
   }
 
   #schedule(delayMs: number): void {
@@ -98,6 +112,10 @@ export class Watchdog {
   #memoryLeft(): number {
     const { totalBytes, availableBytes } = this.#options.readMemory();
     return this.#memoryLimit() * MEMORY_SHARE - (totalBytes - availableBytes);
+  }
+
+  #memoryToBeFree(): number {
+    return performance.now() < this.#ended.until ? this.#ended.bytes : 0;
   }
 
   #processesLeft(): number {
@@ -122,6 +140,8 @@ export class Watchdog {
     const [largest, ...others] = victims;
     if (!largest) return;
     for (const { pid } of victims) this.#processes.kill(withChildren(candidates, pid));
+    const bytes = victims.reduce((sum, { memoryBytes }) => sum + memoryBytes, this.#memoryToBeFree());
+    this.#ended = { bytes, until: performance.now() + FREED_MS };
     const size = Math.round(largest.memoryBytes / 1024 / 1024);
     const more = others.length > 0 ? `, and ${others.length} smaller ones,` : '';
     this.#options.report(

@@ -8,6 +8,7 @@ const MAX_MESSAGE_BYTES = 2000;
 const TEXTS: readonly [RegExp, number, string][] = [
   [/Permission denied|Operation not permitted/, 403, 'PERMISSION_DENIED'],
   [/No space left on device|Disk quota exceeded/, 507, 'DISK_FULL'],
+  [/has a line end in its name/, 400, 'INVALID_PATH'],
   [/Directory not empty/, 409, 'DIRECTORY_NOT_EMPTY'],
   [/Read-only file system/, 403, 'READ_ONLY'],
   [/No such file or directory/, 404, 'FILE_NOT_FOUND'],

@@ -32,6 +32,8 @@ export class CheckpointContents {
   readonly #coming = new Map<string, Promise<void>>();
   /** Until when a box may be about to begin with a checkpoint. */
   readonly #wanted = new Map<string, number>();
+  /** Copies that are being taken off the host, by checkpoint. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(deps: CheckpointContentsDeps) {
     this.#deps = deps;
@@ -43,10 +45,16 @@ export class CheckpointContents {
    */
   async ensure(row: CheckpointRow, signal: AbortSignal): Promise<void> {
     if (!isWhole(row)) throw new ApiError('CHECKPOINT_NOT_READY', `The checkpoint is ${row.state}.`);
-    await this.#deps.checkpoints.touch(row.id, this.#deps.now());
-    if (row.format === 'archive') return;
+    if (row.format === 'archive') {
+      await this.#deps.checkpoints.touch(row.id, this.#deps.now());
+      return;
+    }
+    // Said before anything is waited for: from here on the copy stays, or has begun to leave.
     this.#wanted.set(row.id, this.#deps.now() + WANTED_MS);
-    if (row.local) return;
+    await this.#leaving.get(row.id)?.catch(() => undefined);
+    await this.#deps.checkpoints.touch(row.id, this.#deps.now());
+    const { local } = (await this.#deps.checkpoints.find(row.id)) ?? row;
+    if (local) return;
     const coming =
       this.#coming.get(row.id) ?? this.#fetch(row, signal).finally(() => this.#coming.delete(row.id));
     this.#coming.set(row.id, coming);
@@ -54,8 +62,20 @@ export class CheckpointContents {
     this.#wanted.set(row.id, this.#deps.now() + WANTED_MS);
   }
 
-  /** Whether a box is about to begin with a checkpoint, so that its copy has to stay. */
-  isWanted(id: string): boolean {
+  /** Takes the copy of a checkpoint off the host, unless a box is about to begin with it. */
+  async release(id: string): Promise<void> {
+    if (this.#isWanted(id)) return;
+    const going = this.#remove(id).finally(() => this.#leaving.delete(id));
+    this.#leaving.set(id, going);
+    await going;
+  }
+
+  async #remove(id: string): Promise<void> {
+    await this.#deps.checkpoints.setLocal(id, false);
+    await this.#deps.driver.checkpoints?.delete(id);
+  }
+
+  #isWanted(id: string): boolean {
     for (const [wanted, until] of this.#wanted) if (until < this.#deps.now()) this.#wanted.delete(wanted);
     return this.#wanted.has(id) || this.#coming.has(id);
   }

@@ -103,12 +103,9 @@ export class CheckpointKeeper {
 
   /** Copies of stored checkpoints take room on the disk that sandboxes need. */
   async #evict(): Promise<void> {
-    const { checkpoints, contents, driver, config, now } = this.#deps;
-    for (const row of await checkpoints.listUnused(now() - config.checkpoints.localMs)) {
-      if (contents.isWanted(row.id)) continue;
-      await checkpoints.setLocal(row.id, false);
-      await driver.checkpoints?.delete(row.id);
-    }
+    const { checkpoints, contents, config, now } = this.#deps;
+    const unused = await checkpoints.listUnused(now() - config.checkpoints.localMs);
+    for (const { id } of unused) await contents.release(id);
   }
 
   async #sweepDeleted(): Promise<void> {

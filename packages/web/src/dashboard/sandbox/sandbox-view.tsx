@@ -7,13 +7,14 @@ import { HandoffPart } from '../handoff/handoff-part.tsx';
 import { useOpenHandoff } from '../handoff/use-open-handoff.ts';
 import { ArtifactsPanel } from '../files/artifacts-panel.tsx';
 import { FilesPanel } from '../files/files-panel.tsx';
+import { NetworkPanel } from '../network/network-panel.tsx';
 import { CommandPanel } from './command-panel.tsx';
 import { PreviewPanel } from './preview-panel.tsx';
 import { featuresOf, takesWork } from './session-facts.ts';
 import { SessionHeader } from './session-header.tsx';
 import { TabPanel, Tabs } from './tabs.tsx';
 
-type Tab = 'agent' | 'command' | 'files' | 'artifacts';
+type Tab = 'agent' | 'command' | 'files' | 'artifacts' | 'network';
 
 interface Props {
   sandbox: Sandbox;
@@ -34,6 +35,7 @@ export function SandboxView({ sandbox, session, problem }: Props): ReactNode {
     { id: 'command', label: 'Commands' },
     { id: 'files', label: 'Files' },
     { id: 'artifacts', label: 'Artifacts' },
+    { id: 'network', label: 'Network' },
   ];
 
   return (
@@ -56,6 +58,9 @@ export function SandboxView({ sandbox, session, problem }: Props): ReactNode {
           </TabPanel>
           <TabPanel id="artifacts" current={tab}>
             <ArtifactsPanel sandbox={sandbox} active={tab === 'artifacts'} />
+          </TabPanel>
+          <TabPanel id="network" current={tab}>
+            <NetworkPanel sandbox={sandbox} session={session} active={tab === 'network'} />
           </TabPanel>
         </section>
       </div>

@@ -34,13 +34,19 @@ export interface ArchiveProgram {
 /**
  * Writes the folder `$1` to standard output as a zip: itself too where `$2` is 0, and no more than what can be read where
  * `$3` is skip. What is no file, folder or link is left out: zip would fail at a socket. zip says quietly that it failed,
- * and not at what; where there is nothing to pack it makes no archive, so an empty one is written here.
+ * and not at what; where there is nothing to pack it makes no archive, so an empty one is written here. It is told one
+ * name a line, so a name of two lines would have it pack another file: such names are refused, or left out.
  */
 const ZIP = `set -o pipefail
 exec 4>&1
+odd=$'*\\n*'
+if [ "$3" != skip ]
+then named=$(find "$1" -name "$odd" -printf '%p' -quit 2>/dev/null)
+  [ -n "$named" ] && echo "\${named//$'\\n'/?} has a line end in its name, which a zip does not take; pack it as tar.zst" >&2 && exit 1
+fi
 complaint=$(if [ "$3" = skip ]
-then { find "$1" -mindepth "$2" \\( -type f -readable -o -type d -readable -executable -o -type l \\) -print 2>/dev/null || true; }
-else find "$1" -mindepth "$2" \\( -type f -o -type d -o -type l \\) -print
+then { find "$1" -mindepth "$2" -name "$odd" -prune -o \\( -type f -readable -o -type d -readable -executable -o -type l \\) -print 2>/dev/null || true; }
+else find "$1" -mindepth "$2" -name "$odd" -prune -o \\( -type f -o -type d -o -type l \\) -print
 fi | zip --symlinks --quiet - -@ 2>&1 >&4 | head --bytes=2000)
 code=$?
 [ $code = 0 ] && exit
