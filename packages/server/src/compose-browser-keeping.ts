@@ -1,4 +1,4 @@
-import type { SandboxRow } from './database/schema.ts';
+import type { SandboxRow } from './database/tables/sandboxes.ts';
 import type { Foundations } from './foundations.ts';
 import type { ActivityService } from './services/activity.ts';
 import type { ArtifactService } from './services/artifacts.ts';

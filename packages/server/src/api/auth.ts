@@ -1,7 +1,7 @@
 import { contract, SESSION_COOKIE } from '@banata/protocol';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { CookieOptions } from 'hono/utils/cookie';
-import type { UserRow } from '../database/schema.ts';
+import type { UserRow } from '../database/tables/access.ts';
 import type { OidcService } from '../services/access/oidc.ts';
 import type { OrganizationService } from '../services/access/organizations.ts';
 import type { NewSession, SignInService } from '../services/access/sign-in.ts';

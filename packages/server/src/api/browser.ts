@@ -1,7 +1,7 @@
 import { ApiError, contract } from '@banata/protocol';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { BrowserService } from '../services/browser.ts';
 import type { ControlService } from '../services/control/control-service.ts';
 import { findByLink } from '../services/control/find-by-link.ts';

@@ -3,7 +3,7 @@ import type { BoxEndpoint, SandboxDriver } from '@banata/drivers';
 import type { IncomingMessage } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { BoxCall, BoxClient } from './box-client.ts';
 import type { TransferCall } from './box-transfer.ts';
 import { BoxLives } from './box-lives.ts';

@@ -2,7 +2,7 @@ import { ApiError } from '@banata/protocol';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { refuseUpgrade } from '../gateway/refuse-upgrade.ts';
 import { openTunnel } from '../gateway/tunnel.ts';
 import type { Logger } from '../logger.ts';

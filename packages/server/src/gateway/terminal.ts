@@ -2,7 +2,7 @@ import { requireActive, requireScopes } from '../services/access.ts';
 import { ApiError, terminalOpenQuerySchema } from '@banata/protocol';
 import type { IncomingMessage } from 'node:http';
 import { parseInput } from '../api/parse.ts';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { requireWorking } from '../services/sandboxes/sandbox-service.ts';
 import { openTunnel } from './tunnel.ts';
 import type { Upgrade, UpgradeDeps } from './upgrades.ts';

@@ -1,7 +1,8 @@
 import { DEFAULT_HANDOFF_EXPIRY_MS, type ErrorCode, type EventType } from '@banata/protocol';
 import type { BoxEvent, BoxEventBody, BoxHandoff, BoxTask, TaskReport } from '@banata/protocol/box';
 import type { Updateable } from 'kysely';
-import type { AgentTasksTable, SandboxRow, TaskRow } from '../database/schema.ts';
+import type { AgentTasksTable, TaskRow } from '../database/tables/agent.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Logger } from '../logger.ts';
 import { traceTask } from '../services/agent/trace-task.ts';
 import type { ArtifactService } from '../services/artifacts.ts';

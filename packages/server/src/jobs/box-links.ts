@@ -1,4 +1,4 @@
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { takesWork } from '../services/sandboxes/status.ts';
 import { BoxLink, type BoxLinkDeps } from './box-link.ts';
 

@@ -1,5 +1,5 @@
 import type { BoxEvent, BoxEventBody } from '@banata/protocol/box';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 
 /** What the box of a browser session may tell; it has neither agent nor commands. */
 const TOLD = new Set<BoxEventBody['type']>([

@@ -1,6 +1,6 @@
 import { ApiError } from '@banata/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ObjectTransferRow } from '../database/schema.ts';
+import type { ObjectTransferRow } from '../database/tables/lasting.ts';
 import type { Logger } from '../logger.ts';
 import { artifactEvent } from '../services/artifacts/artifact-view.ts';
 import type { StoreHealth } from '../services/artifacts/store-health.ts';

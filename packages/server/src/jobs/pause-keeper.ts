@@ -1,5 +1,5 @@
 import type { BoxState, SandboxDriver } from '@banata/drivers';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Logger } from '../logger.ts';
 import type { Egress } from '../services/network/egress.ts';
 import type { PauseService } from '../services/sandboxes/pause-service.ts';

@@ -1,5 +1,5 @@
 import type { BoxListing, SandboxDriver } from '@banata/drivers';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Logger } from '../logger.ts';
 import type { Background } from '../services/background.ts';
 import type { Provisioner } from '../services/sandboxes/provisioner.ts';

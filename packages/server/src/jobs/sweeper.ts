@@ -1,4 +1,4 @@
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { ActivityService } from '../services/activity.ts';
 import type { Background } from '../services/background.ts';
 import { takesWork } from '../services/sandboxes/status.ts';

@@ -2,7 +2,7 @@ import { artifactKinds, newId, type Artifact } from '@banata/protocol';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ArtifactRow } from '../database/schema.ts';
+import type { ArtifactRow } from '../database/tables/lasting.ts';
 import { openArtifactRig, type ArtifactRig } from '../testing/artifact-rig.ts';
 import { TestPostgres, type TestDatabase } from '../testing/database.ts';
 import { ask, makeOrganization, type JsonReply } from '../testing/json-client.ts';

@@ -2,7 +2,8 @@ import { ApiError, normalizeCapabilities, type ArchiveFormat, type Artifact } fr
 import type { ByteRange, TaskReport } from '@banata/protocol/box';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ArtifactRow, SandboxRow } from '../database/schema.ts';
+import type { ArtifactRow } from '../database/tables/lasting.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import {
   quotaExceeded,
   type ArtifactFilter,

@@ -20,7 +20,7 @@ import {
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Boxes } from '../boxes/boxes.ts';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { controlOf } from '../stores/control-store.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { Caller } from './access.ts';

@@ -7,7 +7,7 @@ import {
 import { boxConversionResultSchema } from '@banata/protocol/box';
 import type { z } from 'zod';
 import type { Boxes } from '../boxes/boxes.ts';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { SandboxStore } from '../stores/sandbox-store.ts';
 import type { Caller } from './access.ts';
 import type { ActivityService } from './activity.ts';

@@ -12,7 +12,7 @@ import type { z } from 'zod';
 import { BoxRefusal } from '../boxes/box-client.ts';
 import type { TransferCall } from '../boxes/box-transfer.ts';
 import type { Boxes } from '../boxes/boxes.ts';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Caller } from './access.ts';
 import type { ActivityService } from './activity.ts';
 import type { Links } from './links.ts';

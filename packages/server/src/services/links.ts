@@ -1,5 +1,5 @@
 import { ApiError, normalizeCapabilities } from '@banata/protocol';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { LinkClaims, Secrets } from './secrets.ts';
 
 /** How long a viewer, CDP or preview link is good: an hour, then ask for a fresh one. */

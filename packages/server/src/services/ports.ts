@@ -1,6 +1,6 @@
 import { ApiError, randomText, type PortPreview } from '@banata/protocol';
 import type { Boxes } from '../boxes/boxes.ts';
-import type { PortPreviewRow } from '../database/schema.ts';
+import type { PortPreviewRow } from '../database/tables/sandboxes.ts';
 import type { PortStore, ReachablePreview } from '../stores/port-store.ts';
 import type { Caller } from './access.ts';
 import type { SandboxService } from './sandboxes/sandbox-service.ts';

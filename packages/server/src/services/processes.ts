@@ -17,7 +17,7 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type { BoxCall } from '../boxes/box-client.ts';
 import type { Boxes } from '../boxes/boxes.ts';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Caller } from './access.ts';
 import type { ActivityService } from './activity.ts';
 import type { SandboxService } from './sandboxes/sandbox-service.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../database/connect.ts';
-import type { ApiKeyRow } from '../database/schema.ts';
+import type { ApiKeyRow } from '../database/tables/access.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';
 

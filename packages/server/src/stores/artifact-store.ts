@@ -1,7 +1,7 @@
 import { ApiError } from '@banata/protocol';
 import { sql, type Insertable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { ArtifactRow, ArtifactsTable } from '../database/schema.ts';
+import type { ArtifactRow, ArtifactsTable } from '../database/tables/lasting.ts';
 import { decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import type { TransferStore } from './transfer-store.ts';

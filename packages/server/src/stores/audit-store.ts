@@ -1,6 +1,6 @@
 import type { AuditEntry } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
-import type { AuditRow } from '../database/schema.ts';
+import type { AuditRow } from '../database/tables/access.ts';
 import { byOrdinal, decodeCursor, toPage } from './cursor.ts';
 import { storableJson, storableText } from './text.ts';
 

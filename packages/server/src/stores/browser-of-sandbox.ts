@@ -1,5 +1,5 @@
 import { normalizeCapabilities } from '@banata/protocol';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Tx } from './event-store.ts';
 
 /** Whether the browser of a sandbox is in another box. */

@@ -1,6 +1,6 @@
 import type { Insertable, Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { ArtifactRow, CheckpointRow, CheckpointsTable } from '../database/schema.ts';
+import type { ArtifactRow, CheckpointRow, CheckpointsTable } from '../database/tables/lasting.ts';
 import type { ArtifactStore, ObjectListing } from './artifact-store.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';

@@ -1,7 +1,7 @@
 import type { DeliveryStatus, WebhookPayload } from '@banata/protocol';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { AttemptRow, DeliveryRow } from '../database/schema.ts';
+import type { AttemptRow, DeliveryRow } from '../database/tables/events.ts';
 import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import { DELIVERIES_CHANNEL, GIVE_UP_AFTER_MS } from './event-store.ts';
 import { storableJson } from './text.ts';

@@ -8,7 +8,9 @@ import {
 } from '@banata/protocol';
 import { sql, type Insertable, type RawBuilder, type Transaction } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { EventRow, SandboxesTable, SandboxRow, Tables } from '../database/schema.ts';
+import type { Tables } from '../database/schema.ts';
+import type { EventRow } from '../database/tables/events.ts';
+import type { SandboxesTable, SandboxRow } from '../database/tables/sandboxes.ts';
 import { formatEventCursor, type EventPlace } from './event-cursor.ts';
 import { storableJson } from './text.ts';
 

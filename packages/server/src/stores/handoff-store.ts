@@ -1,7 +1,9 @@
 import { newId, normalizeCapabilities } from '@banata/protocol';
 import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { HandoffRow, SandboxRow, Tables } from '../database/schema.ts';
+import type { Tables } from '../database/schema.ts';
+import type { HandoffRow } from '../database/tables/agent.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { NO_CONTROL, type Control } from '../services/control/control.ts';
 import { isOpen, OPEN_HANDOFF, settle, type HandoffState } from '../services/handoff/handoff.ts';
 import { toHandoff } from '../services/handoff/handoff-view.ts';

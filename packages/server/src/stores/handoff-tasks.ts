@@ -1,5 +1,6 @@
 import { normalizeCapabilities, DEFAULT_TASK_TIMEOUT_MS } from '@banata/protocol';
-import type { HandoffRow, SandboxRow, TaskRow } from '../database/schema.ts';
+import type { HandoffRow, TaskRow } from '../database/tables/agent.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import { toTask } from '../services/agent/task-view.ts';
 import { budgetLeft } from '../services/models/charge-to.ts';
 import { followUpPrompt, followUpTaskId } from '../services/handoff/follow-up.ts';

@@ -2,7 +2,7 @@ import { newId } from '@banata/protocol';
 import type { BoxTask } from '@banata/protocol/box';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../database/connect.ts';
-import type { TaskRow } from '../database/schema.ts';
+import type { TaskRow } from '../database/tables/agent.ts';
 import { BoxEventApplier } from '../jobs/box-event-applier.ts';
 import { createLogger } from '../logger.ts';
 import { step } from '../services/handoff/handoff.ts';

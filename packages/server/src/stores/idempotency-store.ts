@@ -1,6 +1,6 @@
 import { newId } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
-import type { IdempotencyKeysTable } from '../database/schema.ts';
+import type { IdempotencyKeysTable } from '../database/tables/usage.ts';
 
 /** A request under its key. */
 export interface KeyedRequest {

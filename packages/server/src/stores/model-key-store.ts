@@ -1,5 +1,5 @@
 import type { Database } from '../database/connect.ts';
-import type { ModelKeyRow } from '../database/schema.ts';
+import type { ModelKeyRow } from '../database/tables/agent.ts';
 
 /** Model keys of organizations, one a provider. */
 export class ModelKeyStore {

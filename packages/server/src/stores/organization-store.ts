@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { ApiKeyRow, OrganizationRow, UserRow } from '../database/schema.ts';
+import type { ApiKeyRow, OrganizationRow, UserRow } from '../database/tables/access.ts';
 import { byTime, decodeCursor, toPage, type Page } from './cursor.ts';
 
 /** Servers that start at once on an empty database make one first organization together. */

@@ -1,5 +1,5 @@
 import type { Database } from '../database/connect.ts';
-import type { PortPreviewRow, SandboxRow } from '../database/schema.ts';
+import type { PortPreviewRow, SandboxRow } from '../database/tables/sandboxes.ts';
 import type { EventStore, NewEvent } from './event-store.ts';
 
 /** A preview with what is needed of its sandbox to reach it. */

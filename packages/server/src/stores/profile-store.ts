@@ -1,7 +1,7 @@
 import { ApiError } from '@banata/protocol';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { BrowserProfileRow } from '../database/schema.ts';
+import type { BrowserProfileRow } from '../database/tables/sandboxes.ts';
 import type { Tx } from './event-store.ts';
 import type { TransferStore } from './transfer-store.ts';
 

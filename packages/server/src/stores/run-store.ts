@@ -1,6 +1,6 @@
 import { normalizeCapabilities, type SandboxStatus } from '@banata/protocol';
 import { sql, type RawBuilder } from 'kysely';
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { Tx } from './event-store.ts';
 
 /** With these a sandbox has stopped running. */

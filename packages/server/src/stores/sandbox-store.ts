@@ -1,7 +1,7 @@
 import type { SandboxStatus } from '@banata/protocol';
 import { sql, type Insertable, type RawBuilder, type Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { SandboxesTable, SandboxRow } from '../database/schema.ts';
+import type { SandboxesTable, SandboxRow } from '../database/tables/sandboxes.ts';
 import { statusesBefore } from '../services/sandboxes/status.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';

@@ -1,4 +1,4 @@
-import type { SandboxRow } from '../database/schema.ts';
+import type { SandboxRow } from '../database/tables/sandboxes.ts';
 import type { NewEvent } from './event-store.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Database } from '../database/connect.ts';
-import type { NewSkillRow, SkillRow } from '../database/schema.ts';
+import type { NewSkillRow, SkillRow } from '../database/tables/agent.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';
 

@@ -2,7 +2,7 @@ import { newId, type TaskStatus } from '@banata/protocol';
 import type { TaskReport } from '@banata/protocol/box';
 import { sql, type Insertable, type Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { AgentTasksTable, TaskRow } from '../database/schema.ts';
+import type { AgentTasksTable, TaskRow } from '../database/tables/agent.ts';
 import { byOrdinal, decodeCursor, toPage, type Page } from './cursor.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { storableJson } from './text.ts';

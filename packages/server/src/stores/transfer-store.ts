@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { ArtifactRow, ObjectTransferRow } from '../database/schema.ts';
+import type { ArtifactRow, ObjectTransferRow } from '../database/tables/lasting.ts';
 import type { EventStore, NewEvent, Tx } from './event-store.ts';
 import { storableText } from './text.ts';
 

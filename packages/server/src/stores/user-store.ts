@@ -1,6 +1,6 @@
 import type { Role } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
-import type { InvitationsTable, SessionsTable, UserRow } from '../database/schema.ts';
+import type { InvitationsTable, SessionsTable, UserRow } from '../database/tables/access.ts';
 import type { Tx } from './event-store.ts';
 
 /** A session with the user and the organization it is for. */

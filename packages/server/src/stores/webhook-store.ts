@@ -1,6 +1,6 @@
 import type { Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
-import type { WebhookRow, WebhooksTable } from '../database/schema.ts';
+import type { WebhookRow, WebhooksTable } from '../database/tables/events.ts';
 import type { Page } from './cursor.ts';
 import { newestFirst } from './newest-first.ts';
 

@@ -1,5 +1,5 @@
 import type { Notifications } from '../../database/notifications.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import { CONTROL_CHANNEL } from '../../stores/control-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';

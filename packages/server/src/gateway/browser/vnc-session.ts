@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import { controlAt, maySteer, type ViewerIdentity } from '../../services/control/control.ts';
 import { humanInLoop } from '../../services/control/control-service.ts';
 import { controlOf, isApplied } from '../../stores/control-store.ts';

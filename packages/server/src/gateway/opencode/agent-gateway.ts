@@ -4,7 +4,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Caller } from '../../services/access.ts';
 import type { ActivityService } from '../../services/activity.ts';
 import type { AgentService } from '../../services/agent/agent-service.ts';

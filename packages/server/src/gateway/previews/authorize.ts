@@ -1,6 +1,6 @@
 import { ApiError } from '@banata/protocol';
 import type { IncomingMessage } from 'node:http';
-import type { PortPreviewRow } from '../../database/schema.ts';
+import type { PortPreviewRow } from '../../database/tables/sandboxes.ts';
 import { COOKIE, ownCookie, TOKEN_HEADER, TOKEN_PARAMETER } from './headers.ts';
 
 /** How a request to a preview was let in. */

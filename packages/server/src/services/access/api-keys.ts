@@ -6,7 +6,7 @@ import {
   type NewApiKey,
   type RotateApiKey,
 } from '@banata/protocol';
-import type { ApiKeyRow } from '../../database/schema.ts';
+import type { ApiKeyRow } from '../../database/tables/access.ts';
 import type { ApiKeyStore } from '../../stores/api-key-store.ts';
 import { requireScopes, type AccessService, type Caller } from '../access.ts';
 import { hashToken } from '../secrets.ts';

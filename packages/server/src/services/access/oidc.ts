@@ -12,7 +12,7 @@ import {
   randomState,
 } from 'openid-client';
 import { z } from 'zod';
-import type { UserRow } from '../../database/schema.ts';
+import type { UserRow } from '../../database/tables/access.ts';
 import type { Logger } from '../../logger.ts';
 import type { OrganizationStore } from '../../stores/organization-store.ts';
 import type { UserStore } from '../../stores/user-store.ts';

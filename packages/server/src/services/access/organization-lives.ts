@@ -1,5 +1,5 @@
 import { ApiError, type DeletedOrganization, type Organization } from '@banata/protocol';
-import type { OrganizationRow } from '../../database/schema.ts';
+import type { OrganizationRow } from '../../database/tables/access.ts';
 import type { Logger } from '../../logger.ts';
 import type { OrganizationStore } from '../../stores/organization-store.ts';
 import { storableText } from '../../stores/text.ts';

@@ -7,7 +7,7 @@ import {
   type SignIn,
   type User,
 } from '@banata/protocol';
-import type { UserRow } from '../../database/schema.ts';
+import type { UserRow } from '../../database/tables/access.ts';
 import type { OrganizationStore } from '../../stores/organization-store.ts';
 import type { UserStore } from '../../stores/user-store.ts';
 import type { Caller } from '../access.ts';

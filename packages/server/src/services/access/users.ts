@@ -8,7 +8,7 @@ import {
   type Role,
   type User,
 } from '@banata/protocol';
-import type { InvitationsTable, UserRow } from '../../database/schema.ts';
+import type { InvitationsTable, UserRow } from '../../database/tables/access.ts';
 import type { UserChange, UserStore } from '../../stores/user-store.ts';
 import { requireScopes, type Caller } from '../access.ts';
 import { hashToken } from '../secrets.ts';

@@ -1,5 +1,5 @@
 import type { ApiKey, Organization, User } from '@banata/protocol';
-import type { ApiKeyRow, OrganizationRow, UserRow } from '../../database/schema.ts';
+import type { ApiKeyRow, OrganizationRow, UserRow } from '../../database/tables/access.ts';
 
 export function toOrganization(
   row: Pick<OrganizationRow, 'id' | 'name' | 'operator' | 'created_at'> & Partial<OrganizationRow>,

@@ -1,5 +1,5 @@
 import type { AgentTask } from '@banata/protocol';
-import type { TaskRow } from '../../database/schema.ts';
+import type { TaskRow } from '../../database/tables/agent.ts';
 
 /** A task as the API and its events show it. */
 export function toTask(row: TaskRow): AgentTask {

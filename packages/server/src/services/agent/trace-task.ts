@@ -1,4 +1,4 @@
-import type { TaskRow } from '../../database/schema.ts';
+import type { TaskRow } from '../../database/tables/agent.ts';
 import type { Tracing } from '../../tracing/tracing.ts';
 
 /** The run of a task that has finished, as a span of the trace of the request that made the task. */

@@ -1,5 +1,5 @@
 import type { Artifact } from '@banata/protocol';
-import type { ArtifactRow } from '../../database/schema.ts';
+import type { ArtifactRow } from '../../database/tables/lasting.ts';
 import type { NewEvent } from '../../stores/event-store.ts';
 
 /** An artifact as the API tells of it. */

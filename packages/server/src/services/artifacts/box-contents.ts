@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { BoxRefusal } from '../../boxes/box-client.ts';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { ActivityService } from '../activity.ts';
 
 const TIMEOUT_MS = 30_000;

@@ -1,7 +1,7 @@
 import { ApiError } from '@banata/protocol';
 import { boxPublishTakenSchema, type BoxPublish, type BoxPublishOutcome } from '@banata/protocol/box';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { ArtifactService } from '../artifacts.ts';
 import type { Background } from '../background.ts';

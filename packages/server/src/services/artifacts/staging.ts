@@ -1,7 +1,7 @@
 import { newId, type ApiError } from '@banata/protocol';
 import type { ByteRange } from '@banata/protocol/box';
 import { Readable } from 'node:stream';
-import type { ArtifactRow } from '../../database/schema.ts';
+import type { ArtifactRow } from '../../database/tables/lasting.ts';
 import type { ObjectStore, StoredObject } from '../../stores/objects/object-store.ts';
 import type { TransferStore } from '../../stores/transfer-store.ts';
 import { requireDiskSpace } from '../host-disk.ts';

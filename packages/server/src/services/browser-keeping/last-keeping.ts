@@ -1,5 +1,5 @@
 import { normalizeCapabilities } from '@banata/protocol';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SessionArtifacts } from '../browsers/session-artifacts.ts';
 import type { ProfileService } from './profiles.ts';

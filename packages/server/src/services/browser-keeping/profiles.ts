@@ -1,7 +1,7 @@
 import { ApiError, normalizeCapabilities, type BrowserProfile } from '@banata/protocol';
 import { z } from 'zod';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { BrowserProfileRow, SandboxRow } from '../../database/schema.ts';
+import type { BrowserProfileRow, SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { Tx } from '../../stores/event-store.ts';
 import { PROFILE_TYPE, type ProfileStore, type ProfileUse } from '../../stores/profile-store.ts';

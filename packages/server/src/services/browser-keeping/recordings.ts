@@ -9,7 +9,7 @@ import {
 import { boxRecordingSchema, boxRecordingsSchema, type BoxRecording } from '@banata/protocol/box';
 import { z } from 'zod';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { storableText } from '../../stores/text.ts';

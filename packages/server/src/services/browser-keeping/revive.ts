@@ -1,6 +1,6 @@
 import type { SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { EventStore } from '../../stores/event-store.ts';
 import { ownerOf } from '../browsers/owner-of.ts';
 

@@ -2,7 +2,7 @@ import { type Capabilities, proxySchema, proxyUrl } from '@banata/protocol';
 import { boxBrowserStateSchema, type BoxConfig } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Secrets } from '../secrets.ts';
 import { maxPagesOf } from './weights.ts';
 

@@ -7,7 +7,7 @@ import {
   type Proxy,
 } from '@banata/protocol';
 import type { Insertable } from 'kysely';
-import type { BrowserSettings, SandboxesTable } from '../../database/schema.ts';
+import type { BrowserSettings, SandboxesTable } from '../../database/tables/sandboxes.ts';
 import { storableJson } from '../../stores/text.ts';
 import type { Secrets } from '../secrets.ts';
 

@@ -9,7 +9,7 @@ import {
   type Plan,
   type PlanFeature,
 } from '@banata/protocol';
-import type { BrowserSettings, SandboxRow } from '../../database/schema.ts';
+import type { BrowserSettings, SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Caller } from '../access.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Reservation } from '../limits/idempotency.ts';

@@ -1,5 +1,5 @@
 import type { BrowserSession } from '@banata/protocol';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Caller } from '../access.ts';
 import type { Links } from '../links.ts';
 import { isFinal, takesWork } from '../sandboxes/status.ts';

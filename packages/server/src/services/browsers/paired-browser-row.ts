@@ -7,7 +7,7 @@ import {
   type Proxy,
 } from '@banata/protocol';
 import type { Insertable } from 'kysely';
-import type { SandboxesTable } from '../../database/schema.ts';
+import type { SandboxesTable } from '../../database/tables/sandboxes.ts';
 import type { Secrets } from '../secrets.ts';
 import { newBrowserRow } from './browser-row.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '@banata/protocol/box';
 import { posix } from 'node:path';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { toApiError } from '../failures.ts';

@@ -1,7 +1,8 @@
 import { newId, type BrowserSession, type SessionArtifact } from '@banata/protocol';
 import { Readable } from 'node:stream';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { ArtifactRow, SandboxRow } from '../../database/schema.ts';
+import type { ArtifactRow } from '../../database/tables/lasting.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import type { Caller } from '../access.ts';

@@ -1,7 +1,7 @@
 import { boxBrowserStateSchema, type BoxBrowserState } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import { isFinal, takesWork } from '../sandboxes/status.ts';

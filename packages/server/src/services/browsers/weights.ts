@@ -1,6 +1,6 @@
 import type { BrowserWeight, Isolation } from '@banata/protocol';
 import type { BoxLimits } from '@banata/drivers';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 
 const MiB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import type { Config } from '@banata/config';
 import type { SandboxDriver } from '@banata/drivers';
-import type { CheckpointRow } from '../../database/schema.ts';
+import type { CheckpointRow } from '../../database/tables/lasting.ts';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../../stores/checkpoint-store.ts';
 import type { ObjectStore } from '../../stores/objects/object-store.ts';

@@ -1,4 +1,4 @@
-import type { CheckpointRow } from '../../database/schema.ts';
+import type { CheckpointRow } from '../../database/tables/lasting.ts';
 import type { ObjectListing } from '../../stores/artifact-store.ts';
 import type { CheckpointDeletion } from '../../stores/checkpoint-store.ts';
 import type { StoredObject } from '../../stores/objects/object-store.ts';

@@ -3,7 +3,8 @@ import { DriverError, type BoxCheckpoints, type SandboxDriver } from '@banata/dr
 import type { Config } from '@banata/config';
 import { Readable } from 'node:stream';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { CheckpointRow, SandboxRow } from '../../database/schema.ts';
+import type { CheckpointRow } from '../../database/tables/lasting.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../../stores/checkpoint-store.ts';
 import type { ObjectListing } from '../../stores/artifact-store.ts';

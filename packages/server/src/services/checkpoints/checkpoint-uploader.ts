@@ -2,7 +2,7 @@ import type { Config } from '@banata/config';
 import { ApiError } from '@banata/protocol';
 import type { SandboxDriver } from '@banata/drivers';
 import { Waker } from '../../database/notifications.ts';
-import type { CheckpointRow } from '../../database/schema.ts';
+import type { CheckpointRow } from '../../database/tables/lasting.ts';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../../stores/checkpoint-store.ts';
 import type { ObjectStore } from '../../stores/objects/object-store.ts';

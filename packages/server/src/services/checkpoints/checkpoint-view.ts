@@ -1,5 +1,5 @@
 import type { Checkpoint } from '@banata/protocol';
-import type { CheckpointRow } from '../../database/schema.ts';
+import type { CheckpointRow } from '../../database/tables/lasting.ts';
 
 /** A checkpoint as the API shows it. */
 export function toCheckpoint(row: CheckpointRow): Checkpoint {

@@ -9,7 +9,7 @@ import {
 import { boxControlSchema } from '@banata/protocol/box';
 import type { z } from 'zod';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import { controlOf, isApplied, type ControlStore } from '../../stores/control-store.ts';
 import type { HandoffStore } from '../../stores/handoff-store.ts';

@@ -1,5 +1,5 @@
 import { ApiError } from '@banata/protocol';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Links } from '../links.ts';
 import type { LinkClaims } from '../secrets.ts';

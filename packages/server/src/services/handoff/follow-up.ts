@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HandoffRow } from '../../database/schema.ts';
+import type { HandoffRow } from '../../database/tables/agent.ts';
 
 /** Id of the task with which the agent goes on: the same whenever it is asked for, so that there is one. */
 export function followUpTaskId(handoffId: string): string {

@@ -9,7 +9,8 @@ import {
 } from '@banata/protocol';
 import { boxHoldReplySchema } from '@banata/protocol/box';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { HandoffRow, SandboxRow } from '../../database/schema.ts';
+import type { HandoffRow } from '../../database/tables/agent.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import { controlOf } from '../../stores/control-store.ts';
 import { hasPairedBrowser } from '../../stores/browser-of-sandbox.ts';

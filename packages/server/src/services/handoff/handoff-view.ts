@@ -1,5 +1,5 @@
 import type { Handoff } from '@banata/protocol';
-import type { HandoffRow } from '../../database/schema.ts';
+import type { HandoffRow } from '../../database/tables/agent.ts';
 
 /** A request as the API and its events show it. */
 export function toHandoff(row: HandoffRow): Handoff {

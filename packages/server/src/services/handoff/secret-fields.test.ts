@@ -1,6 +1,6 @@
 import { ApiError, handoffFieldsSchema, type HandoffField } from '@banata/protocol';
 import { expect, test } from 'vitest';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import { entriesOf, fieldsFor } from './secret-fields.ts';
 
 const fields: HandoffField[] = [

@@ -8,7 +8,8 @@ import {
 } from '@banata/protocol';
 import { boxSecretsReplySchema, type BoxSecrets } from '@banata/protocol/box';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { HandoffRow, SandboxRow } from '../../database/schema.ts';
+import type { HandoffRow } from '../../database/tables/agent.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import { storableText } from '../../stores/text.ts';
 import { followUpTaskId } from './follow-up.ts';
 

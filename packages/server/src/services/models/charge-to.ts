@@ -1,5 +1,5 @@
 import type { PromptBudget } from '@banata/protocol';
-import type { TaskRow } from '../../database/schema.ts';
+import type { TaskRow } from '../../database/tables/agent.ts';
 
 /** What the gateway knows of a task. */
 export type ChargedTask = Pick<

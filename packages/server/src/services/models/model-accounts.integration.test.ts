@@ -2,7 +2,7 @@ import { newId } from '@banata/protocol';
 import type { Insertable } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import type { AgentTasksTable } from '../../database/schema.ts';
+import type { AgentTasksTable } from '../../database/tables/agent.ts';
 import { EventStore } from '../../stores/event-store.ts';
 import { ModelUsageStore } from '../../stores/model-usage-store.ts';
 import { TaskSpendingStore } from '../../stores/task-spending-store.ts';

@@ -1,6 +1,6 @@
 import { ApiError, type ModelKey, type SetModelKey } from '@banata/protocol';
 import type { ModelVariables } from '@banata/config';
-import type { ModelKeyRow } from '../../database/schema.ts';
+import type { ModelKeyRow } from '../../database/tables/agent.ts';
 import type { ModelKeyStore } from '../../stores/model-key-store.ts';
 import type { Caller } from '../access.ts';
 import type { Secrets } from '../secrets.ts';

@@ -2,7 +2,7 @@ import { ApiError, type SandboxSession } from '@banata/protocol';
 import type { Config } from '@banata/config';
 import type { SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { Caller } from '../access.ts';

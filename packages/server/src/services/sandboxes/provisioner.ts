@@ -10,7 +10,7 @@ import {
 } from '@banata/drivers';
 import type { Config } from '@banata/config';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { NewEvent } from '../../stores/event-store.ts';

@@ -1,7 +1,7 @@
 import { ApiError, newId } from '@banata/protocol';
 import { DriverError, type SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { Tx } from '../../stores/event-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';

@@ -12,7 +12,7 @@ import {
   type SandboxStatus,
 } from '@banata/protocol';
 import { STANDARD_SIZE, type Config } from '@banata/config';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Tx } from '../../stores/event-store.ts';
 import type { ProfileStore } from '../../stores/profile-store.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';

@@ -1,5 +1,5 @@
 import { normalizeCapabilities, type SandboxSession } from '@banata/protocol';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Caller } from '../access.ts';
 import { controlOf } from '../../stores/control-store.ts';
 import { controlAt } from '../control/control.ts';

@@ -1,7 +1,7 @@
 import type { SandboxStatus } from '@banata/protocol';
 import type { SandboxDriver } from '@banata/drivers';
 import type { Boxes } from '../../boxes/boxes.ts';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { TaskStore } from '../../stores/task-store.ts';

@@ -9,7 +9,7 @@ import {
 } from '@banata/protocol';
 import type { BrowserStep } from '@banata/protocol/box';
 import type { z } from 'zod';
-import type { NewSkillRow, SkillRow } from '../../database/schema.ts';
+import type { NewSkillRow, SkillRow } from '../../database/tables/agent.ts';
 import type { SkillStore } from '../../stores/skill-store.ts';
 import { storableJson, storableText } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';

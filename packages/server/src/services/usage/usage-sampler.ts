@@ -1,5 +1,5 @@
 import type { SandboxDriver } from '@banata/drivers';
-import type { SandboxRow } from '../../database/schema.ts';
+import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { UsageStore } from '../../stores/usage-store.ts';

@@ -11,7 +11,7 @@ import {
   type WebhookDelivery,
   type WebhookStyle,
 } from '@banata/protocol';
-import type { WebhookRow } from '../../database/schema.ts';
+import type { WebhookRow } from '../../database/tables/events.ts';
 import type { DeliveryStore, DeliveryWithAttempts } from '../../stores/delivery-store.ts';
 import type { WebhookStore } from '../../stores/webhook-store.ts';
 import type { Caller } from '../access.ts';

@@ -7,7 +7,7 @@ import {
   type WebhookPayload,
   type WebhookStyle,
 } from '@banata/protocol';
-import type { WebhookRow } from '../../database/schema.ts';
+import type { WebhookRow } from '../../database/tables/events.ts';
 import type { DeliveryWithAttempts } from '../../stores/delivery-store.ts';
 
 const defaultTypes = eventTypes.filter((type) => !highRateEventTypes.includes(type));
