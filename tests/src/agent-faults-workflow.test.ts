@@ -183,30 +183,36 @@ test.concurrent('a model that fails in every way leaves one end per task', async
   await watch.stop();
 });
 
-test.concurrent('an agent server that is killed ends its task once, and the next one works', async () => {
-  const box = await launch();
-  const { sandbox, watch } = box;
-  await using _ = sandbox;
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const killed = await faulty(box, 'agent server: kill -9', `SCENARIO:bash command="sleep 481${round}"`, {
-      during: async () => {
-        await commandRuns(sandbox, `sleep 481${round}`);
-        await sandbox.exec('pkill -9 -x opencode');
-      },
-    });
-    expect(killed).toMatchObject({ status: 'failed', error: { code: 'AGENT_CRASHED' } });
-    const next = await sandbox.agent.prompt('SCENARIO:text reply="after the kill"', {
-      sessionId: killed.sessionId ?? 'none',
-    });
-    expect(next).toMatchObject({ status: 'completed', text: 'after the kill', sessionId: killed.sessionId });
-  }
-  await expectWhole(box);
-  await watch.stop();
-});
+test
+  .runIf(ALL)
+  .concurrent('an agent server that is killed ends its task once, and the next one works', async () => {
+    const box = await launch();
+    const { sandbox, watch } = box;
+    await using _ = sandbox;
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const killed = await faulty(box, 'agent server: kill -9', `SCENARIO:bash command="sleep 481${round}"`, {
+        during: async () => {
+          await commandRuns(sandbox, `sleep 481${round}`);
+          await sandbox.exec('pkill -9 -x opencode');
+        },
+      });
+      expect(killed).toMatchObject({ status: 'failed', error: { code: 'AGENT_CRASHED' } });
+      const next = await sandbox.agent.prompt('SCENARIO:text reply="after the kill"', {
+        sessionId: killed.sessionId ?? 'none',
+      });
+      expect(next).toMatchObject({
+        status: 'completed',
+        text: 'after the kill',
+        sessionId: killed.sessionId,
+      });
+    }
+    await expectWhole(box);
+    await watch.stop();
+  });
 
 // What the host does to a connection inside the sandbox it can do with runc only.
 test
-  .runIf(process.env['BANATA_TEST_ISOLATION'] !== 'gvisor')
+  .runIf(ALL && process.env['BANATA_TEST_ISOLATION'] !== 'gvisor')
   .concurrent(
     'an event stream of the agent that falls silent or breaks in mid-turn costs no task its end',
     async () => {

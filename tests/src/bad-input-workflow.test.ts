@@ -98,10 +98,17 @@ test.each([
 });
 
 test.each([
-  ['recording', { browser: { mode: 'paired-banata-browser', recording: true } }],
-  ['persistentProfile', { browser: { mode: 'paired-banata-browser', persistentProfile: true } }],
-])('%s is refused as not supported, not ignored', async (name, capabilities) => {
+  ['recording', { browser: { mode: 'none', recording: true } }],
+  ['persistentProfile', { browser: { mode: 'none', persistentProfile: true } }],
+  ['detectors', { browser: { mode: 'paired-banata-browser' }, handoff: { detectors: ['login'] } }],
+])('%s without a browser that has it is refused, not ignored', async (name, capabilities) => {
   const reply = await call('POST', '/v1/sandboxes', { body: { capabilities } });
+  expect(reply).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+  expect(reply.body['error']).toContain(name);
+});
+
+test.each([['stealth'], ['captcha']])('%s is refused as not supported, not ignored', async (name) => {
+  const reply = await call('POST', '/v1/browsers', { body: { [name]: true } });
   expect(reply).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
   expect(reply.body['error']).toContain(name);
 });

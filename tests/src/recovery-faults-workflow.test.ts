@@ -8,8 +8,9 @@ import { boxProcesses } from './security/support/box-processes.ts';
 import { Installation } from './support/installation.ts';
 import { until } from './support/until.ts';
 
-/** `./banata test --all` takes the time for more rounds. */
-const ROUNDS = process.env['BANATA_TEST_ALL'] === '1' ? 20 : 4;
+/** `./banata test --all` takes the time for it. */
+const everything = process.env['BANATA_TEST_ALL'] === '1';
+const ROUNDS = 20;
 const FINAL: SandboxStatus[] = ['ended', 'failed'];
 
 async function install(
@@ -49,90 +50,100 @@ async function boxNames(installation: Installation): Promise<string[]> {
   return taken.filter((id) => id !== '');
 }
 
-test(`${ROUNDS} kills at random moments while sandboxes come and go leave no box without a row and no row without a box`, async () => {
-  const { installation, banata } = await install();
-  const keeper = await banata.launch();
-  await keeper.fs.write('/workspace/kept.txt', 'kept');
-  const waits: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const stop = new AbortController();
-    const churn = Array.from({ length: 3 }, async () => {
-      while (!stop.signal.aborted) {
-        // Any call may be cut off by the kill; what comes of it is looked at below.
-        const created = await banata.create({ maxDurationMs: 120_000 }).catch(() => undefined);
-        if (created && Math.random() < 0.7) await banata.kill(created.id).catch(() => undefined);
-        await sleep(5);
-      }
+test.runIf(everything)(
+  `${ROUNDS} kills at random moments while sandboxes come and go leave no box without a row and no row without a box`,
+  async () => {
+    const { installation, banata } = await install();
+    const keeper = await banata.launch();
+    await keeper.fs.write('/workspace/kept.txt', 'kept');
+    const waits: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const stop = new AbortController();
+      const churn = Array.from({ length: 3 }, async () => {
+        while (!stop.signal.aborted) {
+          // Any call may be cut off by the kill; what comes of it is looked at below.
+          const created = await banata.create({ maxDurationMs: 120_000 }).catch(() => undefined);
+          if (created && Math.random() < 0.7) await banata.kill(created.id).catch(() => undefined);
+          await sleep(5);
+        }
+      });
+      const wait = Math.round(50 + Math.random() * 900);
+      waits.push(wait);
+      await sleep(wait);
+      await installation.stopServer('SIGKILL');
+      stop.abort();
+      await Promise.all(churn);
+      await installation.startServer();
+    }
+    const { live, boxes } = await until('rows and boxes agree', async () => {
+      const sandboxes = (await banata.list({ limit: 100 })).data;
+      const open = sandboxes.filter(({ status }) => !FINAL.includes(status));
+      if (open.some(({ status }) => status !== 'ready' && status !== 'active')) return undefined;
+      const names = await boxNames(installation);
+      return names.length === open.length ? { live: open, boxes: names } : undefined;
     });
-    const wait = Math.round(50 + Math.random() * 900);
-    waits.push(wait);
-    await sleep(wait);
-    await installation.stopServer('SIGKILL');
-    stop.abort();
-    await Promise.all(churn);
+    process.stdout.write(
+      `  killed after ${waits.join(', ')} ms; ${live.length} sandboxes live in ${boxes.length} boxes\n`,
+    );
+    for (const { id } of live) {
+      const sandbox = await banata.connect(id);
+      expect((await sandbox.exec('echo here')).stdout).toBe('here\n');
+    }
+    expect(await keeper.fs.read('/workspace/kept.txt')).toBe('kept');
+    for (const { id } of live) await banata.kill(id);
+    await until('all boxes are gone', async () =>
+      (await boxNames(installation)).length === 0 ? true : undefined,
+    );
+  },
+  300_000,
+);
+
+test.runIf(everything)(
+  'a newer daemon bundle leaves older boxes as they are, and new ones get it',
+  async () => {
+    const { installation, banata } = await install({ BANATA_WARM: '0' });
+    const older = await banata.launch();
+    const bundleOf = async (id: string): Promise<string> => {
+      const sandbox = await banata.connect(id);
+      return (await sandbox.exec('sha256sum /opt/banata/lib/* | sha256sum', undefined, { user: 'root' }))
+        .stdout;
+    };
+    const before = await bundleOf(older.id);
+    await installation.stopServer();
+    // The folder that carries the hash of today's daemon, with one more file: what an upgrade looks like to a box.
+    const [folder] = await readdir(join(installation.home, 'boxd'));
+    if (folder === undefined) throw new Error('the server installed no daemon');
+    const records = await readdir(join(installation.home, 'oci/boxes'));
+    expect(records.length).toBeGreaterThan(0);
     await installation.startServer();
-  }
-  const { live, boxes } = await until('rows and boxes agree', async () => {
-    const sandboxes = (await banata.list({ limit: 100 })).data;
-    const open = sandboxes.filter(({ status }) => !FINAL.includes(status));
-    if (open.some(({ status }) => status !== 'ready' && status !== 'active')) return undefined;
-    const names = await boxNames(installation);
-    return names.length === open.length ? { live: open, boxes: names } : undefined;
-  });
-  process.stdout.write(
-    `  killed after ${waits.join(', ')} ms; ${live.length} sandboxes live in ${boxes.length} boxes\n`,
-  );
-  for (const { id } of live) {
-    const sandbox = await banata.connect(id);
-    expect((await sandbox.exec('echo here')).stdout).toBe('here\n');
-  }
-  expect(await keeper.fs.read('/workspace/kept.txt')).toBe('kept');
-  for (const { id } of live) await banata.kill(id);
-  await until('all boxes are gone', async () =>
-    (await boxNames(installation)).length === 0 ? true : undefined,
-  );
-}, 300_000);
+    expect((await older.exec('echo adopted')).stdout).toBe('adopted\n');
+    expect(await bundleOf(older.id)).toBe(before);
+  },
+);
 
-test('a newer daemon bundle leaves older boxes as they are, and new ones get it', async () => {
-  const { installation, banata } = await install({ BANATA_WARM: '0' });
-  const older = await banata.launch();
-  const bundleOf = async (id: string): Promise<string> => {
-    const sandbox = await banata.connect(id);
-    return (await sandbox.exec('sha256sum /opt/banata/lib/* | sha256sum', undefined, { user: 'root' }))
-      .stdout;
-  };
-  const before = await bundleOf(older.id);
-  await installation.stopServer();
-  // The folder that carries the hash of today's daemon, with one more file: what an upgrade looks like to a box.
-  const [folder] = await readdir(join(installation.home, 'boxd'));
-  if (folder === undefined) throw new Error('the server installed no daemon');
-  const records = await readdir(join(installation.home, 'oci/boxes'));
-  expect(records.length).toBeGreaterThan(0);
-  await installation.startServer();
-  expect((await older.exec('echo adopted')).stdout).toBe('adopted\n');
-  expect(await bundleOf(older.id)).toBe(before);
-});
-
-test('while the database is down new work gets a clear error; then all goes on', async () => {
-  const { installation, banata } = await install();
-  const sandbox = await banata.launch();
-  await sandbox.fs.write('/workspace/a.txt', 'a');
-  const postmaster = Number(
-    (await readFile(join(installation.home, 'postgres/data/postmaster.pid'), 'utf8')).split('\n')[0],
-  );
-  process.kill(postmaster, 'SIGKILL');
-  const codes = new Set<string | undefined>();
-  const recoveredAfter = await until('the database is back', async () => {
-    const began = performance.now();
-    const code = await codeOf(banata.create());
-    codes.add(code);
-    return code === undefined && codes.size > 1 ? performance.now() - began : undefined;
-  });
-  expect(recoveredAfter).toBeGreaterThan(0);
-  expect([...codes].filter((code) => code !== undefined)).toEqual(['DATABASE_UNAVAILABLE']);
-  expect((await sandbox.exec('cat /workspace/a.txt')).stdout).toBe('a');
-  expect((await banata.list()).data.map(({ id }) => id)).toContain(sandbox.id);
-});
+test.runIf(everything)(
+  'while the database is down new work gets a clear error; then all goes on',
+  async () => {
+    const { installation, banata } = await install();
+    const sandbox = await banata.launch();
+    await sandbox.fs.write('/workspace/a.txt', 'a');
+    const postmaster = Number(
+      (await readFile(join(installation.home, 'postgres/data/postmaster.pid'), 'utf8')).split('\n')[0],
+    );
+    process.kill(postmaster, 'SIGKILL');
+    const codes = new Set<string | undefined>();
+    const recoveredAfter = await until('the database is back', async () => {
+      const began = performance.now();
+      const code = await codeOf(banata.create());
+      codes.add(code);
+      return code === undefined && codes.size > 1 ? performance.now() - began : undefined;
+    });
+    expect(recoveredAfter).toBeGreaterThan(0);
+    expect([...codes].filter((code) => code !== undefined)).toEqual(['DATABASE_UNAVAILABLE']);
+    expect((await sandbox.exec('cat /workspace/a.txt')).stdout).toBe('a');
+    expect((await banata.list()).data.map(({ id }) => id)).toContain(sandbox.id);
+  },
+);
 
 test('a full host disk stops new work with a clear error and loses nothing', async () => {
   const folder = await mkdtemp(join(process.env['BANATA_TEST_FOLDER'] ?? '/var/lib', 'banata-test-disk-'));
@@ -190,14 +201,17 @@ test('a server that is asked to stop answers what is under way, and ends althoug
   expect((await sandbox.exec('echo again')).stdout).toBe('again\n');
 });
 
-test('another secret than the one the database was sealed with stops the start with a clear text', async () => {
-  const { installation, banata } = await install();
-  const sandbox = await banata.launch({ env: { KEPT: 'sealed' } });
-  await installation.stopServer();
-  const right = await readFile(join(installation.home, 'secret'), 'utf8');
-  await writeFile(join(installation.home, 'secret'), 'ab'.repeat(32));
-  await expect(installation.startServer()).rejects.toThrow(/secret holds another secret than the one/);
-  await writeFile(join(installation.home, 'secret'), right);
-  await installation.startServer();
-  expect((await sandbox.exec('echo $KEPT')).stdout).toBe('sealed\n');
-});
+test.runIf(everything)(
+  'another secret than the one the database was sealed with stops the start with a clear text',
+  async () => {
+    const { installation, banata } = await install();
+    const sandbox = await banata.launch({ env: { KEPT: 'sealed' } });
+    await installation.stopServer();
+    const right = await readFile(join(installation.home, 'secret'), 'utf8');
+    await writeFile(join(installation.home, 'secret'), 'ab'.repeat(32));
+    await expect(installation.startServer()).rejects.toThrow(/secret holds another secret than the one/);
+    await writeFile(join(installation.home, 'secret'), right);
+    await installation.startServer();
+    expect((await sandbox.exec('echo $KEPT')).stdout).toBe('sealed\n');
+  },
+);

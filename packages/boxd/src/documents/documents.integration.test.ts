@@ -221,7 +221,7 @@ describe.each(runtimes)('documents in %s', (runtime) => {
   });
 
   // Twenty offices on a machine that others use, too: a limit for each that only a hang reaches.
-  test(
+  test.runIf(all)(
     'of twenty at once, one crashes its process, and the others come back',
     { timeout: 200_000 },
     async () => {

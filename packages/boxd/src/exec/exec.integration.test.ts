@@ -2,7 +2,7 @@ import type { BoxExecResult } from '@banata/protocol/box';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startHostBox, type HostBox } from '../testing/host-box.ts';
 import { MAX_STORED_BYTES } from './output-file.ts';
 import { listProcesses } from './process-tree.ts';
@@ -41,8 +41,12 @@ async function gone(pids: number[], limitMs = 2000): Promise<boolean> {
 
 const numbers = (text: string): number[] => [...text.matchAll(/^\d+$/gm)].map(Number);
 
-const noOutputFiles = async (): Promise<boolean> =>
-  (await readdir(join(box.environment.stateDir, 'exec'))).every((name) => !name.startsWith('run-'));
+/** A daemon that waits to be configured, as this one does, rehearses commands of its own for a while. */
+const noOutputFiles = async (): Promise<boolean> => {
+  const directory = join(box.environment.stateDir, 'exec');
+  const isClean = async () => (await readdir(directory)).every((name) => !name.startsWith('run-'));
+  return vi.waitUntil(isClean, { timeout: 30_000 });
+};
 
 describe('POST /exec', () => {
   test('runs a shell line as the user, with its environment and directory', async () => {
