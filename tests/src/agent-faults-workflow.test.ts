@@ -10,7 +10,7 @@ import { until } from './support/until.ts';
 
 const KEY = 'sk-canary-faults-5d0b17';
 const ALL = process.env['BANATA_TEST_ALL'] === '1';
-const ROUNDS = ALL ? 3 : 1;
+const ROUNDS = 3;
 /** The client's connection to the server breaks this often. */
 const BREAK_MS = 700;
 const END_MS = 60_000;

@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Sandbox } from '@banata-boxes/sdk';
 import { startInstallation } from '../banata-installation.ts';
@@ -66,7 +67,12 @@ function send(
     outgoing.once('error', reject);
     outgoing.once('response', (reply) => {
       if (reply.statusCode === 200) resolve(reply);
-      else reject(new Error(`${method} ${route}: ${reply.statusCode}`));
+      else {
+        const told = text(reply).then(
+          (answer) => new Error(`${method} ${route}: ${reply.statusCode} ${answer}`),
+        );
+        told.then(reject, reject);
+      }
     });
     if (body) pipeline(body, outgoing).catch(reject);
     else outgoing.end();

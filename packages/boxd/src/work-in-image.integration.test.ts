@@ -229,10 +229,8 @@ describe('background processes', () => {
       command: 'setsid sleep 4711 & setsid bash -c "(sleep 4711 &)"; wait',
     });
     await sleep(200);
-    expect(await send('POST', `/processes/${id}/signal`, { signal: 'SIGKILL' })).toMatchObject({
-      status: 'exited',
-      signal: 'SIGKILL',
-    });
+    await send('POST', `/processes/${id}/signal`, { signal: 'SIGKILL' });
+    expect(await wait(id)).toMatchObject({ status: 'exited', signal: 'SIGKILL' });
     const { stdout } = await send<{ stdout: string }>('POST', '/exec', {
       command: 'pgrep -f "^sleep 4711" || true',
       timeoutMs: 5000,
