@@ -4,19 +4,10 @@ import { idSchema } from '../ids.ts';
 import { profileKeySchema } from './profiles.ts';
 import { proxySchema } from './proxy.ts';
 import { recordingOptionsSchema } from './recording.ts';
-import { MAX_DURATION_MS } from './sandbox.ts';
+import { MAX_DURATION_MS, sandboxStatusSchema } from './sandbox.ts';
 
-export const browserStatusSchema = z.enum([
-  'queued',
-  'assigning',
-  'ready',
-  'active',
-  'pausing',
-  'paused',
-  'ending',
-  'ended',
-  'failed',
-]);
+/** A session lives as a sandbox does. */
+export const browserStatusSchema = sandboxStatusSchema;
 
 const weightSchema = z.enum(['light', 'medium', 'heavy']);
 export type BrowserWeight = z.infer<typeof weightSchema>;
