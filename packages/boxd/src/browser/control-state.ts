@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { boxControlSchema } from '@banata/protocol/box';
 import type { BoxControl } from '@banata/protocol/box';
-import { writeFileAtomically } from '../agent/atomic-file.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { BoxError } from '../http/route.ts';
 import type { BoxLogger, EventSink } from '../services.ts';
 import type { CdpClientKind, CdpEventPolicy, CdpRefusal } from './cdp-policy.ts';

@@ -16,6 +16,7 @@ export class BackgroundProcess {
   #record: ProcessRecord;
   #lost = false;
   readonly #ended = Promise.withResolvers<void>();
+  #saved: Promise<void> = Promise.resolve();
 
   constructor(files: ProcessFiles, meta: ProcessMeta, record: ProcessRecord) {
     this.files = files;
@@ -54,7 +55,7 @@ export class BackgroundProcess {
   async look(): Promise<void> {
     if ((await this.files.enforceLimit()) && !this.#meta.truncated) {
       this.#meta.truncated = true;
-      await this.files.save(this.#meta);
+      await this.#save();
     }
     if (this.isOver) return;
     // The record is read after the look at the supervisor, which writes it before it ends.
@@ -63,7 +64,7 @@ export class BackgroundProcess {
     if (!this.#record.ended && !supervised) this.#lost = true;
     if (!this.isOver) return;
     this.#meta.endedAt ??= Date.now();
-    await this.files.save(this.#meta);
+    await this.#save();
     this.#ended.resolve();
   }
 
@@ -133,7 +134,14 @@ export class BackgroundProcess {
     if (stdinClosed || !stdin || this.isOver) return;
     if (isAlive(supervisor) && supervisor) process.kill(supervisor.pid, 'SIGUSR1');
     this.#meta.stdinClosed = true;
-    await this.files.save(this.#meta);
+    await this.#save();
+  }
+
+  /** One after the other, as a signal's look and the keeper's may end it at the same time. */
+  async #save(): Promise<void> {
+    const turn = this.#saved.then(() => this.files.save(this.#meta));
+    this.#saved = turn.catch(() => undefined);
+    await turn;
   }
 }
 

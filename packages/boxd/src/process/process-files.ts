@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomically } from '../atomic-file.ts';
 
 /** What of each stream is kept on disk; the rest is thrown away. */
 const MAX_STREAM_BYTES = 64 * 1024 * 1024;
@@ -62,9 +63,7 @@ export class ProcessFiles {
   }
 
   async save(meta: ProcessMeta): Promise<void> {
-    const draft = join(this.directory, 'meta.new');
-    await writeFile(draft, JSON.stringify(meta), { mode: 0o600 });
-    await rename(draft, join(this.directory, 'meta.json'));
+    await writeFileAtomically(join(this.directory, 'meta.json'), JSON.stringify(meta));
   }
 
   /** Undefined when the directory is that of a process whose start was broken off. */

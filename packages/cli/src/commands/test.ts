@@ -3,7 +3,13 @@ import { formatMs } from '../output.ts';
 import { runProgram } from '../run-program.ts';
 import { buildPackages } from '../setup/build-packages.ts';
 import { prepareImage } from '../setup/prepare-image.ts';
-import { type PartResult, runProject } from '../testing-run/run-project.ts';
+import {
+  type PartResult,
+  type ProjectRun,
+  runProject,
+  toPart,
+  trySecondTime,
+} from '../testing-run/run-project.ts';
 import { runScenario } from './bench.ts';
 import type { FailedTest } from '../testing-run/vitest-report.ts';
 import { withInstallation } from '../testing-run/with-installation.ts';
@@ -52,7 +58,7 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   await withInstallation(context, 'test', async (env) => {
     const lanes = options.all ? ALL_LANES : LANES;
     const given = { ...env, ...(options.all ? { BANATA_TEST_ALL: '1' } : {}) };
-    parts.push(...(await runLanes(lanes, (part) => runPart(context, part, given))));
+    parts.push(...(await runLanes(context, lanes, given)));
   });
   if (options.all) parts.push(await runBench(context));
   const durationMs = Math.round(performance.now() - began);
@@ -67,32 +73,44 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   else output.say(`${passed} passed, ${failed} failed`);
 }
 
-/** Ends when all lanes have ended, also after a failure: what they use is taken away then. */
+/**
+ * Ends when all lanes have ended, also after a failure: what they use is taken away then. What failed is tried once
+ * more when nothing else runs.
+ */
 async function runLanes(
+  context: CliContext,
   lanes: readonly TestPart[][],
-  run: (part: TestPart) => Promise<PartResult>,
+  env: Record<string, string | undefined>,
 ): Promise<PartResult[]> {
   const outcomes = await Promise.allSettled(
     lanes.map(async (lane) => {
-      const results: PartResult[] = [];
-      for (const part of lane) results.push(await run(part));
-      return results;
+      const runs: { part: TestPart; run: ProjectRun }[] = [];
+      for (const part of lane) runs.push({ part, run: await runPart(context, part, env) });
+      return runs;
     }),
   );
-  return outcomes.flatMap((outcome) => {
+  const runs = outcomes.flatMap((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
   });
+  const results: PartResult[] = [];
+  for (const { part, run } of runs) {
+    results.push(toPart(nameOf(part), await trySecondTime(context, run)));
+  }
+  return results;
 }
 
-async function runPart(
+function runPart(
   context: CliContext,
   { project, isolation }: TestPart,
   env: Record<string, string | undefined>,
-): Promise<PartResult> {
-  if (isolation === undefined) return runProject(context, project, env);
-  const result = await runProject(context, project, { ...env, BANATA_TEST_ISOLATION: isolation });
-  return { ...result, name: `${project} (${isolation})` };
+): Promise<ProjectRun> {
+  const given = isolation === undefined ? env : { ...env, BANATA_TEST_ISOLATION: isolation };
+  return runProject(context, { project, env: given });
+}
+
+function nameOf({ project, isolation }: TestPart): string {
+  return isolation === undefined ? project : `${project} (${isolation})`;
 }
 
 async function runCheck(context: CliContext): Promise<PartResult> {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { countTests, type VitestReport } from './vitest-report.ts';
+import { describe, expect, test } from 'vitest';
+import { countTests, failedFiles, withSecondTry, type VitestReport } from './vitest-report.ts';
 
 function report(success: boolean, files: Record<string, string[]>, broken: string[] = []): VitestReport {
   return {
@@ -56,12 +56,46 @@ test('a good run has none', () => {
   });
 });
 
-test('what passed on a second try is told with what went wrong on the first', () => {
-  const one = report(true, { a: ['passed', 'passed'] });
-  one.testResults[0]!.assertionResults[1]!.failureMessages = ['\u001B[31mError: late\u001B[39m\n  at a.ts:1'];
-  expect(countTests(one, 0)).toMatchObject({
-    passed: 2,
-    failed: 0,
-    retried: [{ name: 'a 1', message: 'Error: late\n  at a.ts:1' }],
+describe('a second try of the files that failed', () => {
+  test('counts instead of the first, which is told', () => {
+    const first = report(false, { a: ['passed', 'failed'], b: ['passed'] });
+    first.testResults[0]!.assertionResults[1]!.failureMessages = [
+      '\u001B[31mError: late\u001B[39m\n  at a.ts:1',
+    ];
+    expect(failedFiles(first)).toEqual(['a']);
+    const both = withSecondTry(first, report(true, { a: ['passed', 'passed'] }));
+    expect(countTests(both, 0)).toMatchObject({
+      passed: 3,
+      failed: 0,
+      retried: [{ name: 'a 1', message: 'Error: late\n  at a.ts:1' }],
+    });
+  });
+
+  test('that fails again, or elsewhere, is a failure', () => {
+    const first = report(false, { a: ['passed', 'failed', 'failed'] });
+    const both = withSecondTry(first, report(false, { a: ['failed', 'failed', 'passed'] }));
+    expect(countTests(both, 1)).toMatchObject({
+      passed: 1,
+      failures: [{ name: 'a 0' }, { name: 'a 1' }],
+      retried: [{ name: 'a 2' }],
+    });
+  });
+
+  test('of a file whose set-up failed is told too', () => {
+    const first = report(false, { a: [] }, ['a']);
+    first.testResults[0]!.message = 'The database did not start';
+    expect(failedFiles(first)).toEqual(['a']);
+    const both = withSecondTry(first, report(true, { a: ['passed'] }));
+    expect(countTests(both, 0)).toMatchObject({
+      passed: 1,
+      failed: 0,
+      retried: [{ name: 'a', message: 'The database did not start' }],
+    });
+  });
+
+  test('does not hide an error outside any test', () => {
+    const first = report(false, { a: ['failed'] });
+    const both = withSecondTry(first, report(false, { a: ['passed'] }));
+    expect(countTests(both, 1)).toMatchObject({ passed: 1, failed: 1 });
   });
 });

@@ -45,7 +45,42 @@ export function countTests(report: VitestReport | undefined, exitCode: number): 
   return counts;
 }
 
-function countFile(file: VitestReport['testResults'][number], counts: ReportCounts): void {
+/** Paths of the files in which a test failed, or that could not be loaded or set up. */
+export function failedFiles(report: VitestReport | undefined): string[] {
+  return (report?.testResults ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name);
+}
+
+/**
+ * The report of a run whose failed files were run once more: the later results of those files count. What passes only
+ * now keeps what went wrong before.
+ */
+export function withSecondTry(first: VitestReport, second: VitestReport): VitestReport {
+  const again = new Map(second.testResults.map((file) => [file.name, file]));
+  const testResults = first.testResults.map((file) => {
+    const later = again.get(file.name);
+    return later ? fileWithSecondTry(file, later) : file;
+  });
+  return { success: second.success, testResults };
+}
+
+type FileReport = VitestReport['testResults'][number];
+
+function fileWithSecondTry(first: FileReport, second: FileReport): FileReport {
+  const messages = new Map(
+    first.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages = [] }) => [fullName, [failureMessages[0] ?? '']]),
+  );
+  const assertionResults = second.assertionResults.map((test) => {
+    const before = test.status === 'passed' ? messages.get(test.fullName) : undefined;
+    return before ? { ...test, failureMessages: before } : test;
+  });
+  // Its set-up went wrong, not one of its tests.
+  const message = second.status === 'passed' && messages.size === 0 ? first.message : second.message;
+  return { ...second, ...(message === undefined ? {} : { message }), assertionResults };
+}
+
+function countFile(file: FileReport, counts: ReportCounts): void {
   for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
     const told = { name: fullName, message: firstLines(failureMessages[0]) };
     if (status === 'failed') counts.failures.push(told);
@@ -54,9 +89,9 @@ function countFile(file: VitestReport['testResults'][number], counts: ReportCoun
     if (status === 'passed' && failureMessages.length > 0) counts.retried.push(told);
   }
   const hasFailure = file.assertionResults.some(({ status }) => status === 'failed');
-  if (file.status === 'failed' && !hasFailure) {
-    counts.failures.push({ name: file.name, message: firstLines(file.message) });
-  }
+  const told = { name: file.name, message: firstLines(file.message) };
+  if (file.status === 'failed' && !hasFailure) counts.failures.push(told);
+  if (file.status === 'passed' && told.message !== '') counts.retried.push(told);
 }
 
 function firstLines(text = ''): string {

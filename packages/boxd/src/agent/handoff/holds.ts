@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { BoxLogger } from '../../services.ts';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { writeFileAtomically } from '../../atomic-file.ts';
 
 const fileSchema = z.array(z.string());
 

@@ -1,7 +1,7 @@
 import { type BoxTask, type TaskReport, taskReportSchema } from '@banata/protocol/box';
 import { readFile } from 'node:fs/promises';
 import type { BoxLogger } from '../../services.ts';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { writeFileAtomically } from '../../atomic-file.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { derivedReport } from '../steps/derived-report.ts';
 import type { Recording } from '../steps/step-recorder.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxError } from '../../http/route.ts';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { writeFileAtomically } from '../../atomic-file.ts';
 import { isFinal, type TaskRecord, taskRecordSchema } from './task-record.ts';
 
 const TASK_ID = /^[A-Za-z0-9_-]{1,128}$/;

@@ -57,8 +57,10 @@ function click(
   { button, clicks, keys }: Extract<BoxComputerAction, { action: 'click' }>,
   at: BoxCursor,
 ): InputStep[] {
-  const one = [pointer(at, BUTTON[button]), CLICK_GAP_MS, pointer(at, 0), CLICK_GAP_MS];
-  const all = [pointer(at, 0), MOVE_GAP_MS, ...Array.from({ length: clicks }, () => one).flat()];
+  const [down, up] = [pointer(at, BUTTON[button]), pointer(at, 0)];
+  // The clicks of a double click leave as one message: a busy machine could draw pauses between them too long.
+  const before = Array.from({ length: clicks - 1 }, () => [down, up]).flat();
+  const all = [up, MOVE_GAP_MS, Buffer.concat([...before, down]), CLICK_GAP_MS, up, CLICK_GAP_MS];
   return keys === undefined ? all : held(chordOf(keys), all);
 }
 

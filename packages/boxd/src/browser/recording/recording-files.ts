@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { boxRecordingSchema } from '@banata/protocol/box';
 import type { BoxRecording } from '@banata/protocol/box';
 import { z } from 'zod';
+import { writeFileAtomically } from '../../atomic-file.ts';
 import type { BoxEnvironment } from '../../services.ts';
 
 const ID = /^[a-z0-9]{32}$/;
@@ -44,8 +45,7 @@ export class RecordingFiles {
     const folder = this.#folder(note.recordingId);
     await this.#prepare(this.#root);
     await this.#prepare(folder);
-    await writeFile(join(folder, 'note.new'), JSON.stringify(note), { mode: 0o600 });
-    await rename(join(folder, 'note.new'), join(folder, 'note.json'));
+    await writeFileAtomically(join(folder, 'note.json'), JSON.stringify(note));
   }
 
   /** Makes an empty file for the next segment. */
