@@ -7,6 +7,8 @@ export type InputStep = Buffer | number;
 
 /** Programs tell two clicks from a double click, and a drag from a click, by time. */
 const CLICK_GAP_MS = 40;
+/** Chromium takes presses of one and the same millisecond for one. */
+const REPEAT_GAP_MS = 10;
 const MOVE_GAP_MS = 8;
 const WHEEL_GAP_MS = 5;
 const CHARACTER_GAP_MS = 2;
@@ -58,9 +60,9 @@ function click(
   at: BoxCursor,
 ): InputStep[] {
   const [down, up] = [pointer(at, BUTTON[button]), pointer(at, 0)];
-  // The clicks of a double click leave as one message: a busy machine could draw pauses between them too long.
-  const before = Array.from({ length: clicks - 1 }, () => [down, up]).flat();
-  const all = [up, MOVE_GAP_MS, Buffer.concat([...before, down]), CLICK_GAP_MS, up, CLICK_GAP_MS];
+  // Few pauses: a busy machine draws each of them out, until a double click is two clicks.
+  const before = Array.from({ length: clicks - 1 }, () => [Buffer.concat([down, up]), REPEAT_GAP_MS]).flat();
+  const all = [up, MOVE_GAP_MS, ...before, down, CLICK_GAP_MS, up, CLICK_GAP_MS];
   return keys === undefined ? all : held(chordOf(keys), all);
 }
 
