@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { cpus } from 'node:os';
 
 import { expect, test } from 'vitest';
 
+import type { Box } from '../driver.ts';
 import { newId } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -48,6 +50,25 @@ export function describeLimits(bench: Workbench): void {
     expect(await bench.output(box, 'nproc; ulimit -Hn; ulimit -Sn')).toBe('1\n321\n321');
     const flood = `python3 -c 'a = [open("/dev/null") for _ in range(400)]'`;
     expect(await bench.output(box, flood)).toMatch(/Too many open files/);
+  });
+
+  test('gives boxes CPUs of their own while there are any', async (context) => {
+    // gVisor numbers CPUs for itself; the boxes are placed the same way.
+    context.skip(bench.subject.isolation !== 'container' || cpus().length < 2, 'cannot be seen here');
+    const driver = await bench.startDriver();
+    const limits = { ...bench.subject.limits, cpus: 1 };
+    const cpuOf = async (box: Box): Promise<string> =>
+      await bench.output(box, 'grep Cpus_allowed_list /proc/self/status');
+    const [first, second] = [
+      await bench.createBox(driver, newId(), limits),
+      await bench.createBox(driver, newId(), limits),
+    ];
+    expect(await cpuOf(second)).not.toBe(await cpuOf(first));
+    await driver.destroy(first.id);
+    await driver.close();
+    const again = await bench.startDriver();
+    const third = await bench.createBox(again, newId(), limits);
+    expect(await cpuOf(third)).not.toBe(await cpuOf(second));
   });
 
   test('lets nobody take the disk of others with a flood of small files', async () => {

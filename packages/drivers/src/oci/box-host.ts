@@ -4,12 +4,13 @@ import path from 'node:path';
 
 import { DriverError } from '../driver.ts';
 import type { BoxIsolation, BoxLimits, BoxNetwork, BoxServices, BoxUsage } from '../driver.ts';
-import { groupLimits, placeOnCpus } from './box-limits.ts';
+import { groupLimits } from './box-limits.ts';
 import { OPEN_NETWORK } from './box-network.ts';
 import { NO_SLOT } from './box-record.ts';
 import type { BoxRecord, BoxRecords } from './box-record.ts';
 import type { RestoredContents } from '../lasting.ts';
 import type { Cgroups } from './cgroups.ts';
+import { CpuPlaces } from './cpu-places.ts';
 import type { DiskContents, DiskCopies } from './disk-copies.ts';
 import { readIfPresent, readTail } from './files.ts';
 import { waitForHealth } from './health.ts';
@@ -73,9 +74,16 @@ export interface StartedBox {
 /** Starts and ends boxes on this host: each method leaves either a whole box or nothing. */
 export class BoxHost {
   readonly #options: BoxHostOptions;
+  readonly #cpus: CpuPlaces;
 
   constructor(options: BoxHostOptions) {
     this.#options = options;
+    this.#cpus = new CpuPlaces(options.cgroups.cpus);
+  }
+
+  /** Takes over a box of an earlier run that has a slot. */
+  async adopt({ name }: BoxRecord): Promise<void> {
+    this.#cpus.adopt(name, await this.#options.cgroups.cpusOf(name));
   }
 
   /**
@@ -215,7 +223,7 @@ export class BoxHost {
       ...rootfs.places(place.slot),
       isolation: record.isolation,
       limits: record.limits,
-      cpuset: placeOnCpus(record.slot, record.limits.cpus, cgroups.cpus),
+      cpuset: this.#cpus.place(record.name, record.limits.cpus),
       limitsSwap,
       mostOpenFiles,
       lxcfs: await lxcfsFolder(),
@@ -313,9 +321,9 @@ export class BoxHost {
     return changed;
   }
 
-  async #limitGroup({ name, slot, limits, isolation }: BoxRecord): Promise<void> {
+  async #limitGroup({ name, limits, isolation }: BoxRecord): Promise<void> {
     const { cgroups } = this.#options;
-    const cpuset = placeOnCpus(slot, limits.cpus, cgroups.cpus);
+    const cpuset = this.#cpus.place(name, limits.cpus);
     await cgroups.limit(name, groupLimits(limits, isolation, cpuset));
   }
 
@@ -371,6 +379,7 @@ export class BoxHost {
     await cgroups.killAll(name);
     await runtimes.forget(name);
     await cgroups.remove(name);
+    this.#cpus.release(name);
     await rm(this.#bundle(name), { recursive: true, force: true });
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { groupLimits, placeOnCpus, processLimits, runtimeResources } from './box-limits.ts';
+import { groupLimits, processLimits, runtimeResources } from './box-limits.ts';
 
 const LIMITS = {
   cpus: 1.5,
@@ -31,15 +31,4 @@ test('asks for no more open files than the host allows, and counts processes whe
   expect(find(processLimits(LIMITS, 'container', 20_000), 'RLIMIT_NOFILE')).toBe(4_096);
   expect(find(processLimits(LIMITS, 'container', 20_000), 'RLIMIT_NPROC')).toBeUndefined();
   expect(find(processLimits(LIMITS, 'gvisor', 20_000), 'RLIMIT_NPROC')).toBe(100);
-});
-
-test.each([
-  [0, 1, [0, 1, 2, 3], '0'],
-  [1, 1, [0, 1, 2, 3], '1'],
-  [5, 1.5, [0, 1, 2, 3], '2,3'],
-  [1, 3, [0, 1, 2, 3], '0,1,3'],
-  [7, 8, [0, 1], '0,1'],
-  [3, 1, [], ''],
-])('puts the box of slot %i with %d CPUs, of %j, on %j', (slot, cpus, available, expected) => {
-  expect(placeOnCpus(slot, cpus, available)).toBe(expected);
 });

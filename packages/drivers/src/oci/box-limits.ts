@@ -70,12 +70,3 @@ export function processLimits(
   // Inside gVisor no cgroup counts processes, so each user of the box has this many.
   return isolation === 'gvisor' ? [...common, processLimit('RLIMIT_NPROC', pids)] : common;
 }
-
-/** CPUs for the box in a slot: as many as it may use, so that programs count right, and spread over all there are. */
-export function placeOnCpus(slot: number, cpus: number, available: number[]): string {
-  const count = Math.min(Math.ceil(cpus), available.length);
-  const chosen = Array.from({ length: count }, (_, index) => {
-    return available[(slot * count + index) % available.length] ?? 0;
-  });
-  return [...new Set(chosen)].toSorted((a, b) => a - b).join(',');
-}

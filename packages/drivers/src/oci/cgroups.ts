@@ -132,6 +132,14 @@ export class Cgroups {
     return path.join(this.#layout.controllers[controller], this.#parent, name);
   }
 
+  /** Numbers of the CPUs that a box is confined to; none where it is not. */
+  async cpusOf(name: string): Promise<number[]> {
+    const { cpuset } = this.#layout;
+    if (cpuset === undefined) return [];
+    const file = path.join(cpuset, this.#parent, name, 'cpuset.cpus');
+    return parseCpuList((await readIfPresent(file)) ?? '');
+  }
+
   /** Changes the limits of a running box. */
   async limit(name: string, limits: GroupLimits): Promise<void> {
     const quota = Math.round(limits.cpus * CPU_PERIOD_US);

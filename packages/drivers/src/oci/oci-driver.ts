@@ -198,7 +198,10 @@ class OciDriver implements SandboxDriver {
         await host.boxes.end(record);
         continue;
       }
-      if (hasSlot(record)) host.slots.adopt(slot);
+      if (hasSlot(record)) {
+        host.slots.adopt(slot);
+        await host.boxes.adopt(record);
+      }
       kept.push(record);
     }
     await freeLeftovers(kept, host.leftoverOptions);
