@@ -18,34 +18,33 @@ export interface TestOptions {
   all?: boolean;
 }
 
+const ISOLATIONS = ['container', 'gvisor'] as const;
 const CHECK_LIMIT_MS = 10 * 60_000;
 const BENCH_RUNS = 10;
 /**
- * What a run consists of: the parts of a lane run one after the other, the lanes side by side, since most tests wait
- * most of the time. A part with an isolation runs in that one, the others in the default.
+ * What a run consists of: stages one after the other; in a stage the lanes run side by side, since most tests wait most
+ * of the time, and the parts of a lane one after the other. A part with an isolation runs in that one, the others in the
+ * default.
  */
-const LANES: TestPart[][] = [
-  [{ project: 'integration' }],
-  [{ project: 'unit' }, { project: 'database' }, { project: 'host' }],
-  [{ project: 'e2e' }],
-];
-/** One after the other: what these measure is to be comparable. */
-const ALL_LANES: TestPart[][] = [
+const STAGES: TestPart[][][] = [
   [
-    { project: 'unit' },
-    { project: 'database' },
-    { project: 'integration' },
-    { project: 'host' },
-    ...(['container', 'gvisor'] as const).flatMap((isolation) => [
-      { project: 'e2e', isolation },
-      { project: 'security', isolation },
-    ]),
+    [{ project: 'integration' }],
+    [{ project: 'unit' }, { project: 'database' }, { project: 'host' }],
+    [{ project: 'e2e' }],
   ],
+];
+/** The tests of security measure how one sandbox slows another down, so nothing runs beside them. */
+const ALL_STAGES: TestPart[][][] = [
+  [
+    [{ project: 'unit' }, { project: 'database' }, { project: 'integration' }, { project: 'host' }],
+    ISOLATIONS.map((isolation) => ({ project: 'e2e', isolation })),
+  ],
+  [ISOLATIONS.map((isolation) => ({ project: 'security', isolation }))],
 ];
 
 interface TestPart {
   project: string;
-  isolation?: 'container' | 'gvisor';
+  isolation?: (typeof ISOLATIONS)[number];
 }
 
 /** Runs all tests in an installation of their own, which is gone afterwards, and ends with `N passed, N failed`. */
@@ -56,9 +55,10 @@ export async function test(context: CliContext, options: TestOptions): Promise<v
   await buildPackages(context);
   await prepareImage(context);
   await withInstallation(context, 'test', async (env) => {
-    const lanes = options.all ? ALL_LANES : LANES;
     const given = { ...env, ...(options.all ? { BANATA_TEST_ALL: '1' } : {}) };
-    parts.push(...(await runLanes(context, lanes, given)));
+    for (const lanes of options.all ? ALL_STAGES : STAGES) {
+      parts.push(...(await runLanes(context, lanes, given)));
+    }
   });
   if (options.all) parts.push(await runBench(context));
   const durationMs = Math.round(performance.now() - began);
