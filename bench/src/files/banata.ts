@@ -30,7 +30,7 @@ export async function withBanata<T>(
   return await measure({
     bigUp: async () => {
       const body = createReadStream(work.big, { highWaterMark: CHUNK_BYTES });
-      await drained(await send(api, 'PUT', 'file?path=big', body, { 'content-length': BIG_BYTES }));
+      await drained(await send(api, 'PUT', 'file?path=big', { body, length: BIG_BYTES }));
     },
     bigDown: async () => {
       const reply = await send(api, 'GET', 'file?path=big');
@@ -38,7 +38,7 @@ export async function withBanata<T>(
     },
     smallUp: async () => {
       const tar = startTar('pack', work.small, signal);
-      await drained(await send(api, 'POST', 'upload?path=small', tar.stdout));
+      await drained(await send(api, 'POST', 'upload?path=small', { body: tar.stdout }));
       await tar.ended;
     },
     smallDown: async () => {
@@ -55,13 +55,12 @@ function send(
   { url, key, sandboxId, signal }: Api,
   method: string,
   route: string,
-  body?: Readable,
-  headers: Record<string, string | number> = {},
+  { body, length }: { body?: Readable; length?: number } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request(`${url}/v1/sandboxes/fs/${route}&id=${sandboxId}`, {
       method,
-      headers: { authorization: `Bearer ${key}`, ...headers },
+      headers: { authorization: `Bearer ${key}`, ...(length !== undefined && { 'content-length': length }) },
       signal,
     });
     outgoing.once('error', reject);

@@ -12,7 +12,7 @@ export interface Account {
 
 /** Places and identities the daemon works with; differ in tests. */
 export interface BoxEnvironment {
-  /** The three users of the image (see DESIGN.md): `root` runs the daemon. */
+  /** The three users of the image: `root` runs the daemon, `desktop` the browser, `user` commands and the agent. */
   accounts: { root: Account; desktop: Account; user: Account };
   /** Writable by root only; the journal and task state lie here (default `/var/lib/banata`). */
   stateDir: string;

@@ -58,6 +58,7 @@ export interface LastingConfig {
 
 const schema = z.object(lastingSettings);
 
+/** What the code uses, of settings that were checked. */
 export function lastingConfig(s: z.output<typeof schema>): LastingConfig {
   return {
     checkpoints: {

@@ -4,19 +4,19 @@ import { ConfigError } from './config-error.ts';
 const gib = 1024 ** 3;
 const mbit = 1_000_000;
 
-/** What a sandbox gets of the machine. */
+/** What a sandbox gets of the machine, in the shape in which the driver takes it (`BoxLimits`). */
 export interface SizeLimits {
   /** CPUs, fractions allowed. */
   cpus: number;
-  /** Memory and swap together. */
+  /** Memory and swap together, bytes. */
   memoryBytes: number;
   /** Processes and threads together. */
   pids: number;
-  /** System changes and /workspace together. */
+  /** System changes and /workspace together, bytes. */
   diskBytes: number;
   /** Files that one process may have open. */
   openFiles: number;
-  /** In each direction; 0 for no limit. */
+  /** Network traffic in each direction, bits per second; 0 for no limit. */
   networkBitsPerSecond: number;
 }
 

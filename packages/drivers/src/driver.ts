@@ -45,6 +45,7 @@ export type BoxNetwork =
 export interface BoxFlow {
   /** Address of the box. */
   box: string;
+  /** The other side, IPv4. */
   address: string;
   /** Port at `address`. */
   port: number;
@@ -53,6 +54,7 @@ export interface BoxFlow {
   allowed: boolean;
   /** Bytes since the flow began, IP headers included. A flow that was idle for two minutes is forgotten. */
   bytesSent: number;
+  /** The same for what the box received. */
   bytesReceived: number;
 }
 
@@ -66,6 +68,7 @@ export interface BoxRequest {
    * so that a box whose creation was interrupted can be found and destroyed.
    */
   id: string;
+  /** They hold for as long as the box is there. */
   limits: BoxLimits;
   /** Default: the driver's own. A host that lacks what it takes answers HOST_UNSUITABLE. */
   isolation?: BoxIsolation;
@@ -86,6 +89,7 @@ export interface BoxUsage {
   cpuUs: number;
   /** Memory that could not be taken back at once. */
   memoryBytes: number;
+  /** The most it was since the box was started. */
   memoryPeakBytes: number;
   /** Processes and threads. */
   pids: number;
@@ -93,6 +97,7 @@ export interface BoxUsage {
   storageBytes: number;
   /** Sent by the box over its network link, replies to the server included. */
   egressBytes: number;
+  /** Received by the box over that link. */
   ingressBytes: number;
 }
 
@@ -127,6 +132,7 @@ export interface Box {
  */
 export type BoxState = 'running' | 'paused' | 'stored' | 'dead';
 
+/** A box as {@link SandboxDriver.list} tells of it. */
 export interface BoxListing {
   id: string;
   state: BoxState;
@@ -195,6 +201,12 @@ export interface SandboxDriver {
   purge(): Promise<void>;
 }
 
+/**
+ * `HOST_UNSUITABLE`: the host lacks what the driver, or the isolation asked for, needs. `CAPACITY_EXHAUSTED`: no disk
+ * space or address is left for another box. `BOX_START_FAILED`: the box, or its daemon, did not come up. `BOX_ID_TAKEN`: a
+ * box has this id. `ABORTED`: the caller's signal aborted, or the box or the driver was ended meanwhile.
+ * `DRIVER_FAILURE`: anything else.
+ */
 export type DriverErrorCode =
   | 'HOST_UNSUITABLE'
   | 'CAPACITY_EXHAUSTED'

@@ -45,6 +45,7 @@ export interface BoxPauses {
   resume(boxId: string, signal: AbortSignal): Promise<ResumedBox>;
 }
 
+/** A box that was stored or frozen and runs again. */
 export interface ResumedBox extends Box {
   /** Whether its programs went on where they were. */
   programsKept: boolean;

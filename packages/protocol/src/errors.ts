@@ -79,7 +79,7 @@ export const errorRegistry = defineErrors({
   },
   SKILL_LIMIT_REACHED: {
     status: 409,
-    message: 'The organization has 1000 skills, the most allowed',
+    message: 'The organization has as many skills as it may have',
     suggestion: 'Delete one that is not needed any more (DELETE /v1/skills?id=…).',
   },
   ARTIFACT_NOT_FOUND: {

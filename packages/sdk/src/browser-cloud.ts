@@ -1,3 +1,4 @@
+import { DEFAULT_LAUNCH_MS, orEnd, preferReady } from './bring-up.ts';
 import { checkId, openTransport, type BanataSandboxOptions } from './client-options.ts';
 import { BanataError } from './error.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
@@ -17,12 +18,7 @@ export interface LaunchBrowserOptions extends CreateBrowserOptions, CallOptions 
   timeout?: number;
 }
 
-const DEFAULT_LAUNCH_MS = 120_000;
-/** How long the server may hold the request that creates a session until it is ready, seconds. */
-const LAUNCH_WAIT_S = 10;
 const POLL_MS = 250;
-/** How long `launch` tries to end a session that did not come up, ms. */
-const CLEANUP_MS = 10_000;
 
 /**
  * Client of the browser sessions of a Banata server: browsers of their own, driven over CDP.
@@ -62,16 +58,12 @@ export class BrowserCloud {
       method: 'POST',
       path: '/v1/browsers',
       json: create,
-      headers: { prefer: `wait=${Math.min(LAUNCH_WAIT_S, Math.ceil(timeoutMs / 1000))}` },
+      headers: preferReady(timeoutMs),
       signal,
     });
-    try {
-      const session = await this.#untilReady(made, { timeoutMs, signal });
-      return new LaunchedBrowserSession(this.#transport, session, this.#appUrl);
-    } catch (error) {
-      await this.close(made.id, { signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
-      throw error;
-    }
+    const ready = this.#untilReady(made, { timeoutMs, signal });
+    const session = await orEnd(ready, (call) => this.close(made.id, call));
+    return new LaunchedBrowserSession(this.#transport, session, this.#appUrl);
   }
 
   /**

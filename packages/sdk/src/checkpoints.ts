@@ -1,11 +1,10 @@
+import { DEFAULT_LAUNCH_MS, preferReady } from './bring-up.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type { Transport } from './transport.ts';
 import type { CallOptions, Checkpoint, CheckpointPage, ForkOptions, SandboxSession } from './types.ts';
 
 /** Contents may have to come from the object store, or be packed by the sandbox itself. */
 const LONG_TIMEOUT_MS = 30 * 60_000;
-/** How long the server may hold the request that forks a sandbox until it is ready, seconds. */
-const FORK_WAIT_S = 10;
 
 /** What a checkpoint is made with. */
 export interface CheckpointOptions extends CallOptions {
@@ -113,12 +112,12 @@ export class SandboxCheckpoints {
 
   /** @internal */
   fork(options: ForkOptions): Promise<SandboxSession> {
-    const { signal, timeout: _, ...body } = options;
+    const { signal, timeout = DEFAULT_LAUNCH_MS, ...body } = options;
     return this.#transport.json({
       method: 'POST',
       path: '/v1/sandboxes/checkpoints/fork',
       json: { ...body, id: this.#id },
-      headers: { prefer: `wait=${FORK_WAIT_S}`, 'idempotency-key': newIdempotencyKey() },
+      headers: { ...preferReady(timeout), 'idempotency-key': newIdempotencyKey() },
       safety: 'idempotent',
       timeoutMs: LONG_TIMEOUT_MS,
       signal,

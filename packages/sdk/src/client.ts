@@ -1,5 +1,6 @@
 import { ApiKeys } from './api-keys.ts';
 import { AuditLog } from './audit-log.ts';
+import { DEFAULT_LAUNCH_MS, orEnd, preferReady } from './bring-up.ts';
 import { type BanataSandboxOptions, checkId, openTransport } from './client-options.ts';
 import { OrganizationEvents } from './events.ts';
 import { ModelKeys } from './model-keys.ts';
@@ -46,12 +47,6 @@ export interface ListOptions extends CallOptions {
   /** `nextCursor` of the page before. */
   cursor?: string;
 }
-
-/** How long the server may hold the request that creates a sandbox until it is ready, seconds. */
-const LAUNCH_WAIT_S = 10;
-const DEFAULT_LAUNCH_MS = 120_000;
-/** How long `launch` tries to end a sandbox that did not come up, ms. */
-const CLEANUP_MS = 10_000;
 
 /**
  * Client of a Banata server.
@@ -120,15 +115,11 @@ export class BanataSandbox {
       method: 'POST',
       path: '/v1/sandboxes',
       json: create,
-      headers: { prefer: `wait=${LAUNCH_WAIT_S}` },
+      headers: preferReady(timeoutMs),
       signal,
     });
-    try {
-      return this.#handle(await waitUntilUsable(this.#transport, session, { timeoutMs, signal }));
-    } catch (error) {
-      await this.kill(session.id, { signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
-      throw error;
-    }
+    const usable = waitUntilUsable(this.#transport, session, { timeoutMs, signal });
+    return this.#handle(await orEnd(usable, (call) => this.kill(session.id, call)));
   }
 
   /**

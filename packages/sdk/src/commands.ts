@@ -16,6 +16,7 @@ export interface ExecOptions extends CallOptions {
   timeout?: number;
   /** Takes standard output as it comes. The result holds it too. */
   onStdout?: (text: string) => void;
+  /** The same for standard error. */
   onStderr?: (text: string) => void;
 }
 
@@ -23,6 +24,7 @@ export interface ExecOptions extends CallOptions {
 export interface RunCodeOptions extends CallOptions {
   /** Takes standard output as it comes. The result holds it too. */
   onStdout?: (text: string) => void;
+  /** The same for standard error. */
   onStderr?: (text: string) => void;
   /** Id of a context in which variables persist (`sandbox.contexts.create()`); its language counts. */
   context?: string;
@@ -49,6 +51,7 @@ export function exec(
   });
 }
 
+/** Runs a snippet of code, in an interpreter that lives on where `options.context` names one. */
 export function runCode(
   transport: Transport,
   id: string,

@@ -3,7 +3,9 @@ import type { CallOptions, ComputerReply } from './types.ts';
 
 /** A pixel of the desktop, counted from its top left corner. */
 export interface DesktopPoint {
+  /** Pixels from the left. */
   x: number;
+  /** Pixels from the top. */
   y: number;
 }
 

@@ -29,6 +29,7 @@ export class SandboxContexts {
     return this.#post('', json, signal);
   }
 
+  /** Interpreters that are alive. @example `const [first] = await sandbox.contexts.list()` */
   async list(options: CallOptions = {}): Promise<CodeContext[]> {
     const { contexts } = await this.#transport.json<{ contexts: CodeContext[] }>({
       method: 'GET',

@@ -18,12 +18,17 @@ export type BanataErrorCode = ErrorCode | ClientErrorCode | (string & {});
 
 /** What a {@link BanataError} is made of. */
 export interface BanataErrorFields {
+  /** HTTP status of the reply; 0 when there was none. */
   status: number;
   code: BanataErrorCode;
   message: string;
+  /** What to do next. Default: empty. */
   suggestion?: string | undefined;
+  /** Further fields of the reply. Default: none. */
   details?: Record<string, unknown> | undefined;
+  /** How long the server asks to wait, ms. */
   retryAfterMs?: number | undefined;
+  /** The error this one was made from. */
   cause?: unknown;
 }
 

@@ -6,6 +6,7 @@ import type { Transport } from './transport.ts';
 /** The server sends a heartbeat every 10 s; a stream that is silent for three of them is dead. */
 const SILENCE_LIMIT_MS = 30_000;
 
+/** One connection to a route that sends events. */
 export interface StreamRequest {
   path: string;
   query: Record<string, string | number | undefined>;

@@ -2,7 +2,9 @@ import { readStream, reconnecting } from './event-stream.ts';
 import type { Transport } from './transport.ts';
 import type { BanataEvent, SandboxSession } from './types.ts';
 
+/** Which events of a sandbox to follow. */
 export interface FollowOptions {
+  /** Id of the sandbox. */
   id: string;
   /** `agent`: only the agent's events. */
   scope: 'sandbox' | 'agent';

@@ -15,6 +15,7 @@ import { watch } from './watch.ts';
 
 /** What a person is asked for. */
 export interface HandoffRequest {
+  /** Why a person is needed; the page for the person, events and webhooks show it. */
   reason: HandoffReason;
   /** What the person is to do, complete in itself. */
   message: string;

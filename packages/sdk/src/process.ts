@@ -23,7 +23,9 @@ export interface StartProcessOptions extends CallOptions {
 
 /** Where to go on reading, bytes of each stream that the caller has. */
 export interface OutputOffsets {
+  /** Default 0: from the beginning. */
   stdoutOffset?: number;
+  /** Default 0: from the beginning. */
   stderrOffset?: number;
 }
 

@@ -33,6 +33,7 @@ const UNSENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** The settings of a client, defaults filled in. @throws BanataError `INVALID_ARGUMENT` for a negative or unusable number. */
 export function resolveRetry(config: RetryConfig = {}): Required<RetryConfig> {
   const resolved = { maxRetries: 3, baseDelayMs: 500, maxDelayMs: 10_000, ...withoutUndefined(config) };
   for (const [name, value] of Object.entries(resolved)) {

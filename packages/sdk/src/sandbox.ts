@@ -1,5 +1,6 @@
 import { type PromptOptions, SandboxAgent } from './agent.ts';
 import { SandboxArtifacts } from './artifacts.ts';
+import { DEFAULT_LAUNCH_MS, orEnd } from './bring-up.ts';
 import { SandboxBrowser } from './browser.ts';
 import { SandboxComputer } from './computer.ts';
 import { type CheckpointOptions, SandboxCheckpoints } from './checkpoints.ts';
@@ -46,16 +47,12 @@ import type {
 import type { WaitForTaskOptions } from './wait-for-task.ts';
 import { waitUntilUsable } from './wait-until-usable.ts';
 
-const FORK_TIMEOUT_MS = 120_000;
-/** How long `fork` tries to end a sandbox that did not come up, ms. */
-const CLEANUP_MS = 10_000;
 /** Memory of a paused sandbox may have to come from disk. */
 const RESUME_TIMEOUT_MS = 5 * 60_000;
 
 /**
- * Handle of one sandbox, as `launch()` and `connect()` answer it. The work is done by {@link Sandbox.fs},
- * {@link Sandbox.browser}, {@link Sandbox.agent}, {@link Sandbox.artifacts}, {@link Sandbox.checkpoints} and {@link Sandbox.ports}; the flat methods are the short way to
- * the same.
+ * Handle of one sandbox, as `launch()` and `connect()` answer it. What it can do is grouped by part ({@link Sandbox.fs},
+ * {@link Sandbox.browser}, {@link Sandbox.agent} and so on); the flat methods are short ways to the most used of it.
  *
  * @example
  * ```ts
@@ -66,19 +63,33 @@ const RESUME_TIMEOUT_MS = 5 * 60_000;
 export class Sandbox {
   /** 32 lowercase letters and digits. */
   readonly id: string;
+  /** Files: reading, writing, searching, watching, archives. */
   readonly fs: SandboxFiles;
+  /** Background processes. */
   readonly process: SandboxProcesses;
+  /** Interpreters that keep their variables between calls of {@link Sandbox.runCode}. */
   readonly contexts: SandboxContexts;
+  /** The live browser: links to it, who controls it, where it goes. */
   readonly browser: SandboxBrowser;
+  /** Films of the browser. */
   readonly recording: SandboxRecording;
+  /** The browser profile that later sandboxes go on with. */
   readonly profile: SandboxProfile;
+  /** Mouse, keyboard and screenshots of the desktop. */
   readonly computer: SandboxComputer;
+  /** Prompts and tasks of the agent. */
   readonly agent: SandboxAgent;
+  /** Requests for a person. */
   readonly handoff: SandboxHandoff;
+  /** Files and folders that outlive the sandbox. */
   readonly artifacts: SandboxArtifacts;
+  /** Copies of the sandbox's files to go back to, or to fork. */
   readonly checkpoints: SandboxCheckpoints;
+  /** Conversions between document formats. */
   readonly documents: SandboxDocuments;
+  /** What the sandbox may reach, and what it did reach. */
   readonly network: SandboxNetwork;
+  /** URLs for servers that run in the sandbox. */
   readonly ports: SandboxPorts;
   readonly #transport: Transport;
   readonly #appUrl: string | undefined;
@@ -378,15 +389,11 @@ export class Sandbox {
    */
   async fork(options: ForkOptions = {}): Promise<Sandbox> {
     const session = await this.checkpoints.fork(options);
-    const { timeout: timeoutMs = FORK_TIMEOUT_MS, signal } = options;
+    const { timeout: timeoutMs = DEFAULT_LAUNCH_MS, signal } = options;
     const copy = new Sandbox(this.#transport, session, this.#appUrl);
-    try {
-      copy.#session = await waitUntilUsable(this.#transport, session, { timeoutMs, signal });
-      return copy;
-    } catch (error) {
-      await copy.kill({ signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
-      throw error;
-    }
+    const usable = waitUntilUsable(this.#transport, session, { timeoutMs, signal });
+    copy.#session = await orEnd(usable, (call) => copy.kill(call));
+    return copy;
   }
 
   /**

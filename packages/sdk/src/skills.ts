@@ -12,6 +12,7 @@ export interface CreateSkillOptions {
   site?: string;
   /** With `taskId`: the task to make the skill from. It must have completed. */
   sandboxId?: string;
+  /** With `sandboxId`. Default: none, so that `recipe` is needed. */
   taskId?: string;
   /** Without a task, or in place of the text of its report. */
   recipe?: string;

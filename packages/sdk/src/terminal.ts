@@ -52,6 +52,7 @@ export class Terminal {
     this.#socket.send(typeof data === 'string' ? new TextEncoder().encode(data) : data);
   }
 
+  /** Gives the terminal the size of its viewer, characters. */
   resize(cols: number, rows: number): void {
     this.#socket.send(JSON.stringify({ type: 'resize', cols, rows }));
   }
@@ -126,6 +127,7 @@ function failure(what: string): BanataError {
   });
 }
 
+/** Terminal sessions of a sandbox, with and without viewers. */
 export async function listTerminals(
   transport: Transport,
   id: string,

@@ -20,15 +20,17 @@ export interface ApiRequest {
   /** Sent as raw bytes. A stream can be sent once only, so such a request is never repeated. */
   bytes?: RawBody;
   headers?: Record<string, string>;
-  /** Default: `idempotent` for GET and DELETE, `once` for POST. */
+  /** Default: `once` for POST, `idempotent` for all others. */
   safety?: RetrySafety;
   /** Longest time for one try, reply included, ms. Default 60,000. */
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
 }
 
+/** What a {@link Transport} needs, checked and with defaults filled in. */
 export interface TransportOptions {
   apiKey: string;
+  /** Without a slash at the end. */
   baseUrl: string;
   retry: Required<RetryConfig>;
   fetch: typeof fetch;
@@ -68,6 +70,7 @@ export class Transport {
     });
   }
 
+  /** The whole body of the reply, in memory. */
   bytes(request: ApiRequest): Promise<Uint8Array<ArrayBuffer>> {
     return this.#send(request, async (response) => new Uint8Array(await response.arrayBuffer()));
   }

@@ -92,6 +92,7 @@ type Routes = typeof contract;
 
 /** What every method takes: aborting rejects it with the reason of the signal. */
 export interface CallOptions {
+  /** Ends the call. What it began on the server goes on unless the method says otherwise. */
   signal?: AbortSignal;
 }
 
@@ -190,6 +191,7 @@ export type Preview = RouteResult<Routes['browser']['getPreview']>;
 export type PreviewConnectionInfo = NonNullable<Preview['connection']>;
 /** Who controls the browser after a change. */
 export type PreviewControl = RouteResult<Routes['browser']['controlPreview']>;
+/** Who drives the browser: automation (`ai`), one person (`human`), or both (`shared`). */
 export type ControlMode = Preview['controlMode'];
 /** A request for a person with the state of the browser. */
 export type HandoffReply = RouteResult<Routes['handoff']['request']>;
@@ -197,6 +199,7 @@ export type HandoffReply = RouteResult<Routes['handoff']['request']>;
 export type HandoffState = RouteResult<Routes['handoff']['get']>;
 /** Open requests of all sandboxes. */
 export type OpenHandoffPage = RouteResult<Routes['handoff']['open']>;
+/** A page of the requests for a person of one sandbox, newest first. */
 export type HandoffPage = RouteResult<Routes['handoff']['history']>;
 /** Where the mouse of the desktop is after an act. */
 export type ComputerReply = RouteResult<Routes['computer']['computerMove']>;
@@ -206,7 +209,13 @@ export type PreviewCommandResponse = RouteResult<Routes['browser']['navigatePrev
 export type AgentMessagePage = RouteResult<Routes['agent']['agentMessages']>;
 /** A film of the browser that is being made, or is not an artifact yet. */
 export type Recording = RouteResult<Routes['browserKeeping']['listRecordings']>['data'][number];
-export type RecordingOptions = { frameRate?: number; bitrateKbps?: number };
+/** How a film of the browser is made. */
+export type RecordingOptions = {
+  /** Most frames per second, 1 to 30. Default 10. */
+  frameRate?: number;
+  /** Most kilobits per second, 100 to 10,000. Default 1500. */
+  bitrateKbps?: number;
+};
 /** A film that became an artifact. */
 export type KeptRecording = RouteResult<Routes['browserKeeping']['stopRecording']>;
 /** A browser profile that outlives sandboxes. */
@@ -219,7 +228,6 @@ export type RuntimeState = RouteResult<Routes['agent']['runtimeState']>;
 export type PromptReply = RouteResult<Routes['agent']['prompt']>;
 /** Receipt of a task. */
 export type PromptAsyncReply = RouteResult<Routes['agent']['promptAsync']>;
-/** A page of artifacts. */
 /** Which artifacts to list. */
 export interface ArtifactListOptions extends CallOptions {
   /** Only keys that begin with it. */
@@ -240,6 +248,7 @@ export interface PublishOptions extends CallOptions {
   format?: ArchiveFormat;
 }
 
+/** A page of artifacts; `nextCursor` leads to the next one, null at the end. */
 export type ArtifactPage = RouteResult<Routes['artifacts']['listArtifacts']>;
 /** A page of checkpoints, newest first; `nextCursor` leads to the next one, null at the end. */
 export interface CheckpointPage {

@@ -1,12 +1,14 @@
 import { BanataError } from './error.ts';
 import { sleep } from './retry.ts';
 
+/** Two ways to learn of one outcome, and when to give up. */
 export interface WatchOptions<T> {
   /** Follows a stream until the outcome is known; undefined when the stream ends without one. */
   stream: (signal: AbortSignal) => Promise<T | undefined>;
   /** Asks for the state; undefined while there is no outcome. */
   poll: (signal: AbortSignal) => Promise<T | undefined>;
   timeoutMs: number;
+  /** Makes the error that tells of the timeout, with what is known by then. */
   onTimeout: () => BanataError;
   signal?: AbortSignal | undefined;
 }

@@ -13,6 +13,7 @@ export interface CreateWebhookOptions {
 
 /** Options of {@link Webhooks.update}; what is left out stays as it is. */
 export interface UpdateWebhookOptions {
+  /** Where events go from now on, also those that wait. */
   url?: string;
   /** null: the default of {@link CreateWebhookOptions.eventTypes}. */
   eventTypes?: EventType[] | null;

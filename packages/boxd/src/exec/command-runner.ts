@@ -119,7 +119,7 @@ export class CommandRunner {
         timeoutMs: spec.timeoutMs,
         startedAt,
         killTree: () => this.#killTree(id, child.pid),
-        settle: (ending) => this.#settle(command, files, ending, spec.maxOutputBytes, child.pid),
+        settle: (ending) => this.#settle(command, files, ending, { ...spec, pid: child.pid }),
       });
       this.#own(command, files, signal);
       return command;
@@ -188,8 +188,7 @@ export class CommandRunner {
     command: RunningCommand,
     files: readonly [OutputFile, OutputFile],
     ending: Ending,
-    maxOutputBytes: number,
-    pid: number | undefined,
+    { maxOutputBytes, pid }: { maxOutputBytes: number; pid: number | undefined },
   ): Promise<BoxExecResult> {
     this.#running.delete(command.id);
     let kept: string[] = [];
@@ -300,7 +299,7 @@ function refusedResult(refused: SpawnRefusal, durationMs: number): BoxExecResult
 
 function diskError(error: unknown): unknown {
   if (!isDiskFull(error)) return error;
-  return new BoxError(507, 'DISK_FULL', 'The disk of the box is full; remove files and try again', {
+  return new BoxError(507, 'DISK_FULL', 'The disk of the sandbox is full; remove files and try again', {
     cause: error,
   });
 }

@@ -95,7 +95,7 @@ function refusal(spec: CommandSpec, error: NodeJS.ErrnoException): SpawnRefusal 
       throw new BoxError(
         503,
         'BOX_EXHAUSTED',
-        'The box has no processes or memory left; end some and try again',
+        'The sandbox has no processes or memory left; end some and try again',
         {
           cause: error,
         },

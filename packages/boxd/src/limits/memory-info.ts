@@ -16,6 +16,7 @@ export function parseMemoryInfo(text: string): MemoryInfo {
   return { totalBytes: bytes('MemTotal'), availableBytes: bytes('MemAvailable') };
 }
 
+/** The memory at this moment. */
 export function readMemoryInfo(): MemoryInfo {
   return parseMemoryInfo(readFileSync('/proc/meminfo', 'utf8'));
 }

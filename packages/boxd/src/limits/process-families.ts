@@ -80,6 +80,7 @@ export function withChildren(candidates: readonly Candidate[], root: number): nu
   return [root, ...selectTree(candidates, undefined, new Set([root]))];
 }
 
+/** Ends them at once; those that are gone by then are no error. */
 export function killAll(pids: readonly number[]): void {
   for (const pid of new Set(pids)) {
     try {

@@ -32,7 +32,12 @@ export function createPortsService({ ownPorts }: PortsServiceOptions): { upgrade
       return refuseUpgrade(socket, 403, 'PORT_NOT_ALLOWED', `Port ${port} belongs to the sandbox itself`);
     }
     if (tunnels.size >= MAX_TUNNELS) {
-      return refuseUpgrade(socket, 503, 'TOO_MANY_TUNNELS', `The box has ${MAX_TUNNELS} tunnels, its most`);
+      return refuseUpgrade(
+        socket,
+        503,
+        'TOO_MANY_TUNNELS',
+        `The sandbox has ${MAX_TUNNELS} connections to its ports, its most`,
+      );
     }
     tunnels.add(socket);
     socket.once('close', () => tunnels.delete(socket));

@@ -170,6 +170,6 @@ function refusalText(refused: NonNullable<ProcessRecord['refused']>, command: st
   if (refused.step === 'CWD') return `cwd: there is no directory ${cwd} that the user may enter`;
   if (refused.errno === osConstants.errno.ENOENT) return `${command}: command not found`;
   if (refused.errno === osConstants.errno.EAGAIN)
-    return 'The box has no processes left; end some and try again';
+    return 'The sandbox has no processes left; end some and try again';
   return `${command}: cannot be run (errno ${refused.errno})`;
 }

@@ -48,6 +48,7 @@ export async function followOutput(
   stream.end();
 }
 
+/** A piece of a stream, in whole characters, at most `maxBytes` long. */
 export async function readChunk(
   found: BackgroundProcess,
   name: StreamName,

@@ -264,14 +264,14 @@ function startError(error: unknown): unknown {
   if (error instanceof BoxError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new BoxError(507, 'DISK_FULL', 'The disk of the box is full; remove files and try again', {
+    return new BoxError(507, 'DISK_FULL', 'The disk of the sandbox is full; remove files and try again', {
       cause: error,
     });
   if (code === 'EAGAIN' || code === 'ENOMEM')
     return new BoxError(
       503,
       'BOX_EXHAUSTED',
-      'The box has no processes or memory left; end some and try again',
+      'The sandbox has no processes or memory left; end some and try again',
       {
         cause: error,
       },

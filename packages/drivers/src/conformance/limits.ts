@@ -81,6 +81,10 @@ export function describeLimits(bench: Workbench): void {
     expect(await bench.output(neighbour, write)).toBe(String(100 * MIB));
   });
 
+  describeNetworkRate(bench);
+}
+
+function describeNetworkRate(bench: Workbench): void {
   test('holds a box to its network rate in both directions', async () => {
     const driver = await bench.startDriver();
     const { host, port, dnsPort } = await driver.start();

@@ -6,6 +6,7 @@ import { readJson } from './files.ts';
 /** File of a disk that says which image its writable layer belongs on. */
 export const IMAGE_NOTE = 'image.json';
 
+/** Content of {@link IMAGE_NOTE}. */
 export function imageNote(layers: readonly string[]): string {
   return `${JSON.stringify({ layers })}\n`;
 }

@@ -15,6 +15,7 @@ import {
   rotateApiKeySchema,
   userSchema,
 } from '../schemas/access.ts';
+import { pageFields, pageOf } from '../schemas/page.ts';
 
 const keys = 'API keys';
 const organization = 'Organization';
@@ -27,13 +28,12 @@ export const listApiKeys = defineRoute({
   summary: 'List API keys, newest first, revoked and expired ones included',
   auth: 'api_keys:manage',
   query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: {
     kind: 'json',
     status: 200,
-    schema: z.object({ data: z.array(apiKeySchema), nextCursor: z.string().nullable() }),
+    schema: pageOf(apiKeySchema),
   },
   errors: [],
 });
@@ -155,13 +155,12 @@ export const listOrganizations = defineRoute({
   auth: 'organizations:manage',
   operator: true,
   query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: {
     kind: 'json',
     status: 200,
-    schema: z.object({ data: z.array(organizationSchema), nextCursor: z.string().nullable() }),
+    schema: pageOf(organizationSchema),
   },
   errors: [],
 });
@@ -191,13 +190,12 @@ export const listAudit = defineRoute({
   query: z.strictObject({
     route: z.string().max(100).optional().describe('Only this route id, such as apiKeys.create.'),
     actorId: idSchema.optional().describe('Only this key or user.'),
-    limit: z.coerce.number().int().min(1).max(500).default(100),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 500, usual: 100 }),
   }),
   reply: {
     kind: 'json',
     status: 200,
-    schema: z.object({ data: z.array(auditEntrySchema), nextCursor: z.string().nullable() }),
+    schema: pageOf(auditEntrySchema),
   },
   errors: [],
 });

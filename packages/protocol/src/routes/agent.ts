@@ -15,6 +15,7 @@ import {
   taskListSchema,
   taskStatusSchema,
 } from '../schemas/agent.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Agent';
 const errors = [
@@ -118,8 +119,7 @@ export const agentTasks = defineRoute({
     id: idSchema,
     taskId: idSchema.optional(),
     status: taskStatusSchema.optional(),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([agentTaskSchema, taskListSchema]) },
   errors: ['SANDBOX_NOT_FOUND', 'TASK_NOT_FOUND'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 import { defineRoute } from '../route.ts';
 import { browserListSchema, browserSessionSchema, createBrowserSchema } from '../schemas/browsers.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Browser sessions';
 
@@ -40,8 +41,7 @@ export const getBrowsers = defineRoute({
   query: z.strictObject({
     id: idSchema.optional(),
     all: z.stringbool().optional().describe('List ended and failed ones too.'),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([browserSessionSchema, browserListSchema]) },
   errors: ['BROWSER_SESSION_NOT_FOUND'],

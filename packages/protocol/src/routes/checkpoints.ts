@@ -8,6 +8,7 @@ import {
   forkSchema,
 } from '../schemas/checkpoints.ts';
 import { sandboxSessionSchema } from '../schemas/sandbox.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Checkpoints';
 const path = '/v1/sandboxes/checkpoints';
@@ -44,8 +45,7 @@ export const getCheckpoints = defineRoute({
   query: z.strictObject({
     id: idSchema,
     checkpointId: idSchema.optional(),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([checkpointSchema, checkpointListSchema]) },
   errors: ['SANDBOX_NOT_FOUND', 'CHECKPOINT_NOT_FOUND'],

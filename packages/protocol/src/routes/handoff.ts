@@ -20,6 +20,7 @@ import {
   openHandoffsSchema,
 } from '../schemas/handoff.ts';
 import { viewerNonceSchema } from '../schemas/viewer-nonce.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Handoff';
 const reply = { kind: 'json', status: 200, schema: handoffReplySchema } as const;
@@ -141,8 +142,7 @@ export const history = defineRoute({
   auth: 'sandbox_sessions:read',
   query: z.strictObject({
     id: idSchema,
-    limit: z.coerce.number().int().min(1).max(100).default(20),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 100, usual: 20 }),
   }),
   reply: { kind: 'json', status: 200, schema: handoffHistorySchema },
   errors: ['SANDBOX_NOT_FOUND'],
@@ -157,8 +157,7 @@ export const open = defineRoute({
     'Open requests of all sandboxes, newest first: those that wait for a person, and those somebody has',
   auth: 'sandbox_sessions:read',
   query: z.strictObject({
-    limit: z.coerce.number().int().min(1).max(100).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 100, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: openHandoffsSchema },
   errors: [],

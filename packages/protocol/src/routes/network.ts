@@ -3,6 +3,7 @@ import { idSchema } from '../ids.ts';
 import { defineRoute } from '../route.ts';
 import { connectionSchema, networkChangeSchema } from '../schemas/network.ts';
 import { sandboxSessionSchema } from '../schemas/sandbox.ts';
+import { pageFields, pageOf } from '../schemas/page.ts';
 
 const tag = 'Network';
 
@@ -30,13 +31,12 @@ export const networkLog = defineRoute({
   auth: 'sandbox_sessions:read',
   query: z.strictObject({
     id: idSchema,
-    limit: z.coerce.number().int().min(1).max(500).default(100),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 500, usual: 100 }),
   }),
   reply: {
     kind: 'json',
     status: 200,
-    schema: z.object({ data: z.array(connectionSchema), nextCursor: z.string().nullable() }),
+    schema: pageOf(connectionSchema),
   },
   errors: ['SANDBOX_NOT_FOUND'],
 });

@@ -9,6 +9,7 @@ import {
   sandboxSessionSchema,
   sandboxStatusSchema,
 } from '../schemas/sandbox.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Sandboxes';
 
@@ -42,8 +43,7 @@ export const getSandboxes = defineRoute({
       .optional()
       .describe('Only with listing. Default: all that have not ended or failed.'),
     all: z.stringbool().optional().describe('List ended and failed ones too.'),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([sandboxSessionSchema, sandboxListSchema]) },
   errors: ['SANDBOX_NOT_FOUND'],

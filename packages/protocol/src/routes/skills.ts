@@ -3,6 +3,7 @@ import { idSchema } from '../ids.ts';
 import { defineRoute } from '../route.ts';
 import { promptAsyncReplySchema } from '../schemas/agent.ts';
 import { createSkillSchema, runSkillSchema, skillListSchema, skillSchema } from '../schemas/skills.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Skills';
 
@@ -28,8 +29,7 @@ export const getSkills = defineRoute({
   auth: 'sandbox_sessions:read',
   query: z.strictObject({
     id: idSchema.optional(),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([skillListSchema, skillSchema]) },
   errors: ['SKILL_NOT_FOUND'],

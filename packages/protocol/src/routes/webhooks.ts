@@ -11,6 +11,7 @@ import {
   webhookListSchema,
   webhookStyleSchema,
 } from '../schemas/webhooks.ts';
+import { pageFields } from '../schemas/page.ts';
 
 const tag = 'Webhooks';
 const auth = 'webhooks:manage';
@@ -42,8 +43,7 @@ export const getWebhooks = defineRoute({
   query: z.strictObject({
     id: idSchema.optional(),
     style,
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 200, usual: 50 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([webhookListSchema, anyWebhookSchema]) },
   errors: ['WEBHOOK_NOT_FOUND'],
@@ -122,8 +122,7 @@ export const webhookDeliveries = defineRoute({
     id: idSchema,
     deliveryId: idSchema.optional(),
     status: deliveryStatusSchema.optional(),
-    limit: z.coerce.number().int().min(1).max(100).default(20),
-    cursor: z.string().max(200).optional(),
+    ...pageFields({ most: 100, usual: 20 }),
   }),
   reply: { kind: 'json', status: 200, schema: z.union([deliveryListSchema, deliverySchema]) },
   errors: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND'],

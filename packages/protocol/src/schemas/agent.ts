@@ -9,6 +9,7 @@ import {
 } from '../box/agent.ts';
 import { replayResultSchema } from '../box/browser-steps.ts';
 import { idSchema } from '../ids.ts';
+import { pageOf } from './page.ts';
 
 export const DEFAULT_TASK_TIMEOUT_MS = 30 * 60 * 1000;
 export const MAX_TASK_TIMEOUT_MS = 12 * 60 * 60 * 1000;
@@ -155,7 +156,7 @@ export const promptReplySchema = z.object({
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
-export const taskListSchema = z.object({ data: z.array(agentTaskSchema), nextCursor: z.string().nullable() });
+export const taskListSchema = pageOf(agentTaskSchema);
 
 export const agentStateSchema = z.object({
   state: z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.ts';
+import { pageOf } from './page.ts';
 
 export const artifactKinds = [
   'file',
@@ -40,10 +41,7 @@ export const artifactSchema = z
   .meta({ id: 'Artifact' });
 export type Artifact = z.infer<typeof artifactSchema>;
 
-export const artifactListSchema = z.object({
-  data: z.array(artifactSchema),
-  nextCursor: z.string().nullable(),
-});
+export const artifactListSchema = pageOf(artifactSchema);
 const nameSchema = z
   .string()
   .min(1)

@@ -5,6 +5,7 @@ import { profileKeySchema } from './profiles.ts';
 import { proxySchema } from './proxy.ts';
 import { recordingOptionsSchema } from './recording.ts';
 import { MAX_DURATION_MS, sandboxStatusSchema } from './sandbox.ts';
+import { pageOf } from './page.ts';
 
 /** A session lives as a sandbox does. */
 export const browserStatusSchema = sandboxStatusSchema;
@@ -115,7 +116,4 @@ export const browserSessionSchema = z
   .meta({ id: 'BrowserSession' });
 export type BrowserSession = z.infer<typeof browserSessionSchema>;
 
-export const browserListSchema = z.object({
-  data: z.array(browserSessionSchema),
-  nextCursor: z.string().nullable(),
-});
+export const browserListSchema = pageOf(browserSessionSchema);

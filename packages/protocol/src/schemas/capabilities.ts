@@ -133,6 +133,7 @@ const DEFAULT_PROFILE_KEY = 'default';
 const DEFAULT_FRAME_RATE = 10;
 const DEFAULT_BITRATE_KBPS = 1500;
 
+/** How a film is made: 10 frames a second and 1500 kbit/s, where nothing else is asked for. */
 export function withRecordingDefaults(
   asked: z.infer<typeof recordingOptionsSchema>,
 ): Capabilities['browser']['recordingOptions'] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 import { createSandboxSchema } from './sandbox.ts';
+import { pageOf } from './page.ts';
 
 /**
  * `creating`: it is being made. `local`: whole, on the server's disk. `uploading`: it is on its way to the object store.
@@ -36,10 +37,7 @@ export const checkpointSchema = z
   .meta({ id: 'Checkpoint' });
 export type Checkpoint = z.infer<typeof checkpointSchema>;
 
-export const checkpointListSchema = z.object({
-  data: z.array(checkpointSchema),
-  nextCursor: z.string().nullable(),
-});
+export const checkpointListSchema = pageOf(checkpointSchema);
 
 export const createCheckpointSchema = z.strictObject({
   id: idSchema,

@@ -8,6 +8,7 @@ import {
 } from './handoff-fields.ts';
 import { viewerNonceSchema } from './viewer-nonce.ts';
 import { controlModeSchema, sandboxStatusSchema } from './sandbox.ts';
+import { pageOf } from './page.ts';
 
 /** How long a person is waited for when nothing is said: an hour. */
 export const DEFAULT_HANDOFF_EXPIRY_MS = 60 * 60 * 1000;
@@ -183,16 +184,10 @@ export const handoffStateSchema = z.object({
   pairedBrowser: pairedBrowserSchema,
 });
 
-export const handoffHistorySchema = z.object({
-  data: z.array(handoffSchema),
-  nextCursor: z.string().nullable(),
-});
+export const handoffHistorySchema = pageOf(handoffSchema);
 
 /** Open requests of all sandboxes of an organization. */
-export const openHandoffsSchema = z.object({
-  data: z.array(handoffSchema.extend({ sandboxId: idSchema })),
-  nextCursor: z.string().nullable(),
-});
+export const openHandoffsSchema = pageOf(handoffSchema.extend({ sandboxId: idSchema }));
 
 /** What the page of one request shows. */
 export const handoffViewSchema = z.object({

@@ -3,6 +3,7 @@ import { runtimeSchema } from '../box/config.ts';
 import { idSchema } from '../ids.ts';
 import { capabilitiesSchema } from './capabilities.ts';
 import { networkSchema } from './network.ts';
+import { pageOf } from './page.ts';
 
 export const sandboxStatusSchema = z.enum([
   'queued',
@@ -115,7 +116,4 @@ export const sandboxSessionSchema = z
   .meta({ id: 'SandboxSession' });
 export type SandboxSession = z.infer<typeof sandboxSessionSchema>;
 
-export const sandboxListSchema = z.object({
-  data: z.array(sandboxSessionSchema),
-  nextCursor: z.string().nullable(),
-});
+export const sandboxListSchema = pageOf(sandboxSessionSchema);

@@ -7,6 +7,7 @@ import {
   promptBudgetSchema,
   promptMetadataSchema,
 } from './agent.ts';
+import { pageOf } from './page.ts';
 
 const MAX_RECIPE = 256 * 1024;
 const MAX_INPUTS = 50;
@@ -53,7 +54,7 @@ export const skillSchema = z
   .meta({ id: 'Skill' });
 export type Skill = z.infer<typeof skillSchema>;
 
-export const skillListSchema = z.object({ data: z.array(skillSchema), nextCursor: z.string().nullable() });
+export const skillListSchema = pageOf(skillSchema);
 
 export const createSkillSchema = z.strictObject({
   name: z

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eventTypeSchema } from '../event-registry.ts';
 import { idSchema } from '../ids.ts';
+import { pageOf } from './page.ts';
 
 /** Type of the event that `POST /v1/webhooks/test` sends. It cannot be filtered for. */
 export const WEBHOOK_TEST_TYPE = 'webhook.test';
@@ -102,10 +103,7 @@ export const snakeWebhookSchema = z
 export type SnakeWebhook = z.infer<typeof snakeWebhookSchema>;
 
 export const anyWebhookSchema = z.union([webhookSchema, snakeWebhookSchema]);
-export const webhookListSchema = z.object({
-  data: z.array(anyWebhookSchema),
-  nextCursor: z.string().nullable(),
-});
+export const webhookListSchema = pageOf(anyWebhookSchema);
 
 /** Body of every request that a webhook gets. */
 export const webhookPayloadSchema = z
@@ -151,7 +149,4 @@ export const deliverySchema = z
   .meta({ id: 'WebhookDelivery' });
 export type WebhookDelivery = z.infer<typeof deliverySchema>;
 
-export const deliveryListSchema = z.object({
-  data: z.array(deliverySchema),
-  nextCursor: z.string().nullable(),
-});
+export const deliveryListSchema = pageOf(deliverySchema);

@@ -43,7 +43,7 @@ export class Boxes {
     const known = this.#endpoints.get(sandbox.box_id);
     if (known) return known;
     const box = await this.#driver.get(sandbox.box_id);
-    if (!box) throw new ApiError('SANDBOX_UNREACHABLE', 'The box of this sandbox is gone.');
+    if (!box) throw new ApiError('SANDBOX_UNREACHABLE', 'What the sandbox ran in is gone.');
     this.#endpoints.set(sandbox.box_id, box.endpoint);
     return box.endpoint;
   }

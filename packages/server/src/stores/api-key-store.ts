@@ -1,6 +1,7 @@
 import type { Database } from '../database/connect.ts';
 import type { ApiKeyRow } from '../database/tables/access.ts';
 import type { Page } from './cursor.ts';
+import { lockOrganization } from './lock-organization.ts';
 import { newestFirst } from './newest-first.ts';
 
 /** What a request needs to know of a key. */
@@ -57,16 +58,13 @@ export class ApiKeyStore {
     return newestFirst(query, options);
   }
 
-  /** Adds a key, unless the organization has `most` usable ones. */
-  async insert(row: ApiKeyRow, most: number): Promise<boolean> {
+  /**
+   * Adds a key, unless the organization has `limit` usable ones.
+   * @returns whether it was added.
+   */
+  insert(row: ApiKeyRow, limit: number): Promise<boolean> {
     return this.#db.transaction().execute(async (tx) => {
-      // Serialises the counting of one organization.
-      await tx
-        .selectFrom('organizations')
-        .select('id')
-        .where('id', '=', row.organization_id)
-        .forUpdate()
-        .execute();
+      await lockOrganization(tx, row.organization_id);
       const { count } = await tx
         .selectFrom('api_keys')
         .select((eb) => eb.fn.countAll<number>().as('count'))
@@ -74,7 +72,7 @@ export class ApiKeyStore {
         .where('revoked_at', 'is', null)
         .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', row.created_at)]))
         .executeTakeFirstOrThrow();
-      if (Number(count) >= most) return false;
+      if (Number(count) >= limit) return false;
       await tx.insertInto('api_keys').values(row).execute();
       return true;
     });

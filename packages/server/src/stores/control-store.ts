@@ -16,6 +16,7 @@ export const CONTROL_CHANNEL = 'banata_control';
 
 type Cause = Extract<NewEvent, { type: 'sandbox.control.changed' }>['data']['cause'];
 
+/** Who controls the browser, by the row alone: a lease in it may be over (`controlAt`). */
 export function controlOf(row: SandboxRow): Control {
   return {
     mode: row.control_mode,

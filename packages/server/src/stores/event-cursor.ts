@@ -4,6 +4,7 @@ export interface EventPlace {
   position: number;
 }
 
+/** The place as callers hand it back: text that they do not look into. */
 export function formatEventCursor({ txn, position }: EventPlace): string {
   return `${txn}-${position}`;
 }

@@ -133,7 +133,7 @@ export class EventStore {
   /**
    * Events of an organization in the order of their transactions. Only those below which nothing can appear any more
    * are listed, so that a reader who goes on after the last one it saw misses none, however commits interleave.
-   * @param options.after a place as {@link settledPlace} or the last event's cursor has it.
+   * @param options.after a place as {@link EventStore.settledPlace} or the last event's cursor has it.
    */
   async listOrganization(
     organizationId: string,

@@ -16,7 +16,7 @@ export interface Transition {
   /** Columns set along with the status. */
   set?: Updateable<SandboxesTable>;
   events: NewEvent[];
-  /** When the sandbox stopped running, where that was before now. */
+  /** When the sandbox stopped running. Default: now. */
   ranUntil?: number;
   /** Refuses the move by rejecting, after it has locked what it decides by: a paused sandbox that is to run again. */
   admit?: (tx: Tx) => Promise<void>;

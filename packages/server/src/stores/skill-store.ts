@@ -1,6 +1,7 @@
 import type { Database } from '../database/connect.ts';
 import type { NewSkillRow, SkillRow } from '../database/tables/agent.ts';
 import type { Page } from './cursor.ts';
+import { lockOrganization } from './lock-organization.ts';
 import { newestFirst } from './newest-first.ts';
 
 /** Skills of organizations. */
@@ -14,13 +15,7 @@ export class SkillStore {
   /** Adds a skill, unless the organization has one of this name or `limit` of them. */
   insert(row: NewSkillRow, limit: number): Promise<SkillRow | 'exists' | 'full'> {
     return this.#db.transaction().execute(async (tx) => {
-      // Two creations at once would each count before the other is there.
-      await tx
-        .selectFrom('organizations')
-        .select('id')
-        .where('id', '=', row.organization_id)
-        .forNoKeyUpdate()
-        .execute();
+      await lockOrganization(tx, row.organization_id);
       const { count } = await tx
         .selectFrom('skills')
         .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -2,6 +2,7 @@ import type { Role } from '@banata/protocol';
 import type { Database } from '../database/connect.ts';
 import type { InvitationsTable, SessionsTable, UserRow } from '../database/tables/access.ts';
 import type { Tx } from './event-store.ts';
+import { lockOrganization } from './lock-organization.ts';
 
 /** A session with the user and the organization it is for. */
 export interface SessionRecord {
@@ -209,12 +210,7 @@ export class UserStore {
     change: (tx: Tx) => Promise<unknown>,
   ): Promise<UserChange> {
     return this.#db.transaction().execute(async (tx) => {
-      await tx
-        .selectFrom('organizations')
-        .select('id')
-        .where('id', '=', organizationId)
-        .forUpdate()
-        .execute();
+      await lockOrganization(tx, organizationId);
       const owners = await tx
         .selectFrom('users')
         .select('id')

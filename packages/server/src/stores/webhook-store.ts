@@ -2,6 +2,7 @@ import type { Updateable } from 'kysely';
 import type { Database } from '../database/connect.ts';
 import type { WebhookRow, WebhooksTable } from '../database/tables/events.ts';
 import type { Page } from './cursor.ts';
+import { lockOrganization } from './lock-organization.ts';
 import { newestFirst } from './newest-first.ts';
 
 /** Webhooks of organizations. */
@@ -18,13 +19,7 @@ export class WebhookStore {
    */
   insert(row: WebhookRow, limit: number): Promise<boolean> {
     return this.#db.transaction().execute(async (tx) => {
-      // Two creations at once would each count before the other is there.
-      await tx
-        .selectFrom('organizations')
-        .select('id')
-        .where('id', '=', row.organization_id)
-        .forNoKeyUpdate()
-        .execute();
+      await lockOrganization(tx, row.organization_id);
       const { count } = await tx
         .selectFrom('webhooks')
         .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -16,6 +16,7 @@ const OUTPUT_TOKENS = 16_384;
 /** Families that take pictures. For others a screenshot would make the provider refuse the whole conversation. */
 const TAKES_IMAGES = /claude|gemini|gpt-(?:4o|4\.1|5)|\bo[34]\b|pixtral|qwen[\w.-]*-vl|llama-4|grok-4/i;
 
+/** What is assumed of a model that nobody has described. */
 export function modelTraits(modelId: string): ModelTraits {
   return {
     contextTokens: CONTEXT_TOKENS,

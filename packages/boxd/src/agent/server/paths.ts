@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isGvisor } from '../../limits/watchdog.ts';
 import type { BoxEnvironment } from '../../services.ts';
 
-/** Files and folders of the agent. */
+/** Files and folders of the agent, as absolute paths in the box. */
 export interface AgentPaths {
   /** Written by the daemon, read by the agent; the agent cannot change it. */
   configHome: string;
@@ -11,8 +11,9 @@ export interface AgentPaths {
   instructionsFile: string;
   modelsFile: string;
   shellEnvFile: string;
-  /** Folder of {@link reportSocket} and the configuration. */
+  /** What above is in; ends with the box. */
   runDir: string;
+  /** On which the agent's own commands (`banata-complete-task` and so on) reach the daemon. */
   reportSocket: string;
   /** Owned by the account `user`: sessions, logs, temporary files. */
   dataHome: string;
@@ -30,6 +31,7 @@ export interface AgentPaths {
   runIdFile: string;
 }
 
+/** Where the agent's things are in a box with these places. */
 export function agentPaths(environment: BoxEnvironment): AgentPaths {
   const runDir = join(environment.runDir, 'agent');
   const configHome = join(runDir, 'config');

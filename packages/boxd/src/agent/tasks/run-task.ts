@@ -75,10 +75,12 @@ export async function runTask(
   }
 }
 
+/** The end of a task that could not be done. */
 export function failed(code: TaskErrorCode, message: string): TurnOutcome {
   return { status: 'failed', resultText: null, error: { code, message }, usage: NO_USAGE };
 }
 
+/** The end of a task whose work threw: why it was stopped, where it was; else what went wrong. */
 export function outcomeOfError(error: unknown, signal: AbortSignal): TurnOutcome {
   const stop = stopReasonOf(signal);
   if (stop?.kind === 'shutdown') return { status: 'shutdown' };

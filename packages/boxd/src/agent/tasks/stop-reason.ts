@@ -17,6 +17,7 @@ export class TaskStopped extends Error {
   }
 }
 
+/** Why the work was stopped; null while it goes on, or when the abort had another cause. */
 export function stopReasonOf(signal: AbortSignal): StopReason | null {
   return signal.reason instanceof TaskStopped ? signal.reason.why : null;
 }

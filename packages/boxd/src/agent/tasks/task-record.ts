@@ -34,6 +34,7 @@ export const NO_USAGE: TaskUsage = {
   byModel: {},
 };
 
+/** The record of a task that waits for its turn. @param order its place among the tasks of the box. */
 export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: number): TaskRecord {
   const task: BoxTask = {
     taskId,
@@ -60,6 +61,7 @@ export function newTaskRecord(taskId: string, request: BoxTaskRequest, order: nu
   };
 }
 
+/** Whether the task has had its one end. */
 export function isFinal(task: BoxTask): boolean {
   return task.status === 'completed' || task.status === 'failed' || task.status === 'cancelled';
 }

@@ -128,6 +128,7 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
+/** A recording as the server is told of it. */
 export function toRecording({ film: _film, ...note }: RecordingNote, bytes: number): BoxRecording {
   return { ...note, bytes };
 }

@@ -48,7 +48,11 @@ export class CodeContext {
   /** Runs code after all that was asked for before. The timeout counts from now. */
   async run(call: ContextRun): Promise<BoxContextResult> {
     if (this.#waiting >= MAX_QUEUED)
-      throw new BoxError(429, 'TOO_MANY_COMMANDS', `${MAX_QUEUED} calls wait for this context already`);
+      throw new BoxError(
+        429,
+        'TOO_MANY_COMMANDS',
+        `${MAX_QUEUED} calls wait for this context already; wait for some to end`,
+      );
     const startedAt = performance.now();
     const limit = AbortSignal.timeout(call.timeoutMs);
     const stop = AbortSignal.any([limit, call.signal]);

@@ -44,7 +44,7 @@ const NOT_A_FILE: Meaning = { status: 400, code: 'NOT_A_FILE', message: 'PATH is
 const DISK_FULL: Meaning = {
   status: 507,
   code: 'DISK_FULL',
-  message: 'The disk of the box is full; remove files and try again',
+  message: 'The disk of the sandbox is full; remove files and try again',
 };
 const BUSY: Meaning = { status: 409, code: 'FILE_BUSY', message: 'PATH is in use' };
 

@@ -30,6 +30,7 @@ export function modeOf(query: URLSearchParams): number | undefined {
   throw new FileError(400, 'INVALID_FIELD', 'mode: must be permission bits as octal digits, such as 0755');
 }
 
+/** A field that must be there. @throws FileError 400 `INVALID_FIELD`. */
 export function textOf(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value !== null && value !== '' && !value.includes('\0')) return value;

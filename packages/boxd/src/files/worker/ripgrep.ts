@@ -71,7 +71,7 @@ async function search({ args, cwd, separator, signal, onRecord }: RipgrepOptions
     return !cut && records.complete;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new FileError(501, 'NOT_SUPPORTED', 'The image of this box has no ripgrep', { cause: error });
+    throw new FileError(501, 'NOT_SUPPORTED', 'The image of this sandbox has no ripgrep', { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

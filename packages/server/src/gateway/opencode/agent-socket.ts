@@ -12,6 +12,7 @@ import { openTunnel } from '../tunnel.ts';
 const SOCKET =
   /^\/v1\/sandboxes\/(?:opencode|agent)\/server\/([a-z0-9]{1,64})(\/pty\/[A-Za-z0-9_-]{1,100}\/connect)$/;
 
+/** Whether a path is that of {@link openAgentSocket}. */
 export function isAgentSocket(path: string): boolean {
   return SOCKET.test(path);
 }

@@ -14,7 +14,7 @@ import { storableJson, storableText } from '../../stores/text.ts';
 import type { Caller } from '../access.ts';
 import { requireDiskSpace } from '../host-disk.ts';
 import type { Reservation } from '../limits/idempotency.ts';
-import { failureReason } from '../sandboxes/provisioner.ts';
+import { failureReason } from '../sandboxes/failure-reason.ts';
 import type { Returner } from '../sandboxes/returner.ts';
 import type { SandboxService } from '../sandboxes/sandbox-service.ts';
 import { takesWork } from '../sandboxes/status.ts';
@@ -314,7 +314,6 @@ function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof DriverError && error.code === 'CAPACITY_EXHAUSTED')
     return new ApiError('CAPACITY_EXHAUSTED', error.message, { cause: error });
-  return new ApiError('INTERNAL', `The checkpoint could not be made. ${failureReason(error)}`, {
-    cause: error,
-  });
+  const reason = failureReason(error, 'Making the checkpoint', ARCHIVE_LIMIT_MS);
+  return new ApiError('INTERNAL', reason, { cause: error });
 }

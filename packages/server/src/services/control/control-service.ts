@@ -218,6 +218,7 @@ export function controlView({ mode, controller, leaseUntil }: Control): {
   return { controlMode: mode, controller, leaseUntil };
 }
 
+/** Whether people may take control of the sandbox's browser. */
 export function humanInLoop(row: SandboxRow): boolean {
   return normalizeCapabilities(row.capabilities).browser.humanInLoop;
 }

@@ -74,6 +74,7 @@ export function stepControl(present: Control, request: ControlRequest, now: numb
   return { ok: true, next: enter[request.mode](asked, now) };
 }
 
+/** Whether nothing that a viewer or a box would have to know is different. */
 export function sameControl(a: Control, b: Control): boolean {
   return (
     a.mode === b.mode &&

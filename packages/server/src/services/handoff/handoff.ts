@@ -39,12 +39,15 @@ const after: Record<HandoffStatus, readonly HandoffStatus[]> = {
   expired: [],
 };
 
+/** States from which a request can go on. */
 export const OPEN_HANDOFF: readonly HandoffStatus[] = ['pending', 'accepted'];
 
+/** Whether a request can still change: a sandbox has one such at a time. */
 export function isOpen({ status }: Pick<HandoffState, 'status'>): boolean {
   return after[status].length > 0;
 }
 
+/** Whether the table of transitions allows the step. */
 export function mayFollow(from: HandoffStatus, to: HandoffStatus): boolean {
   return after[from].includes(to);
 }

@@ -57,7 +57,13 @@ export class BoxEgresses {
     this.#byAddress.set(address, new BoxEgress(sandboxId, network, this.#now));
   }
 
-  /** Forgets the box of a sandbox that is at rest, or gets another one. */
+  /** Takes up the box that a sandbox has from now on; what its earlier one had open is closed. */
+  replace(address: string, sandboxId: string, network: Network): void {
+    this.remove(sandboxId);
+    this.set(address, sandboxId, network);
+  }
+
+  /** Forgets the box of a sandbox that is at rest, or has ended. */
   remove(sandboxId: string): void {
     for (const [address, box] of this.#byAddress) {
       if (box.sandboxId !== sandboxId) continue;

@@ -60,7 +60,7 @@ export class NetworkService {
     return { data: rows, nextCursor };
   }
 
-  /** Puts the rules of a sandbox in force, as they are then; what fails is tried again with the next {@link tick}. */
+  /** Puts the rules of a sandbox in force, as they are then; what fails is tried again with the next {@link NetworkService.tick}. */
   #apply(id: string): Promise<void> {
     const before = this.#applying.get(id) ?? Promise.resolve();
     const mine = before

@@ -26,6 +26,7 @@ import { EgressPolicy } from '../network/egress-policy.ts';
 import { hashToken, type Secrets } from '../secrets.ts';
 import type { OpenSpan, Tracing } from '../../tracing/tracing.ts';
 import { Stopwatch } from '../stopwatch.ts';
+import { failureReason } from './failure-reason.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** The files of a checkpoint may have to come from the object store first. */
@@ -266,8 +267,7 @@ export class Provisioner {
     },
   ): Promise<void> {
     const { boxes, egress } = this.#deps;
-    egress.boxes.remove(row.id);
-    egress.boxes.set(box.address, row.id, row.network);
+    egress.boxes.replace(box.address, row.id, row.network);
     boxes.remember(box.id, box.endpoint);
     await contents?.fill?.(row, signal);
     // What comes from a checkpoint has the profile of that time.
@@ -352,7 +352,7 @@ export class Provisioner {
       boxes.forget(row.box_id);
       await driver.destroy(row.box_id);
     }
-    const reason = failureReason(error);
+    const reason = failureReason(error, 'Starting the sandbox', startTimeout(row));
     this.#deps.metrics.sandboxFailures.inc();
     await store.transition(
       row.id,
@@ -392,13 +392,4 @@ function servicesOf(row: SandboxRow): BoxServices {
   const isUsual = !browser.persistentProfile && row.proxy_sealed === null && row.browser_session === null;
   if (browser.mode !== 'local-chromium' || !isUsual) return 'none';
   return agent.enabled ? 'agent' : 'browser';
-}
-
-export function failureReason(error: unknown): string {
-  if (error instanceof ApiError && error.status !== 500) return error.message;
-  if (error instanceof DriverError) return error.message;
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return `The sandbox did not start within ${START_TIMEOUT_MS / 1000} s. The host may be overloaded; try again, or run fewer sandboxes.`;
-  }
-  return 'The sandbox could not be started. Try again; the server log has the details.';
 }

@@ -12,7 +12,8 @@ import type { Background } from '../background.ts';
 import type { Egress } from '../network/egress.ts';
 import { hashToken } from '../secrets.ts';
 import { Stopwatch } from '../stopwatch.ts';
-import { failureReason, restoredEvents, type Provisioner } from './provisioner.ts';
+import { failureReason } from './failure-reason.ts';
+import { restoredEvents, type Provisioner } from './provisioner.ts';
 import type { Terminator } from './terminator.ts';
 
 /** Contents of a checkpoint are at hand when a restore begins; memory on disk is read at the disk's pace. */
@@ -209,8 +210,7 @@ export class Returner {
     const box = await driver.get(previous);
     if (!box)
       return this.#deps.terminator.fail(row.id, 'The sandbox stopped by itself while it was being restored.');
-    egress.boxes.remove(row.id);
-    egress.boxes.set(box.address, row.id, row.network);
+    egress.boxes.replace(box.address, row.id, row.network);
     const checkpointId = row.checkpoint_id ?? '';
     const ready = await store.transition(
       row.id,
@@ -227,7 +227,7 @@ export class Returner {
         events: [
           {
             type: 'sandbox.checkpoint.failed',
-            data: { checkpointId, step: 'restore', reason: failureReason(error) },
+            data: { checkpointId, step: 'restore', reason: whyNot(error) },
           },
           { type: 'sandbox.ready', data: { startupMs: 0 } },
         ],
@@ -244,8 +244,7 @@ export class Returner {
     const box = await driver.pauses.resume(row.box_id, signal);
     boxes.forget(row.box_id);
     boxes.remember(row.box_id, box.endpoint);
-    egress.boxes.remove(row.id);
-    egress.boxes.set(box.address, row.id, row.network);
+    egress.boxes.replace(box.address, row.id, row.network);
     const readyAt = now();
     const pausedMs = Math.max(0, readyAt - (row.paused_at ?? readyAt));
     const ready = await store.transition(
@@ -278,7 +277,7 @@ export class Returner {
   async #undoResume(row: SandboxRow, error: unknown): Promise<void> {
     const { store, driver, now } = this.#deps;
     const listed = (await driver.list()).find(({ id }) => id === row.box_id);
-    if (!listed) return this.#deps.terminator.fail(row.id, failureReason(error));
+    if (!listed) return this.#deps.terminator.fail(row.id, whyNot(error));
     await store.transition(
       row.id,
       {
@@ -296,11 +295,13 @@ export function isReturning({ previous_box_id: previous, paused_at: pausedAt }: 
   return previous !== null || pausedAt !== null;
 }
 
+function whyNot(error: unknown): string {
+  return failureReason(error, 'Bringing the sandbox back', RETURN_TIMEOUT_MS);
+}
+
 function toReturnError(error: unknown): ApiError {
   if (error instanceof ApiError && error.code !== 'SANDBOX_UNREACHABLE') return error;
   if (error instanceof DriverError && error.code === 'CAPACITY_EXHAUSTED')
     return new ApiError('CAPACITY_EXHAUSTED', error.message, { cause: error });
-  return new ApiError('RESTORE_FAILED', `The sandbox did not come back: ${failureReason(error)}`, {
-    cause: error,
-  });
+  return new ApiError('RESTORE_FAILED', whyNot(error), { cause: error });
 }

@@ -56,7 +56,11 @@ export class SkillService {
     const row = this.#rowOf(caller, input, { ...recorded, recipe });
     const inserted = await this.#deps.store.insert(row, MAX_SKILLS);
     if (inserted === 'exists') throw new ApiError('SKILL_EXISTS');
-    if (inserted === 'full') throw new ApiError('SKILL_LIMIT_REACHED');
+    if (inserted === 'full') {
+      throw new ApiError('SKILL_LIMIT_REACHED', `The organization has ${MAX_SKILLS} skills, its most.`, {
+        details: { limit: MAX_SKILLS },
+      });
+    }
     return toSkill(inserted);
   }
 

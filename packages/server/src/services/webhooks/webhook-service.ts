@@ -74,7 +74,13 @@ export class WebhookService {
       updated_at: at,
     };
     if (!(await webhooks.insert(row, MAX_WEBHOOKS))) {
-      throw new ApiError('WEBHOOK_LIMIT_REACHED', undefined, { details: { limit: MAX_WEBHOOKS } });
+      throw new ApiError(
+        'WEBHOOK_LIMIT_REACHED',
+        `The organization has ${MAX_WEBHOOKS} webhooks, its most.`,
+        {
+          details: { limit: MAX_WEBHOOKS },
+        },
+      );
     }
     return toWebhook(row, { now: at, signingSecret });
   }

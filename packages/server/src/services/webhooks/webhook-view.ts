@@ -51,6 +51,7 @@ function toSnake(webhook: Webhook): SnakeWebhook {
   };
 }
 
+/** A delivery as the API shows it. @param payload what was or will be sent; left out of lists. */
 export function toDelivery(row: DeliveryWithAttempts, payload?: WebhookPayload): WebhookDelivery {
   return {
     id: row.id,

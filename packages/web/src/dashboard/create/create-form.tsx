@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../ui/button.tsx';
-import { ErrorNote } from '../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../ui/card-form.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
 import { useClient } from '../shell/use-client.ts';
 import { sandboxHref } from '../shell/route.ts';
@@ -28,16 +27,15 @@ export function CreateForm({ onCancel }: { onCancel: () => void }): ReactNode {
       await queries.invalidateQueries({ queryKey: ['sandboxes'] });
     },
   });
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    if (env.ok) creation.mutate(env.env);
-  };
 
   return (
-    <form
-      onSubmit={submit}
-      aria-label="New sandbox"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="New sandbox"
+      words={['Create', 'Creating…']}
+      ready={env.ok}
+      sending={creation}
+      onSend={() => env.ok && creation.mutate(env.env)}
+      onCancel={onCancel}
     >
       <fieldset className="grid gap-3 sm:grid-cols-3">
         <legend className="sr-only">Capabilities</legend>
@@ -84,13 +82,6 @@ export function CreateForm({ onCancel }: { onCancel: () => void }): ReactNode {
           </p>
         )}
       </details>
-      <ErrorNote error={creation.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={!env.ok || creation.isPending}>
-          {creation.isPending ? 'Creating…' : 'Create'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }

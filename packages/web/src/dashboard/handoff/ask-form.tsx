@@ -1,8 +1,7 @@
 import type { HandoffReason, HandoffReply, Sandbox } from '@banata-boxes/sdk';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../ui/button.tsx';
-import { ErrorNote } from '../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../ui/card-form.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
 import { handoffKey } from './use-open-handoff.ts';
 
@@ -48,16 +47,15 @@ export function AskForm({ sandbox, hasAgent, onAsked, onCancel }: Props): ReactN
     onSuccess: onAsked,
     onSettled: () => queries.invalidateQueries({ queryKey: handoffKey(sandbox.id) }),
   });
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    if (message.trim() !== '') asking.mutate();
-  };
 
   return (
-    <form
-      onSubmit={submit}
-      aria-label="Ask a person"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="Ask a person"
+      words={['Ask', 'Asking…']}
+      ready={message.trim() !== ''}
+      sending={asking}
+      onSend={() => asking.mutate()}
+      onCancel={onCancel}
     >
       <p className="text-sm text-soft">
         Automation of this sandbox stops at once, and goes on when the person is done.
@@ -102,14 +100,7 @@ export function AskForm({ sandbox, hasAgent, onAsked, onCancel }: Props): ReactN
           />
         </label>
       )}
-      <ErrorNote error={asking.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={message.trim() === '' || asking.isPending}>
-          {asking.isPending ? 'Asking…' : 'Ask'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }
 

@@ -1,8 +1,7 @@
 import type { NewApiKey, Scope } from '@banata-boxes/sdk';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../ui/button.tsx';
-import { ErrorNote } from '../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../ui/card-form.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Choice } from '../create/choice.tsx';
 import { may } from '../shell/may.ts';
@@ -30,16 +29,14 @@ export function KeyCreateForm({ onMade, onCancel }: Props): ReactNode {
   });
   const choose = (scope: Scope, on: boolean): void =>
     setChosen(new Set(on ? [...chosen, scope] : [...chosen].filter((other) => other !== scope)));
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    creation.mutate();
-  };
-
   return (
-    <form
-      onSubmit={submit}
-      aria-label="New API key"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="New API key"
+      words={['Create', 'Creating…']}
+      ready={full || chosen.size > 0}
+      sending={creation}
+      onSend={() => creation.mutate()}
+      onCancel={onCancel}
     >
       <Field label="Name" required maxLength={100} autoComplete="off" value={name} onText={setName} />
       <fieldset className="grid gap-2 sm:grid-cols-2 lg:grid-cols-3">
@@ -65,13 +62,6 @@ export function KeyCreateForm({ onMade, onCancel }: Props): ReactNode {
               />
             ))}
       </fieldset>
-      <ErrorNote error={creation.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={creation.isPending || (!full && chosen.size === 0)}>
-          {creation.isPending ? 'Creating…' : 'Create'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }

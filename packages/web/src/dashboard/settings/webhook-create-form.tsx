@@ -1,8 +1,7 @@
 import type { WebhookWithSecret } from '@banata-boxes/sdk';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../ui/button.tsx';
-import { ErrorNote } from '../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../ui/card-form.tsx';
 import { Field } from '../../ui/field.tsx';
 import { INPUT_CLASS } from '../../ui/input-class.ts';
 import { useClient } from '../shell/use-client.ts';
@@ -26,16 +25,14 @@ export function WebhookCreateForm({ onMade, onCancel }: Props): ReactNode {
     },
     onSuccess: onMade,
   });
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    creation.mutate();
-  };
 
   return (
-    <form
-      onSubmit={submit}
-      aria-label="New webhook"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="New webhook"
+      words={['Create', 'Creating…']}
+      sending={creation}
+      onSend={() => creation.mutate()}
+      onCancel={onCancel}
     >
       <Field
         label="URL"
@@ -63,13 +60,6 @@ export function WebhookCreateForm({ onMade, onCancel }: Props): ReactNode {
       <p id="event-types-hint" className="-mt-2 text-sm text-soft">
         One a line; none is every event except the ones of high rate. The API reference lists them.
       </p>
-      <ErrorNote error={creation.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={creation.isPending}>
-          {creation.isPending ? 'Creating…' : 'Create'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }

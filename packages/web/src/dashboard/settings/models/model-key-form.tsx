@@ -1,9 +1,9 @@
 import type { ModelKey } from '@banata-boxes/sdk';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../../ui/button.tsx';
-import { ErrorNote } from '../../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../../ui/card-form.tsx';
 import { Field } from '../../../ui/field.tsx';
+import { RadioGroup } from '../../../ui/radio-group.tsx';
 import { useClient } from '../../shell/use-client.ts';
 import { PROVIDER_NAMES } from './provider-names.ts';
 
@@ -36,32 +36,16 @@ export function ModelKeyForm({ onSet, onCancel }: Props): ReactNode {
     },
     onSuccess: onSet,
   });
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    setting.mutate();
-  };
 
   return (
-    <form
-      onSubmit={submit}
-      aria-label="Model key"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="Model key"
+      words={['Save', 'Saving…']}
+      sending={setting}
+      onSend={() => setting.mutate()}
+      onCancel={onCancel}
     >
-      <fieldset className="flex flex-col gap-2 text-sm">
-        <legend className="mb-2 font-medium">Provider</legend>
-        {(Object.keys(PROVIDER_NAMES) as Provider[]).map((name) => (
-          <label key={name} className="flex w-fit items-center gap-2">
-            <input
-              type="radio"
-              name="provider"
-              checked={provider === name}
-              onChange={() => setProvider(name)}
-              className="size-4 accent-accent"
-            />
-            {PROVIDER_NAMES[name]}
-          </label>
-        ))}
-      </fieldset>
+      <RadioGroup legend="Provider" options={PROVIDER_NAMES} value={provider} onChange={setProvider} />
       {FIELDS.map(({ name, label, type }) => (
         <Field
           key={name}
@@ -72,13 +56,6 @@ export function ModelKeyForm({ onSet, onCancel }: Props): ReactNode {
           onText={(text) => setValues({ ...values, [name]: text })}
         />
       ))}
-      <ErrorNote error={setting.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={setting.isPending}>
-          {setting.isPending ? 'Saving…' : 'Save'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }

@@ -1,8 +1,7 @@
 import type { CreatedOrganization } from '@banata-boxes/sdk';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { Button } from '../../../ui/button.tsx';
-import { ErrorNote } from '../../../ui/error-note.tsx';
+import { useState, type ReactNode } from 'react';
+import { CardForm } from '../../../ui/card-form.tsx';
 import { Field } from '../../../ui/field.tsx';
 import { useClient } from '../../shell/use-client.ts';
 
@@ -20,15 +19,14 @@ export function OrganizationForm({ onMade, onCancel }: Props): ReactNode {
     mutationFn: () => organizations.create({ name: name.trim(), ownerEmail: email.trim() }),
     onSuccess: onMade,
   });
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    creation.mutate();
-  };
+
   return (
-    <form
-      onSubmit={submit}
-      aria-label="New organization"
-      className="flex flex-col gap-4 rounded-lg border border-line bg-panel p-4"
+    <CardForm
+      label="New organization"
+      words={['Create', 'Creating…']}
+      sending={creation}
+      onSend={() => creation.mutate()}
+      onCancel={onCancel}
     >
       <Field label="Name" required maxLength={100} autoComplete="off" value={name} onText={setName} />
       <Field
@@ -39,13 +37,6 @@ export function OrganizationForm({ onMade, onCancel }: Props): ReactNode {
         value={email}
         onText={setEmail}
       />
-      <ErrorNote error={creation.error} />
-      <div className="flex gap-2">
-        <Button type="submit" look="main" disabled={creation.isPending}>
-          {creation.isPending ? 'Creating…' : 'Create'}
-        </Button>
-        <Button onClick={onCancel}>Cancel</Button>
-      </div>
-    </form>
+    </CardForm>
   );
 }
