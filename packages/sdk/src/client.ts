@@ -116,15 +116,17 @@ export class BanataSandbox {
    */
   async launch(options: LaunchOptions = {}): Promise<Sandbox> {
     const { timeout: timeoutMs = DEFAULT_LAUNCH_MS, signal, ...create } = options;
+    const startedAt = performance.now();
     const session = await this.#transport.json<SandboxSession>({
       method: 'POST',
       path: '/v1/sandboxes',
       json: create,
-      headers: { prefer: `wait=${LAUNCH_WAIT_S}` },
+      headers: { prefer: `wait=${Math.min(LAUNCH_WAIT_S, Math.floor(timeoutMs / 1000))}` },
       signal,
     });
     try {
-      return this.#handle(await waitUntilUsable(this.#transport, session, { timeoutMs, signal }));
+      const elapsedMs = performance.now() - startedAt;
+      return this.#handle(await waitUntilUsable(this.#transport, session, { timeoutMs, elapsedMs, signal }));
     } catch (error) {
       await this.kill(session.id, { signal: AbortSignal.timeout(CLEANUP_MS) }).catch(() => undefined);
       throw error;
