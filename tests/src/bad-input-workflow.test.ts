@@ -86,7 +86,7 @@ test.each([
 test.each([
   [{ runtime: 'ruby' }, "Invalid runtime: 'ruby'. Must be one of: base, bun, python"],
   [{ size: 'huge' }, "Invalid size: 'huge'. Must be one of: standard"],
-  [{ region: 'Frankfurt' }, "Invalid region: 'Frankfurt'. three lowercase letters"],
+  [{ region: 'Frankfurt' }, "Invalid region: 'Frankfurt'. Must be three lowercase letters"],
   [{ maxDurationMs: -1 }, 'Invalid maxDurationMs: -1.'],
   [{ nonsense: 1 }, 'Unknown field: nonsense'],
   [{ capabilities: { browser: { mode: 'firefox' } } }, "Invalid capabilities.browser.mode: 'firefox'."],
@@ -116,6 +116,7 @@ test.each([['stealth'], ['captcha']])('%s is refused as not supported, not ignor
 test.each([
   ['POST', '/v1/sandboxes/exec', {}, 'Missing required field: id'],
   ['POST', '/v1/sandboxes/exec', '{', 'not valid JSON'],
+  ['POST', '/v1/sandboxes', '', 'The body is empty'],
   ['POST', '/v1/sandboxes/exec', { id: 'x', command: 'true', timeout: 'soon' }, "Invalid timeout: 'soon'"],
   ['GET', '/v1/sandboxes/fs/read', undefined, 'Missing required field: id'],
 ])('%s %s with %j: 400', async (method, path, body, message) => {

@@ -177,6 +177,20 @@ test('`banata exec ID -- …` runs the command as it is and ends with its exit c
   expect([code, out]).toEqual([3, 'a  b\n']);
 });
 
+test('`banata exec --stdin` passes bytes on, and output comes while the command runs', async () => {
+  const cli = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+  const line = 'od -An -tx1; until [ -e seen ]; do sleep 0.1; done; echo end';
+  const command = ['exec', '--stdin', sandbox.id, '--', 'sh', '-c', line];
+  const child = spawn(process.execPath, [cli, ...command], { env: installation.env, timeout: 90_000 });
+  child.stdin.end(Buffer.from([0, 255, 10]));
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  const closed = once(child, 'close');
+  await until('the first output is here', async () => (out.includes('00 ff 0a') ? true : undefined));
+  await sandbox.fs.write('seen', '');
+  expect([...((await closed) as [number]), out]).toEqual([0, null, ' 00 ff 0a\nend\n']);
+});
+
 test('`banata terminal` on a terminal: size, Ctrl-C, leaving, coming back, exit code, and the terminal as it was', async () => {
   const cli = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
   const start = (...args: string[]): Tty => {

@@ -22,3 +22,8 @@ test('the help of the program is the one that the start script prints', async ()
 test('every command describes itself', () => {
   for (const command of program.commands) expect(command.description(), command.name()).not.toBe('');
 });
+
+test('the version is that of the package', async () => {
+  const manifest = await readFile(join(import.meta.dirname, '../package.json'), 'utf8');
+  expect(program.version()).toBe((JSON.parse(manifest) as { version: string }).version);
+});

@@ -18,6 +18,12 @@ const JSON_OPTION = ['--json', 'print one line of JSON on stdout and everything 
 /** The command line. Each command's code is loaded when it is called, so that starting one costs little. */
 export function createProgram(input: ProgramInput): Command {
   const program = new Command('./banata').enablePositionalOptions();
+  program.version(ownVersion(), '-V, --version', 'print the version');
+  // Added before the commands, which inherit it.
+  program.configureOutput({
+    outputError: (message, write) =>
+      write(`banata: ${message.replace(/^error: /, '')}  → Look at ./banata --help\n`),
+  });
   program.helpInformation = () => readFileSync(join(import.meta.dirname, 'help.txt'), 'utf8');
   const makeContext: MakeContext = (options) => ({
     ...input,
@@ -30,6 +36,11 @@ export function createProgram(input: ProgramInput): Command {
   addImageCommands(program, makeContext);
   addDevelopmentCommands(program, makeContext);
   return program;
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function addServerCommands(program: Command, makeContext: MakeContext): void {
@@ -96,6 +107,7 @@ function addSandboxCommands(program: Command, makeContext: MakeContext): void {
     .option('-u, --user <name>', 'user or root', 'user')
     .option('-w, --cwd <path>', 'folder (default: /workspace)')
     .option('-t, --timeout <seconds>', 'longest time', '60')
+    .option('-i, --stdin', 'pass standard input on, once it has ended; without, the command has none')
     .option(...JSON_OPTION)
     .passThroughOptions()
     .addHelpText('after', '\nExample:\n  ./banata exec ID -- python3 -c "print(6 * 7)"')
@@ -103,7 +115,7 @@ function addSandboxCommands(program: Command, makeContext: MakeContext): void {
       async (
         id: string,
         command: string[],
-        options: CommonOptions & { user: string; cwd?: string; timeout: string },
+        options: CommonOptions & { user: string; cwd?: string; timeout: string; stdin?: boolean },
       ) => {
         await (await import('./commands/exec.ts')).exec(makeContext(options), id, command, options);
       },
@@ -155,7 +167,7 @@ function addDevelopmentCommands(program: Command, makeContext: MakeContext): voi
   program
     .command('bench')
     .description('Measure in an installation of its own; start, exec and files side by side with Docker.')
-    .argument('[scenario]', 'start, exec, files, documents, checkpoint, browser or isolation', 'start')
+    .argument('[scenario]', 'start, exec, files, documents, checkpoint, browser, isolation or agent', 'start')
     .option('-r, --runs <count>', 'runs of each kind', '20')
     .option(...JSON_OPTION)
     .action(async (scenario: string, options: CommonOptions & { runs: string }) => {

@@ -7,7 +7,7 @@ const CLEANUP_MS = 10_000;
 
 /** Headers of a request that creates something, so that its reply comes when that is ready, or soon after. */
 export function preferReady(timeoutMs: number): { prefer: string } {
-  return { prefer: `wait=${Math.min(LAUNCH_WAIT_S, Math.ceil(timeoutMs / 1000))}` };
+  return { prefer: `wait=${Math.min(LAUNCH_WAIT_S, Math.floor(timeoutMs / 1000))}` };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BanataSandbox } from './client.ts';
 import { BanataError } from './error.ts';
@@ -174,6 +175,49 @@ describe('requests', () => {
   });
 });
 
+describe('arguments that a runtime takes amiss', () => {
+  const ready = session({ status: 'ready' });
+
+  test.each([Infinity, 1e12])('a timeout of %d ms is a long one, not none', async (timeout) => {
+    const { banata } = await client((request, response) => {
+      const reply = request.path === '/v1/sandboxes' ? ready : { stdout: 'late' };
+      setTimeout(() => sendJson(response, 200, reply), 30);
+    });
+    await banata.waitForReady('s1', timeout);
+    const sandbox = await banata.launch({ timeout });
+    expect((await sandbox.exec('true', undefined, { timeout })).stdout).toBe('late');
+  });
+
+  test.each([undefined, null, 5, true, {}, [1], Readable.from(['text'])])(
+    'content %# is refused, and the file stays as it is',
+    async (content) => {
+      const { banata, seen } = await client((_request, response) => sendJson(response, 200, ready));
+      const { fs } = await banata.connect('s1');
+      const failure = await failureOf(fs.write('/workspace/a', content as never));
+      expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', status: 0 });
+      expect(await failureOf(fs.upload(content as never))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(seen).toHaveLength(1);
+    },
+  );
+
+  test('text is read with its byte order mark', async () => {
+    const { banata } = await client((request, response) => {
+      if (request.path === '/v1/sandboxes') return sendJson(response, 200, ready);
+      response.writeHead(200).end('\uFEFFa');
+    });
+    expect(await (await banata.connect('s1')).fs.read('/workspace/a')).toBe('\uFEFFa');
+  });
+
+  test('bytes on standard input arrive as base64, however many', async () => {
+    const { banata, seen } = await client((_request, response) => sendJson(response, 200, ready));
+    const bytes = new Uint8Array(300_000).map((_, index) => index);
+    await (await banata.connect('s1')).exec('cat', undefined, { stdin: bytes });
+    const body = JSON.parse(seen[1]?.body ?? '') as { stdin: string; stdinEncoding: string };
+    expect(body.stdinEncoding).toBe('base64');
+    expect(new Uint8Array(Buffer.from(body.stdin, 'base64'))).toEqual(bytes);
+  });
+});
+
 describe('launch', () => {
   const capabilities = { browser: {}, agent: { enabled: true } };
 
@@ -235,6 +279,17 @@ describe('launch', () => {
     expect(error).toMatchObject({ code: 'TIMEOUT' });
     expect(error.message).toContain('still missing: sandbox');
     expect(seen.at(-1)).toMatchObject({ method: 'DELETE' });
+  });
+
+  test('its timeout is for all of it, the request that creates included', async () => {
+    const { banata, seen } = await client((request, response) => {
+      if (request.path.endsWith('/events')) return openStream(response);
+      return sendJson(response, 200, session());
+    });
+    await failureOf(banata.launch({ timeout: 100 }));
+    expect(seen[0]).toMatchObject({ method: 'POST', headers: { prefer: 'wait=0' } });
+    await failureOf(banata.launch({ timeout: 2_500 }));
+    expect(seen.filter((request) => request.method === 'POST')[1]?.headers['prefer']).toBe('wait=2');
   });
 
   test('an aborted launch ends the sandbox', async () => {

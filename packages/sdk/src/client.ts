@@ -111,6 +111,7 @@ export class BanataSandbox {
    */
   async launch(options: LaunchOptions = {}): Promise<Sandbox> {
     const { timeout: timeoutMs = DEFAULT_LAUNCH_MS, signal, ...create } = options;
+    const startedAt = performance.now();
     const session = await this.#transport.json<SandboxSession>({
       method: 'POST',
       path: '/v1/sandboxes',
@@ -118,7 +119,8 @@ export class BanataSandbox {
       headers: preferReady(timeoutMs),
       signal,
     });
-    const usable = waitUntilUsable(this.#transport, session, { timeoutMs, signal });
+    const elapsedMs = performance.now() - startedAt;
+    const usable = waitUntilUsable(this.#transport, session, { timeoutMs, elapsedMs, signal });
     return this.#handle(await orEnd(usable, (call) => this.kill(session.id, call)));
   }
 

@@ -1,3 +1,4 @@
+import { toBase64 } from './base64.ts';
 import { readSse } from './read-sse.ts';
 import type { Transport } from './transport.ts';
 import type { CallOptions, CodeLanguage, CodeResult, ExecResult } from './types.ts';
@@ -10,8 +11,8 @@ export interface ExecOptions extends CallOptions {
   env?: Record<string, string>;
   /** Default `user`. */
   user?: 'user' | 'root';
-  /** Text the command reads from its standard input. */
-  stdin?: string;
+  /** Text or bytes that the command reads from its standard input. */
+  stdin?: string | Uint8Array;
   /** The command and all its children end after this long, ms. Default 60,000, at most 3,600,000. */
   timeout?: number;
   /** Takes standard output as it comes. The result holds it too. */
@@ -44,10 +45,12 @@ export function exec(
   id: string,
   call: { command: string; args: readonly string[] | undefined; options: ExecOptions },
 ): Promise<ExecResult> {
-  return run(transport, '/v1/sandboxes/exec', call.options, {
+  const { stdin, ...options } = call.options;
+  return run(transport, '/v1/sandboxes/exec', options, {
     id,
     command: call.command,
     args: call.args,
+    ...(stdin instanceof Uint8Array ? { stdin: toBase64(stdin), stdinEncoding: 'base64' } : { stdin }),
   });
 }
 

@@ -1,3 +1,4 @@
+import { checkContent } from './check-content.ts';
 import { BanataError } from './error.ts';
 import type { RawBody, Transport } from './transport.ts';
 import type {
@@ -84,7 +85,8 @@ export class SandboxFiles {
    * ```
    */
   async read(path: string, options: TransferOptions = {}): Promise<string> {
-    return new TextDecoder().decode(await this.readBytes(path, options));
+    // A byte order mark is part of the file: who writes back what was read must not lose it.
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await this.readBytes(path, options));
   }
 
   /**
@@ -124,18 +126,19 @@ export class SandboxFiles {
    * Writes a file; parent folders are created and an existing file is replaced, once all has come. A `Blob` (of
    * `fs.openAsBlob`, say) and a `ReadableStream` are streamed.
    * @param options.mode Permission bits as octal text. Default: those of the file that was there, or `0644`.
-   * @throws BanataError `FILE_ACCESS_DENIED`, `IS_DIRECTORY`, `NOT_A_FILE`, `SANDBOX_DISK_FULL`.
+   * @throws BanataError `FILE_ACCESS_DENIED`, `IS_DIRECTORY`, `NOT_A_FILE`, `SANDBOX_DISK_FULL`, `INVALID_ARGUMENT`.
    * @example
    * ```ts
    * await sandbox.fs.write('/workspace/in.csv', 'a,b\n1,2\n');
    * await sandbox.fs.write('/workspace/big.bin', await openAsBlob('big.bin'));
    * ```
    */
-  write(
+  async write(
     path: string,
     content: WriteContent,
     options: TransferOptions & { mode?: string } = {},
   ): Promise<WrittenFile> {
+    checkContent(content);
     const request = this.#file('PUT', path);
     return this.#transport.json({
       ...request,
@@ -309,10 +312,11 @@ export class SandboxFiles {
    * await sandbox.fs.upload(await openAsBlob('project.tar.gz'), { path: '/workspace/project' });
    * ```
    */
-  upload(
+  async upload(
     archive: WriteContent,
     options: TransferOptions & { path?: string; maxBytes?: number } = {},
   ): Promise<UnpackedArchive> {
+    checkContent(archive);
     return this.#transport.json({
       method: 'POST',
       path: '/v1/sandboxes/fs/upload',

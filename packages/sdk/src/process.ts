@@ -1,3 +1,4 @@
+import { toBase64 } from './base64.ts';
 import { BanataError } from './error.ts';
 import { readSse } from './read-sse.ts';
 import { retryDelay, sleep } from './retry.ts';
@@ -138,10 +139,7 @@ export class SandboxProcesses {
     options: CallOptions & { close?: boolean } = {},
   ): Promise<void> {
     const { signal, close } = options;
-    const content =
-      typeof data === 'string'
-        ? { data }
-        : { data: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')), encoding: 'base64' };
+    const content = typeof data === 'string' ? { data } : { data: toBase64(data), encoding: 'base64' };
     await this.#post('/stdin', { ...content, processId, close }, signal);
   }
 

@@ -1,6 +1,7 @@
 import { BanataError } from './error.ts';
 import { errorFromResponse } from './error-from-response.ts';
 import { pauseBeforeRetry, type RetryConfig, type RetrySafety, sleep } from './retry.ts';
+import { timerDelay } from './timer-delay.ts';
 
 /** What can be sent as raw bytes. */
 export type RawBody =
@@ -132,7 +133,7 @@ export class Transport {
   ): Promise<T> {
     const timeoutMs = limits.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const timer = setTimeout(() => deadline.abort(), timerDelay(timeoutMs));
     try {
       return await work(limits.signal ? AbortSignal.any([limits.signal, deadline.signal]) : deadline.signal);
     } catch (error) {

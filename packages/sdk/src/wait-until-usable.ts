@@ -18,14 +18,16 @@ interface Parts {
 export async function waitUntilUsable(
   transport: Transport,
   session: SandboxSession,
-  options: { timeoutMs: number; signal?: AbortSignal | undefined },
+  options: { timeoutMs: number; elapsedMs?: number; signal?: AbortSignal | undefined },
 ): Promise<SandboxSession> {
   const { id } = session;
+  const { timeoutMs, elapsedMs = 0, signal: callerSignal } = options;
   const missing = neededParts(session);
   missing.sandbox = !['ready', 'active'].includes(session.status);
   if (isComplete(missing)) return session;
   const done = await watch<true>({
-    ...options,
+    timeoutMs: Math.max(0, timeoutMs - elapsedMs),
+    signal: callerSignal,
     stream: async (signal) => {
       for await (const event of followEvents(transport, { id, scope: 'sandbox', after: 0, signal })) {
         // What came up before the sandbox was resumed or restored is gone.
@@ -42,12 +44,12 @@ export async function waitUntilUsable(
       new BanataError({
         status: 0,
         code: 'TIMEOUT',
-        message: `Sandbox ${id} was not usable within ${options.timeoutMs} ms; still missing: ${namesOf(missing)}`,
+        message: `Sandbox ${id} was not usable within ${timeoutMs} ms; still missing: ${namesOf(missing)}`,
         suggestion: 'Give a longer timeout, or look into the server log for what takes so long.',
         details: { sandboxId: id },
       }),
   });
-  return done && getSession(transport, id, options.signal);
+  return done && getSession(transport, id, callerSignal);
 }
 
 function getSession(

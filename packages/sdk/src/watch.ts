@@ -1,5 +1,6 @@
 import { BanataError } from './error.ts';
 import { sleep } from './retry.ts';
+import { timerDelay } from './timer-delay.ts';
 
 /** Two ways to learn of one outcome, and when to give up. */
 export interface WatchOptions<T> {
@@ -27,7 +28,7 @@ const MAX_POLL_FAILURES = 5;
 export async function watch<T>(options: WatchOptions<T>): Promise<T> {
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const timer = setTimeout(() => stop.abort(options.onTimeout()), options.timeoutMs);
+  const timer = setTimeout(() => stop.abort(options.onTimeout()), timerDelay(options.timeoutMs));
   let streaming = true;
   const stream = options.stream(signal).then(
     (outcome) => ({ outcome }),

@@ -169,11 +169,11 @@ export class CommandRunner {
     }
   }
 
-  async #createStdin(id: string, text: string, account: Account): Promise<FileHandle> {
+  async #createStdin(id: string, content: string | Uint8Array, account: Account): Promise<FileHandle> {
     const { directory, spareDirectory, limits } = this.#options;
     const path = join(limits.diskWasFull ? spareDirectory : directory, `${RUNNING_PREFIX}${id}.in`);
     try {
-      await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+      await writeFile(path, content, { mode: 0o600, flag: 'wx' });
       const handle = await open(path, constants.O_RDONLY);
       if (account.uid !== process.getuid?.()) await handle.chown(account.uid, account.gid);
       return handle;
@@ -289,7 +289,7 @@ function refusedResult(refused: SpawnRefusal, durationMs: number): BoxExecResult
     stderr: refused.stderr,
     exitCode: refused.exitCode,
     signal: null,
-    durationMs,
+    durationMs: Math.round(durationMs * 1000) / 1000,
     timedOut: false,
     truncated: false,
     stdoutFile: null,

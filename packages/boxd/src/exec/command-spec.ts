@@ -9,8 +9,8 @@ export interface CommandSpec {
   /** Whole environment of the command. */
   env: Readonly<Record<string, string>>;
   account: Account;
-  /** Text on standard input; without it standard input is empty. */
-  stdin?: string | undefined;
+  /** What is on standard input; without it standard input is empty. */
+  stdin?: string | Uint8Array | undefined;
   timeoutMs: number;
   /** Bytes of each stream in the result. */
   maxOutputBytes: number;

@@ -17,12 +17,15 @@ afterAll(async () => {
   await box.close();
 });
 
-async function send(request: object): Promise<{ status: number; body: Record<string, unknown> }> {
-  return await box.send('POST', '/exec', { cwd: box.environment.workspace, timeoutMs: 10_000, ...request });
+async function send(
+  request: object,
+  path = '/exec',
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  return await box.send('POST', path, { cwd: box.environment.workspace, timeoutMs: 10_000, ...request });
 }
 
-async function exec(request: object): Promise<BoxExecResult> {
-  const { status, body } = await send(request);
+async function exec(request: object, path?: string): Promise<BoxExecResult> {
+  const { status, body } = await send(request, path);
   expect(body).toMatchObject({ stdout: expect.any(String) });
   expect(status).toBe(200);
   return body as unknown as BoxExecResult;
@@ -75,6 +78,12 @@ describe('POST /exec', () => {
     expect((await exec({ command: 'cat /dev/stdin', stdin: 'again' })).stdout).toBe('again');
     expect((await exec({ command: 'cat' })).stdout).toBe('');
     expect((await exec({ command: 'echo out > /dev/stdout; echo err > /dev/stderr' })).stderr).toBe('err\n');
+  });
+
+  test('gives bytes that are no text on standard input', async () => {
+    const stdin = Buffer.from([0, 255, 254, 10, 13]).toString('base64');
+    const result = await exec({ command: 'od -An -tx1', stdin }, '/exec/stdin-base64');
+    expect(result.stdout.trim()).toBe('00 ff fe 0a 0d');
   });
 
   test('answers as a shell when there is no such program', async () => {

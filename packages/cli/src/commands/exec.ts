@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../cli-error.ts';
@@ -6,7 +7,11 @@ export interface ExecOptions {
   user?: string;
   cwd?: string;
   timeout?: string;
+  stdin?: boolean;
 }
+
+/** Of each stream the box keeps and sends this much (docs/execution.md). */
+const KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Runs a command in a sandbox and ends with its exit code. */
 export async function exec(
@@ -21,21 +26,27 @@ export async function exec(
   if (program === undefined)
     throw new CliError('The command is missing', 'For example: ./banata exec ID -- ls -la');
   const sandbox = await (await connect(context)).connect(id, { signal });
+  const printed = { stdout: 0, stderr: 0 };
+  const print = (name: 'stdout' | 'stderr') => (text: string) => {
+    printed[name] += Buffer.byteLength(text);
+    process[name].write(text);
+  };
   const result = await sandbox.exec(program, args, {
     signal,
     timeout: seconds(options.timeout),
     ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.stdin === true && { stdin: await buffer(process.stdin) }),
     user: user(options.user),
+    ...(!output.json && {
+      onStdout: print('stdout'),
+      onStderr: print('stderr'),
+    }),
   });
   if (output.json) output.result(result);
-  else {
-    process.stdout.write(result.stdout);
-    process.stderr.write(result.stderr);
-    if (result.truncated)
-      output.note(`banata: the output was cut; all of it is in ${result.stdoutFile ?? result.stderrFile}`);
-    if (result.timedOut)
-      output.note('banata: the command was ended by its timeout; give more with --timeout SECONDS');
-  }
+  else if (Math.max(printed.stdout, printed.stderr) >= KEPT_BYTES)
+    output.note('banata: the output was cut at 64 MiB; have the command write it to a file for more');
+  if (!output.json && result.timedOut)
+    output.note('banata: the command was ended by its timeout; give more with --timeout SECONDS');
   process.exitCode = result.exitCode ?? 128;
 }
 

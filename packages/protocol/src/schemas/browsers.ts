@@ -66,7 +66,7 @@ export const createBrowserSchema = z.strictObject({
     .describe('Browser profile to begin with, and to save at the end. Default: an empty one, not saved.'),
   region: z
     .string()
-    .regex(/^[a-z]{3}$/, 'three lowercase letters')
+    .regex(/^[a-z]{3}$/, 'must be three lowercase letters')
     .optional()
     .describe('Preference only. A server on one machine answers its own region.'),
   viewport: viewportSchema.partial().optional().describe('Pixels. Default 1280 × 800.'),

@@ -18,10 +18,27 @@ export const sandboxStatusSchema = z.enum([
 ]);
 export type SandboxStatus = z.infer<typeof sandboxStatusSchema>;
 
-const environmentSchema = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name has letters, digits and "_"'),
-  z.string().max(32 * 1024),
-);
+/**
+ * All variables together, bytes. The kernel takes 2 MiB for arguments and environment of a program: a sandbox with more
+ * in its environment could run nothing at all.
+ */
+const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
+
+const environmentSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name has letters, digits and "_"'),
+    z
+      .string()
+      .max(32 * 1024)
+      .refine((value) => !value.includes('\0'), 'a variable has no NUL character'),
+  )
+  .refine(isShortEnough, 'all variables together have at most 1 MiB');
+
+function isShortEnough(env: Record<string, string>): boolean {
+  const encoder = new TextEncoder();
+  const lengths = Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`).length);
+  return lengths.reduce((sum, length) => sum + length, 0) <= MAX_ENVIRONMENT_BYTES;
+}
 
 /** Longest life a sandbox can be given at once: 24 hours. */
 export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
@@ -42,13 +59,15 @@ export const createSandboxSchema = z.strictObject({
     ),
   region: z
     .string()
-    .regex(/^[a-z]{3}$/, 'three lowercase letters')
+    .regex(/^[a-z]{3}$/, 'must be three lowercase letters')
     .optional()
     .describe('Preference only. A server on one machine answers its own region.'),
   ephemeral: z.boolean().optional().describe('Default true.'),
   env: environmentSchema
     .optional()
-    .describe('Environment of commands and agent. Model keys never enter the sandbox.'),
+    .describe(
+      'Environment of commands and agent: 32 Ki characters a variable, 1 MiB in all. Model keys never enter the sandbox.',
+    ),
   capabilities: capabilitiesSchema.nullish(),
   isolation: isolationSchema
     .optional()

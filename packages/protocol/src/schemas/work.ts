@@ -17,6 +17,10 @@ export const execSchema = z.strictObject({
   env: z.record(z.string(), z.string()).optional(),
   user: z.enum(['user', 'root']).optional().describe('Default "user".'),
   stdin: z.string().optional(),
+  stdinEncoding: z
+    .enum(['utf8', 'base64'])
+    .default('utf8')
+    .describe('"base64": `stdin` is base64, for input that is no text.'),
   timeout: timeoutSchema.describe('Milliseconds; the command and all its children end then.'),
 });
 

@@ -237,6 +237,8 @@ async function readJson(context: ApiContext): Promise<unknown> {
     }
     chunks.push(chunk);
   }
+  if (size === 0)
+    throw new ApiError('INVALID_REQUEST', 'The body is empty. Send JSON: {} where nothing is to be said.');
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (cause) {

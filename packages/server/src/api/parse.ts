@@ -1,6 +1,8 @@
 import { ApiError } from '@banata/protocol';
 import type { z } from 'zod';
 
+type Issue = z.core.$ZodIssue;
+
 /**
  * Parses input of a caller.
  * @throws {ApiError} INVALID_REQUEST naming the field, its value and what is allowed.
@@ -10,20 +12,38 @@ export function parseInput<T extends z.ZodType>(schema: T, input: unknown): z.ou
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   if (!issue) throw new ApiError('INVALID_REQUEST');
-  throw new ApiError('INVALID_REQUEST', describe(issue), { details: { field: issue.path.join('.') } });
+  throw new ApiError('INVALID_REQUEST', describe(issue), { details: { field: fieldOf(issue) } });
 }
 
-function describe(issue: z.core.$ZodIssue): string {
-  const field = issue.path.join('.') || 'body';
-  if (issue.input === undefined && issue.code === 'invalid_type') return `Missing required field: ${field}`;
-  if (issue.code === 'unrecognized_keys') return `Unknown field: ${[...issue.path, issue.keys[0]].join('.')}`;
-  const value = show(issue.input);
-  if (issue.code === 'invalid_value')
-    return `Invalid ${field}: ${value}. Must be one of: ${issue.values.join(', ')}`;
-  return `Invalid ${field}: ${value}. ${issue.message}`;
+function fieldOf(issue: Issue): string {
+  return [...issue.path, ...(issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [])].join('.');
+}
+
+function describe(issue: Issue): string {
+  const field = fieldOf(issue) || 'body';
+  const isMissing = issue.input === undefined;
+  if (isMissing && issue.code === 'invalid_type') return `Missing required field: ${field}`;
+  if (issue.code === 'unrecognized_keys') return `Unknown field: ${field}`;
+  if (issue.code === 'invalid_value') {
+    const allowed = `Must be one of: ${issue.values.join(', ')}`;
+    return isMissing
+      ? `Missing required field: ${field}. ${allowed}`
+      : `Invalid ${field}: ${show(issue.input)}. ${allowed}`;
+  }
+  if (issue.code === 'invalid_key') return `Invalid ${field}: ${issue.issues[0]?.message ?? issue.message}`;
+  // A rule about several fields reports the whole object, which says nothing.
+  if (issue.code === 'custom' && typeof issue.input === 'object')
+    return `Invalid ${field}: ${capitalized(issue.message)}`;
+  return `Invalid ${field}: ${show(issue.input)}. ${capitalized(issue.message)}`;
+}
+
+function capitalized(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
 }
 
 function show(value: unknown): string {
+  // Numbers of a query arrive as text; JSON has no NaN.
+  if (Number.isNaN(value)) return 'not a number';
   const text = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? 'nothing');
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

@@ -4,16 +4,18 @@ import type { z } from 'zod';
 import { toStreamError } from '../boxes/stream-error.ts';
 import type { EventReply, ExecutionService } from '../services/execution.ts';
 import { relayEvents } from './box-sse.ts';
+import { decodeContent } from './decode-content.ts';
 import type { ApiContext, Mount } from './mount.ts';
 
 export function mountWork(mount: Mount, { execution }: { execution: ExecutionService }): void {
   const { exec, runCode } = contract.work;
 
-  mount.route(exec, async ({ caller, body, signal, context }) =>
-    wantsEvents(context)
+  mount.route(exec, async ({ caller, body, signal, context }) => {
+    decodeContent(body.stdin ?? '', body.stdinEncoding, 'stdin');
+    return wantsEvents(context)
       ? relayOutput(await execution.execStream(caller, body, signal), boxExecResultSchema)
-      : execution.exec(caller, body, signal),
-  );
+      : execution.exec(caller, body, signal);
+  });
 
   mount.route(runCode, async ({ caller, body, signal, context }) =>
     wantsEvents(context)

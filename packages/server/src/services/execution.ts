@@ -73,9 +73,10 @@ export class ExecutionService {
   }
 
   async #execCall(caller: Caller, input: z.output<typeof execSchema>): Promise<Call> {
-    const { id, timeout, ...command } = input;
+    const { id, timeout, stdinEncoding, ...command } = input;
     const row = await this.#sandboxes.findWorking(caller, id);
-    return { row, path: '/exec', json: { ...command, timeoutMs: timeout }, timeout };
+    const path = stdinEncoding === 'base64' ? '/exec/stdin-base64' : '/exec';
+    return { row, path, json: { ...command, timeoutMs: timeout }, timeout };
   }
 
   async #codeCall(caller: Caller, input: z.output<typeof codeSchema>): Promise<Call> {

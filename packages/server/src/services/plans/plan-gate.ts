@@ -121,10 +121,11 @@ export class PlanGate {
     const use = await this.#store.lockedUse(tx, organizationId, { start: month.start, now });
     const { what, count, ms } = pick(use);
     if (most !== null && count >= most) {
-      const running = what === 'sandbox' ? 'sandboxes' : 'browser sessions';
+      const [one, many] =
+        what === 'sandbox' ? ['sandbox is', 'sandboxes are'] : ['browser session is', 'browser sessions are'];
       throw this.#exceeded(
         plan,
-        `${count} ${running} are running; your plan limit is ${most} at once. Current plan: ${plan.id}`,
+        `${count} ${count === 1 ? one : many} running; your plan limit is ${most} at once. Current plan: ${plan.id}`,
         (other) => (other.limits[atOnce] ?? Infinity) > count,
       );
     }
