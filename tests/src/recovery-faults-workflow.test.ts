@@ -1,4 +1,4 @@
-import { BanataError, BanataSandbox, type SandboxStatus } from '@banata-boxes/sdk';
+import { BanataError, BanataSandbox, type SandboxPage, type SandboxStatus } from '@banata-boxes/sdk';
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { until } from './support/until.ts';
 const everything = process.env['BANATA_TEST_ALL'] === '1';
 const ROUNDS = 20;
 const FINAL: SandboxStatus[] = ['ended', 'failed'];
+/** Of dozens of sandboxes at once, on a machine that has other work too. */
+const SETTLE_MS = 120_000;
 
 async function install(
   env: Record<string, string> = {},
@@ -50,6 +52,18 @@ async function boxNames(installation: Installation): Promise<string[]> {
   return taken.filter((id) => id !== '');
 }
 
+/** Those of all pages: the ended ones are among them. */
+async function allSandboxes(banata: BanataSandbox): Promise<SandboxPage['data']> {
+  const found: SandboxPage['data'] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await banata.list({ limit: 100, ...(cursor === undefined ? {} : { cursor }) });
+    found.push(...page.data);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return found;
+}
+
 test.runIf(everything)(
   `${ROUNDS} kills at random moments while sandboxes come and go leave no box without a row and no row without a box`,
   async () => {
@@ -62,7 +76,7 @@ test.runIf(everything)(
       const churn = Array.from({ length: 3 }, async () => {
         while (!stop.signal.aborted) {
           // Any call may be cut off by the kill; what comes of it is looked at below.
-          const created = await banata.create({ maxDurationMs: 120_000 }).catch(() => undefined);
+          const created = await banata.create().catch(() => undefined);
           if (created && Math.random() < 0.7) await banata.kill(created.id).catch(() => undefined);
           await sleep(5);
         }
@@ -75,13 +89,16 @@ test.runIf(everything)(
       await Promise.all(churn);
       await installation.startServer();
     }
-    const { live, boxes } = await until('rows and boxes agree', async () => {
-      const sandboxes = (await banata.list({ limit: 100 })).data;
-      const open = sandboxes.filter(({ status }) => !FINAL.includes(status));
-      if (open.some(({ status }) => status !== 'ready' && status !== 'active')) return undefined;
-      const names = await boxNames(installation);
-      return names.length === open.length ? { live: open, boxes: names } : undefined;
-    });
+    const { live, boxes } = await until(
+      'rows and boxes agree',
+      async () => {
+        const open = (await allSandboxes(banata)).filter(({ status }) => !FINAL.includes(status));
+        if (open.some(({ status }) => status !== 'ready' && status !== 'active')) return undefined;
+        const names = await boxNames(installation);
+        return names.length === open.length ? { live: open, boxes: names } : undefined;
+      },
+      SETTLE_MS,
+    );
     process.stdout.write(
       `  killed after ${waits.join(', ')} ms; ${live.length} sandboxes live in ${boxes.length} boxes\n`,
     );
@@ -91,11 +108,13 @@ test.runIf(everything)(
     }
     expect(await keeper.fs.read('/workspace/kept.txt')).toBe('kept');
     for (const { id } of live) await banata.kill(id);
-    await until('all boxes are gone', async () =>
-      (await boxNames(installation)).length === 0 ? true : undefined,
+    await until(
+      'all boxes are gone',
+      async () => ((await boxNames(installation)).length === 0 ? true : undefined),
+      SETTLE_MS,
     );
   },
-  300_000,
+  600_000,
 );
 
 test.runIf(everything)(

@@ -5,6 +5,8 @@ import type { Transport } from './transport.ts';
 
 /** The server sends a heartbeat every 10 s; a stream that is silent for three of them is dead. */
 const SILENCE_LIMIT_MS = 30_000;
+/** A server that stops in order and starts again, with its database, is away for less than this. */
+const OUTAGE_LIMIT_MS = 60_000;
 
 /** One connection to a route that sends events. */
 export interface StreamRequest {
@@ -13,12 +15,14 @@ export interface StreamRequest {
   /** Place after which to go on. */
   lastEventId: string | undefined;
   signal: AbortSignal | undefined;
+  /** Called when the server has let the stream begin. */
+  onOpen: () => void;
 }
 
 /** The JSON objects of one connection, until it ends or breaks. A message that is none is passed over. */
 export async function* readStream(
   transport: Transport,
-  { path, query, lastEventId, signal: outer }: StreamRequest,
+  { path, query, lastEventId, signal: outer, onOpen }: StreamRequest,
 ): AsyncGenerator<object, void> {
   const stop = new AbortController();
   const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
@@ -33,34 +37,49 @@ export async function* readStream(
       },
       signal,
     });
+    onOpen();
     if (response.body) yield* readObjects(response.body, stop);
   } finally {
     stop.abort();
   }
 }
 
+/** What connections are made with, one after another. */
+export interface ReconnectOptions<T> {
+  /** Makes a connection and calls `onOpen` when the server has let it begin. */
+  connect: (onOpen: () => void) => AsyncIterable<T>;
+  /** Asked when a connection ended by itself. Default: it never is. */
+  isOver?: () => Promise<boolean>;
+  /** What is followed, for errors. */
+  subject: string;
+  signal: AbortSignal | undefined;
+}
+
 /**
  * What connections give, one after another: a new one whenever one ends or breaks.
- * @param options.isOver asked when a connection ended by itself. Default: it never is.
- * @throws BanataError when the server refuses, or cannot be reached `maxRetries` times in a row.
+ * @throws BanataError when the server refuses; when it cannot be reached `maxRetries` times in a row, and for a minute
+ * where it could be before; when it ends `maxRetries` connections in a row that gave nothing. No connection is made
+ * anew where retries are turned off.
  */
 export async function* reconnecting<T>(
   transport: Transport,
-  options: {
-    connect: () => AsyncIterable<T>;
-    isOver?: () => Promise<boolean>;
-    /** What is followed, for errors. */
-    subject: string;
-    signal: AbortSignal | undefined;
-  },
+  { connect, isOver, subject, signal }: ReconnectOptions<T>,
 ): AsyncGenerator<T, void> {
-  const { connect, isOver, subject, signal } = options;
-  for (let failures = 0; ;) {
-    const openedAt = Date.now();
+  const { retry } = transport;
+  /** In a row: connections that gave nothing, and tries that came to none. */
+  let empty = 0;
+  let lost = 0;
+  let reachedAt: number | undefined;
+  for (;;) {
+    const tried = { at: Date.now(), opened: false };
     let failure: unknown;
     try {
-      for await (const item of connect()) {
-        failures = 0;
+      const items = connect(() => {
+        tried.opened = true;
+        lost = 0;
+      });
+      for await (const item of items) {
+        empty = 0;
         yield item;
       }
       if (await isOver?.()) return;
@@ -69,11 +88,22 @@ export async function* reconnecting<T>(
       if (!isPassing(error)) throw error;
       failure = error;
     }
-    // Proxies close quiet connections, which says nothing about the server.
-    failures = Date.now() - openedAt >= SILENCE_LIMIT_MS ? 1 : failures + 1;
-    if (failures > transport.retry.maxRetries) throw failure ?? closedTooOften(subject);
-    await sleep(retryDelay(failures - 1, transport.retry), signal);
+    if (tried.opened) {
+      reachedAt = Date.now();
+      // Proxies close quiet connections, which says nothing about the server.
+      empty = reachedAt - tried.at >= SILENCE_LIMIT_MS ? 1 : empty + 1;
+      if (empty > retry.maxRetries) throw failure ?? closedTooOften(subject);
+    } else {
+      lost += 1;
+      if (lost > retry.maxRetries && !mayReturn(reachedAt, retry)) throw failure ?? closedTooOften(subject);
+    }
+    await sleep(retryDelay(Math.max(empty, lost) - 1, retry), signal);
   }
+}
+
+/** Whether a server that was reached once is still waited for: it may be starting again. */
+function mayReturn(reachedAt: number | undefined, { maxRetries }: Transport['retry']): boolean {
+  return maxRetries > 0 && reachedAt !== undefined && Date.now() - reachedAt < OUTAGE_LIMIT_MS;
 }
 
 async function* readObjects(

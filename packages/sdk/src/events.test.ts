@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { BanataSandbox } from './client.ts';
 import {
   openStream,
@@ -12,6 +12,7 @@ import {
 let server: TestServer | undefined;
 
 afterEach(async () => {
+  vi.useRealTimers();
   await server?.[Symbol.asyncDispose]();
   server = undefined;
 });
@@ -95,4 +96,52 @@ test('a refusal ends it; a server that closes it again and again too', async () 
     code: 'NETWORK_ERROR',
   });
   expect(server?.seen).toHaveLength(3);
+});
+
+/** A server that gives one event, is away for a number of tries, and gives the next one. */
+function away(tries: number, onAway: () => void = () => undefined): Handler {
+  let connections = 0;
+  return (_request, response) => {
+    connections += 1;
+    if (connections > 1 && connections <= tries + 1) {
+      onAway();
+      return void response.destroy();
+    }
+    openStream(response);
+    send(response, connections === 1 ? 1 : 2);
+    // As a server does that stops in order.
+    response.end();
+  };
+}
+
+test('a server that was reached is waited for longer than the retries last, but not for ever', async () => {
+  const returning = await clientOf(away(20), 2);
+  const followed = returning.events.follow({ after: '0-0' });
+  expect((await followed.next()).value).toMatchObject({ cursor: '1-1' });
+  expect((await followed.next()).value).toMatchObject({ cursor: '2-1' });
+  await followed.return(undefined);
+  await server?.[Symbol.asyncDispose]();
+
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const gone = await clientOf(
+    away(Infinity, () => vi.setSystemTime(Date.now() + 25_000)),
+    2,
+  );
+  const waiting = gone.events.follow({ after: '0-0' });
+  await waiting.next();
+  await expect(waiting.next()).rejects.toMatchObject({ code: 'NETWORK_ERROR' });
+  expect(server?.seen).toHaveLength(4);
+});
+
+test('a server that was never reached is tried as often as the retries say; without retries, nothing is', async () => {
+  const never = await clientOf((_request, response) => void response.destroy(), 2);
+  await expect(never.events.follow({ after: '0-0' }).next()).rejects.toMatchObject({ code: 'NETWORK_ERROR' });
+  expect(server?.seen).toHaveLength(3);
+  await server?.[Symbol.asyncDispose]();
+
+  const once = await clientOf(away(20), 0);
+  const followed = once.events.follow({ after: '0-0' });
+  await followed.next();
+  await expect(followed.next()).rejects.toMatchObject({ code: 'NETWORK_ERROR' });
+  expect(server?.seen).toHaveLength(1);
 });

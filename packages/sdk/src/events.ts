@@ -60,7 +60,7 @@ export class OrganizationEvents {
    * Events as they come, each once, without end; broken connections are picked up again where they broke. Keep the
    * `cursor` of the last event you have dealt with, and go on after it when your program starts again.
    * @throws BanataError `SANDBOX_NOT_FOUND`; `NETWORK_ERROR` when the server cannot be reached `maxRetries` times in
-   * a row.
+   * a row, and for a minute where it was reached before.
    * @example
    * ```ts
    * for await (const event of banata.events.follow({ types: ['sandbox.agent.task.completed'] })) {
@@ -73,12 +73,13 @@ export class OrganizationEvents {
     // A place of its own from the beginning: a connection that breaks before its first event loses none then.
     let cursor = options.after ?? (await this.#newest(signal));
     const events = reconnecting(this.#transport, {
-      connect: () =>
+      connect: (onOpen) =>
         readStream(this.#transport, {
           path: PATH,
           query: { sandboxId, type: types?.join(','), after: cursor },
           lastEventId: cursor,
           signal,
+          onOpen,
         }),
       subject: 'the organization',
       signal,

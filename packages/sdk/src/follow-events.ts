@@ -20,7 +20,8 @@ const FINAL_STATUSES = new Set<string>(['ended', 'failed']);
 
 /**
  * Events of a sandbox in order, each once, over any number of broken connections. Ends with the sandbox.
- * @throws BanataError when the server refuses, or cannot be reached `maxRetries` times in a row.
+ * @throws BanataError when the server refuses, or cannot be reached `maxRetries` times in a row, and for a minute where
+ * it was reached before.
  */
 export async function* followEvents(
   transport: Transport,
@@ -29,12 +30,13 @@ export async function* followEvents(
   const { id, scope, signal } = options;
   let cursor = options.after;
   const events = reconnecting(transport, {
-    connect: () =>
+    connect: (onOpen) =>
       readStream(transport, {
         path: PATHS[scope],
         query: { id, after: cursor },
         lastEventId: cursor === undefined ? undefined : String(cursor),
         signal,
+        onOpen,
       }),
     isOver: () => isOver(transport, options),
     subject: `sandbox ${id}`,

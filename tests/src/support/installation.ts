@@ -25,6 +25,7 @@ export class Installation {
     this.url = `http://127.0.0.1:${port}`;
     this.#env = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
       BANATA_CACHE: process.env['BANATA_CACHE'] ?? '',
       BANATA_DEBIAN_MIRROR: process.env['BANATA_DEBIAN_MIRROR'] ?? '',
       BANATA_EXTRA_CA: process.env['BANATA_EXTRA_CA'] ?? '',

@@ -20,7 +20,10 @@ afterAll(async () => {
   const { user } = agent.environment.accounts;
   const runId = (await readFile(join(agent.environment.stateDir, 'agent-run-id'), 'utf8')).trim();
   await agent.close();
-  expect(await findMarked({ name: 'BANATA_AGENT_RUN', value: runId }, user)).toEqual([]);
+  expect(await findMarked({ name: 'BANATA_AGENT_RUN', value: runId }, user)).toEqual({
+    pids: [],
+    whole: true,
+  });
 });
 
 const inWorkspace = (name: string): string => join(agent.environment.workspace, name);
@@ -45,8 +48,8 @@ async function pids(commandPart: string): Promise<number[]> {
     { name: 'BANATA_AGENT_RUN', value: runId },
     agent.environment.accounts.user,
   );
-  const lines = await Promise.all(marked.map(commandLine));
-  return marked.filter((_, index) => lines[index]?.includes(commandPart));
+  const lines = await Promise.all(marked.pids.map(commandLine));
+  return marked.pids.filter((_, index) => lines[index]?.includes(commandPart));
 }
 
 /** Empty for a process that is gone. */

@@ -9,6 +9,18 @@ test.each([
   ['Page.captureScreenshot', { format: 'png' }],
   ['Page.addScriptToEvaluateOnNewDocument', { source: '', worldName: 'utility' }],
   ['Emulation.setEmulatedMedia', { media: '', features: [{ name: 'prefers-contrast', value: '' }] }],
+  [
+    'Emulation.setEmulatedMedia',
+    {
+      media: '',
+      features: [
+        { name: 'prefers-color-scheme', value: 'light' },
+        { name: 'prefers-reduced-motion', value: 'no-preference' },
+        { name: 'forced-colors', value: 'none' },
+        { name: 'prefers-contrast', value: 'no-preference' },
+      ],
+    },
+  ],
   ['Fetch.continueRequest', { requestId: '1' }],
   ['Browser.setDownloadBehavior', { behavior: 'allow' }],
 ])('%s is allowed beside a person', (method, params) => {
@@ -39,6 +51,8 @@ test.each([
   ['Page.addScriptToEvaluateOnNewDocument', { source: 'steal()' }],
   ['Fetch.continueRequest', { requestId: '1', url: 'http://elsewhere' }],
   ['Emulation.setEmulatedMedia', { media: 'print' }],
+  ['Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: 'dark' }] }],
+  ['Emulation.setEmulatedMedia', { features: [{ name: 'constructor', value: 'none' }] }],
   ['Browser.setDownloadBehavior', { behavior: 'deny' }],
   ['Page.setInterceptFileChooserDialog', { enabled: true }],
 ])('%s is refused beside a person', (method, params) => {

@@ -53,6 +53,14 @@ const DOMAINS = new Set([
   'ServiceWorker',
 ]);
 
+/** What the browser of a box shows its pages anyway; Playwright sets these in each page that it attaches to. */
+const OWN_MEDIA: Readonly<Record<string, string>> = {
+  'prefers-color-scheme': 'light',
+  'prefers-reduced-motion': 'no-preference',
+  'forced-colors': 'none',
+  'prefers-contrast': 'no-preference',
+};
+
 /** Events that tell which tabs and frames there are, and nothing of what is in them. */
 const TOLD = new Set([
   'Inspector.detached',
@@ -94,7 +102,7 @@ export function isAllowedBesidePerson(method: string, params: Record<string, unk
     case 'Page.setInterceptFileChooserDialog':
       return params['enabled'] === false;
     case 'Emulation.setEmulatedMedia':
-      return Object.values(params).every(isEmpty);
+      return Object.values(params).every(changesNoMedia);
     default:
       return false;
   }
@@ -123,7 +131,17 @@ export function answerForPerson(method: string, params: Record<string, unknown>)
   }
 }
 
+/** Of a value of `Emulation.setEmulatedMedia`: whether the person sees pages as without it. */
+function changesNoMedia(value: unknown): boolean {
+  if (Array.isArray(value)) {
+    return value.every(
+      (feature: { name?: unknown; value?: unknown } | null) =>
+        isEmpty(feature?.value) || feature?.value === OWN_MEDIA[String(feature?.name)],
+    );
+  }
+  return isEmpty(value);
+}
+
 function isEmpty(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every((feature: { value?: unknown }) => isEmpty(feature?.value));
   return value === '' || value === null || value === undefined;
 }

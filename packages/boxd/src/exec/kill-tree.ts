@@ -18,7 +18,7 @@ export interface KillTreeOptions {
   accounts: readonly Account[];
   /** Time between SIGTERM and SIGKILL; 0 kills at once. */
   graceMs: number;
-  /** After this the rest is given up, such as a process that the kernel does not let go. Default 3000. */
+  /** After this without a new process the rest is given up: what the kernel does not let go. Default 3000. */
   limitMs?: number;
 }
 
@@ -26,13 +26,18 @@ interface Look {
   pids: number[];
   /** For kill(2). */
   targets: number[];
-  /** False when the box had no process left for the search: there may be more than `pids`. */
+  /** False when the box had no process left for the search, or no time: there may be more than `pids`. */
   whole: boolean;
 }
 
 const GRACE_POLL_MS = 20;
 const KILL_POLL_MS = 5;
 const EMPTY_LOOKS = 3;
+/**
+ * A tree that still forks is fought for this long: on a busy machine each look takes its time, and what is left would
+ * take every process of the box. The server waits longer for the reply.
+ */
+const FORKING_LIMIT_MS = 9_000;
 
 /**
  * Ends a command with everything it started, also what left its process group and parent. Repeats until a look
@@ -51,15 +56,26 @@ export async function killTree(options: KillTreeOptions): Promise<number[]> {
     );
     look = await waitGone(options, performance.now() + graceMs);
   }
-  const deadline = performance.now() + limitMs;
+  const seen = new Set(look.pids);
+  const lastDeadline = performance.now() + Math.max(limitMs, FORKING_LIMIT_MS);
+  let deadline = performance.now() + limitMs;
   // One empty look proves nothing where processes fork: it can miss a child that is younger than its list.
   for (let empty = isEmpty(look) ? 1 : 0; empty < EMPTY_LOOKS && performance.now() < deadline;) {
     signalAll(look.targets, 'SIGKILL');
     await sleep(KILL_POLL_MS);
     look = await findTree(options);
     empty = isEmpty(look) ? empty + 1 : 0;
+    const isStuck = look.whole && look.pids.length > 0 && !addAll(seen, look.pids);
+    if (!isStuck) deadline = Math.min(performance.now() + limitMs, lastDeadline);
   }
   return look.pids;
+}
+
+/** Whether any of them is new. */
+function addAll(seen: Set<number>, pids: readonly number[]): boolean {
+  const before = seen.size;
+  for (const pid of pids) seen.add(pid);
+  return seen.size > before;
 }
 
 async function waitGone(options: KillTreeOptions, deadline: number): Promise<Look> {
@@ -73,14 +89,19 @@ async function waitGone(options: KillTreeOptions, deadline: number): Promise<Loo
 
 async function findTree({ root, marker, accounts }: KillTreeOptions): Promise<Look> {
   const searches = await Promise.allSettled(accounts.map((account) => findMarked(marker, account)));
-  const marked = searches.flatMap((search) => (search.status === 'fulfilled' ? search.value : []));
+  const found = searches.flatMap((search) => (search.status === 'fulfilled' ? [search.value] : []));
+  const marked = found.flatMap((search) => search.pids);
   const processes = listProcesses();
   let pids = selectTree(processes, root, new Set(marked));
   const failures = searches.flatMap((search) =>
     search.status === 'rejected' ? [search.reason as unknown] : [],
   );
   if (failures.some(isExhausted)) pids = [...new Set([...pids, ...findStrays(processes, accounts)])];
-  return { pids, targets: killTargets(processes, pids), whole: failures.length === 0 };
+  return {
+    pids,
+    targets: killTargets(processes, pids),
+    whole: found.length === searches.length && found.every((search) => search.whole),
+  };
 }
 
 /**

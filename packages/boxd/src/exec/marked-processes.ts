@@ -13,6 +13,12 @@ export interface Marker {
   value?: string;
 }
 
+/** What a search found; `whole` is false where time ran out before it had seen all. */
+export interface MarkedProcesses {
+  pids: number[];
+  whole: boolean;
+}
+
 /**
  * Ids of the processes of an account that have a variable in the environment they were started with.
  *
@@ -20,14 +26,18 @@ export interface Marker {
  * checking"), and boxd has no CAP_SYS_PTRACE; so a `grep` of that account looks. What a process does to its own
  * environment afterwards can hide it.
  */
-export async function findMarked(marker: Marker, account: Account): Promise<number[]> {
+export async function findMarked(marker: Marker, account: Account): Promise<MarkedProcesses> {
   const pattern =
     marker.value === undefined ? ['-e', `^${marker.name}=`] : ['-xF', '-e', `${marker.name}=${marker.value}`];
-  const output = await run(['-c', 'exec grep -slz "$@" /proc/[0-9]*/environ', 'grep', ...pattern], account);
+  const { output, whole } = await run(
+    ['-c', 'exec grep -slz "$@" /proc/[0-9]*/environ', 'grep', ...pattern],
+    account,
+  );
   const depth = namespaceDepth('self');
-  return [...output.matchAll(/^\/proc\/(\d+)\//gm)]
+  const pids = [...output.matchAll(/^\/proc\/(\d+)\//gm)]
     .map((match) => Number(match[1]))
     .filter((pid) => namespaceDepth(String(pid)) === depth);
+  return { pids, whole };
 }
 
 /**
@@ -45,7 +55,7 @@ function namespaceDepth(pid: string): number | undefined {
   }
 }
 
-function run(args: string[], account: Account): Promise<string> {
+function run(args: string[], account: Account): Promise<{ output: string; whole: boolean }> {
   return new Promise((resolve, reject) => {
     const child = spawn('/bin/sh', args, {
       uid: account.uid,
@@ -61,6 +71,6 @@ function run(args: string[], account: Account): Promise<string> {
       if (output.length < MAX_OUTPUT_BYTES) output += text;
     });
     child.once('error', reject);
-    child.once('close', () => resolve(output));
+    child.once('close', (_, signal) => resolve({ output, whole: signal === null }));
   });
 }

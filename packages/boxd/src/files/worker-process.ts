@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { preferForOom, SERVICE_SCORE } from '../limits/oom-score.ts';
 import type { BoxEnvironment, BoxLogger } from '../services.ts';
 
-const START_TIMEOUT_MS = 10_000;
+/** On a machine that is busy with other boxes a program may take many seconds to begin. */
+const START_TIMEOUT_MS = 30_000;
 const IDLE_MS = 5 * 60_000;
 
 export interface WorkerProcessOptions {

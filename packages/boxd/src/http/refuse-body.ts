@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** For how long the rest of a refused body is read and thrown away. */
-const DRAIN_MS = 1000;
+/**
+ * For how long the rest of a refused body is read and thrown away. A caller that reads the reply closes the connection
+ * then; this is for one that shares a busy machine and sends on before it looks.
+ */
+const DRAIN_MS = 10_000;
 
 /**
  * Answers with JSON while the caller still sends its body, and closes the connection. Not at once: a socket that is

@@ -16,8 +16,8 @@ import type { ActivityService } from './activity.ts';
 import type { Caller } from './access.ts';
 import type { SandboxService } from './sandboxes/sandbox-service.ts';
 
-/** The box ends a command at its timeout; the server waits this much longer for the word of it. */
-const REPLY_GRACE_MS = 5_000;
+/** The box ends a command at its timeout, which takes long where it forks without end; the server waits this much longer. */
+const REPLY_GRACE_MS = 12_000;
 
 const defaultLanguages: Record<Runtime, CodeLanguage> = {
   base: 'typescript',

@@ -18,12 +18,9 @@ afterAll(async () => {
 });
 
 /** Texts that break programs which pass them on as they are. */
-const hostile = [
-  'a\0b',
-  '\ud800',
-  '𝕏'.repeat(60),
-  "';drop table users;--",
-  '../../etc/passwd',
+const hostile = ['a\0b', '\ud800', '𝕏'.repeat(60), "';drop table users;--", '../../etc/passwd'];
+/** Cursors that were not given by a server. They stand in queries; in bodies they are texts like others. */
+const cursors = [
   Buffer.from('["x"]').toString('base64url'),
   Buffer.from('[1,"\\u0000"]').toString('base64url'),
   Buffer.from('[1e400]').toString('base64url'),
@@ -47,25 +44,26 @@ test('no text in any field of any route makes an internal error', async () => {
   for (const route of allRoutes) {
     const sample = sampleRequest(route, ids);
     const body = JSON.parse(sample.init.body ?? '{}') as Record<string, unknown>;
-    for (const text of hostile) {
+    for (const text of [...hostile, ...cursors]) {
       const inQuery = fieldsOf(route.query).map((field) => {
         const search = new URLSearchParams(sample.search);
         search.set(field, text);
         return { field, search: `?${search.toString()}`, init: sample.init };
       });
-      const inBody = fieldsOf(route.body).map((field) => ({
+      const inBody = (cursors.includes(text) ? [] : fieldsOf(route.body)).map((field) => ({
         field,
         search: sample.search,
         init: { ...sample.init, body: JSON.stringify({ ...body, [field]: text }) },
       }));
-      for (const { field, search, init } of [...inQuery, ...inBody]) {
+      const asks = [...inQuery, ...inBody].map(async ({ field, search, init }) => {
         const reply = await server.fetch(route.path + search, { method: route.method, key, ...init });
         await reply.body?.cancel();
         expect.soft(reply.status, `${route.id} ${field}=${JSON.stringify(text)}`).not.toBe(500);
-        requests += 1;
-      }
+      });
+      requests += asks.length;
+      await Promise.all(asks);
     }
   }
   process.stdout.write(`hostile text: ${requests} requests\n`);
   expect(requests).toBeGreaterThan(500);
-});
+}, 240_000);

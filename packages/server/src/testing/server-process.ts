@@ -27,6 +27,7 @@ export class ServerProcess implements AsyncDisposable {
     await writeFile(join(home, 'secret'), database.secret, { mode: 0o600 });
     const started = new ServerProcess(home, {
       PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
       BANATA_HOME: home,
       DATABASE_URL: database.url,
       ...env,
