@@ -88,6 +88,9 @@ const documents: StageDescription = {
     ...words(
       'libreoffice-calc-nogui libreoffice-impress-nogui libreoffice-math-nogui libreoffice-writer-nogui',
     ),
+    // What Writer draws a comment's frame from; without it no text document with a comment opens. Nothing above asks
+    // for it, though the like of it comes with each of the others.
+    'libreoffice-uiconfig-writer',
     // PDF to text and pictures; Markdown to HTML
     ...words('poppler-utils cmark-gfm'),
     // The same widths as Calibri and Cambria, which most documents from elsewhere ask for

@@ -117,6 +117,7 @@ test.each([
   ['an empty prompt', { prompt: ' \n' }, /must hold text/],
   ['an unknown agent', { agent: 'boss' }, /build.*plan/],
   ['an unknown session', { sessionId: 'ses_nowhere' }, /no such agent session; leave it out/],
+  ['a session id that is none', { sessionId: 'nowhere' }, /no such agent session; leave it out/],
   ['a prompt over 1 MiB', { prompt: 'x'.repeat(1024 * 1024 + 1) }, /1048576/],
   ['metadata over 16 KiB', { metadata: { a: 'x'.repeat(16 * 1024) } }, /16384/],
   ['an unknown model', { model: 'acme/none' }, /acme\/main-1.*acme\/extra-1/],

@@ -113,6 +113,8 @@ export class AgentRuntime {
       held: () => this.#holds.held,
       agent: {
         workspace: environment.workspace,
+        account: environment.accounts.user,
+        path: environment.path,
         providerId: () => providerFor(this.#settings?.model ?? NOT_ASSIGNED.model).id,
         whenReady: async (timeoutMs, signal) => {
           await this.#assigned.promise;

@@ -178,8 +178,19 @@ describe('a task', () => {
     expect(Object.keys(task.usage.byModel)).toEqual(['acme/small-1']);
     expect(agent.model.requests.at(-1)).toMatchObject({ model: 'acme/small-1' });
     expect(agent.model.requests.at(-1)?.prompt).toContain('the harbour opens at nine');
-    await agent.put('absent', prompt, { files: ['no-such.txt'] });
-    expect(await agent.done('absent')).toMatchObject({ status: 'failed', error: { code: 'FILE_NOT_FOUND' } });
+  });
+
+  test.each([
+    ['no file', 'no-such.txt'],
+    ['a folder', '.'],
+    ['a file of root', '/etc/shadow'],
+  ])('does not begin with %s instead of a file to take along', async (name, file) => {
+    await writeFile(inWorkspace('there.txt'), 'there');
+    await agent.put(`absent-${name.replaceAll(' ', '-')}`, 'SCENARIO:text', { files: ['there.txt', file] });
+    expect(await agent.done(`absent-${name.replaceAll(' ', '-')}`)).toMatchObject({
+      status: 'failed',
+      error: { code: 'FILE_NOT_FOUND' },
+    });
   });
 
   test('tells of the to-do list', async () => {
@@ -255,9 +266,9 @@ describe('the end of a task', () => {
     expect((await agent.call('POST', '/agent/tasks/long/cancel')).body).toEqual(long.body);
   });
 
-  test('an unknown session is named as such', async () => {
-    await agent.put('nowhere', 'SCENARIO:text', { sessionId: 'ses_nope' });
-    expect(await agent.done('nowhere')).toMatchObject({
+  test.each(['ses_nope', 'nope'])('an unknown session, %s, is named as such', async (sessionId) => {
+    await agent.put(`nowhere-${sessionId}`, 'SCENARIO:text', { sessionId });
+    expect(await agent.done(`nowhere-${sessionId}`)).toMatchObject({
       status: 'failed',
       error: { code: 'SESSION_NOT_FOUND' },
     });
@@ -360,6 +371,8 @@ describe('the routes', () => {
     ['GET', '/agent/tasks/a%2F..%2Fb', 400, 'INVALID_TASK_ID'],
     ['GET', '/agent/messages?limit=0', 400, 'INVALID_QUERY'],
     ['GET', '/agent/messages?sessionId=ses_nope', 404, 'SESSION_NOT_FOUND'],
+    ['GET', '/agent/messages?sessionId=nope', 404, 'SESSION_NOT_FOUND'],
+    ['GET', '/agent/messages?sessionId=..%2F..%2Fconfig', 404, 'SESSION_NOT_FOUND'],
   ])('answer %s %s with %d', async (method, path, status, code) => {
     expect(await agent.call(method, path)).toMatchObject({ status, body: { code } });
   });

@@ -104,6 +104,13 @@ async function pidsOf(text: string): Promise<number[]> {
 
 async function serveSite(): Promise<void> {
   site = createServer((request, response) => {
+    if (request.url?.startsWith('/script?')) {
+      const script = decodeURIComponent(request.url.slice('/script?'.length));
+      response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(`<title>Dialog</title><script>${script}</script>`);
+      return;
+    }
     if (request.url === '/file.bin') {
       response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(Buffer.alloc(70_000, 'x'));
       return;
@@ -231,6 +238,34 @@ describe('the page', () => {
       .toBe(70_000);
     const { mode, uid, gid } = await stat(file);
     expect({ mode: mode & 0o777, uid, gid }).toEqual({ mode: 0o664, uid: 900, gid: 1000 });
+  });
+
+  test('a dialog that nobody answers holds up neither the next address, nor a picture, nor a client', async () => {
+    const page = (script: string): string => `${pageUrl}/script?${encodeURIComponent(script)}`;
+    const go = async (url: string): Promise<unknown> =>
+      (await call('/browser/navigate', { url, timeoutMs: 20_000 })).json();
+    expect(await go(page('alert(1)'))).toMatchObject({ title: 'Dialog' });
+    const picture = await call('/browser/screenshot');
+    expect([picture.status, (await picture.arrayBuffer()).byteLength > 1000]).toEqual([200, true]);
+    expect(await go('about:blank')).toMatchObject({ url: 'about:blank' });
+    expect(await go(page('confirm(2)'))).toMatchObject({ title: 'Dialog' });
+    const browser = await overPlaywright();
+    expect(await browser.contexts()[0]!.pages()[0]!.evaluate('1 + 1')).toBe(2);
+    await browser.close();
+    await go('about:blank');
+  });
+
+  test('a page that prints goes on, and its PDF lies among the downloads', async () => {
+    const browser = await overPlaywright();
+    const page = browser.contexts()[0]!.pages()[0]!;
+    await page.goto('data:text/html,<title>Printed</title><p>on paper');
+    await page.evaluate('setTimeout(() => window.print()); 0');
+    const file = join(box.root, 'workspace/downloads/Printed.pdf');
+    await expect
+      .poll(() => readFile(file, 'latin1').catch(() => ''), { timeout: 30_000 })
+      .toMatch(/%%EOF\s*$/);
+    expect(await page.title()).toBe('Printed');
+    await browser.close();
   });
 });
 

@@ -78,6 +78,8 @@ export function chromiumCommand(options: ChromiumOptions): [string, ...string[]]
     '--gaia-url=https://127.0.0.1:9',
     '--disable-client-side-phishing-detection',
     '--disable-search-engine-choice-screen',
+    // `window.print()` saves a PDF among the downloads; the dialog would stop the page until somebody answers it.
+    '--kiosk-printing',
     '--disable-component-extensions-with-background-pages',
     `--disable-features=${DISABLED_FEATURES.join(',')}`,
     `--host-resolver-rules=${SILENCED_HOSTS.map((host) => `MAP ${host} ~NOTFOUND`).join(', ')}`,

@@ -9,6 +9,7 @@ const navigatedSchema = z.object({
   isDownload: z.boolean().optional(),
 });
 const infoSchema = z.object({ targetInfo: z.object({ url: z.string(), title: z.string() }) });
+const dialogSchema = z.object({ type: z.string() });
 const lifecycleSchema = z.object({ frameId: z.string(), loaderId: z.string(), name: z.string() });
 
 /** Longest wait for a page, whatever the caller asks for. */
@@ -28,7 +29,8 @@ export function checkAddress(text: string): string {
 }
 
 /**
- * Sends the page in front to an address and waits until it has loaded.
+ * Sends the page in front to an address and waits until it has loaded, or shows a dialog, which it waits for itself. A
+ * dialog of the page that is left is closed.
  * @throws BoxError 502 `NAVIGATION_FAILED` with Chromium's reason, 504 `NAVIGATION_TIMEOUT`, 409 `NAVIGATION_DOWNLOAD`.
  */
 export async function navigate(
@@ -42,6 +44,7 @@ export async function navigate(
   const page = await pages.front();
   if (!page)
     throw new BoxError(503, 'BROWSER_RESTARTING', 'The browser has no page open. Try again in a second.');
+  await pages.dialogs.close(page.targetId);
   const loads = new LoadWatch();
   const loaded = await pages.withSession(
     page.targetId,
@@ -75,6 +78,13 @@ export async function navigate(
       return loaderId === undefined || (await loads.wait(loaderId, deadline - performance.now(), signal));
     },
     (event) => {
+      const dialog =
+        event.method === 'Page.javascriptDialogOpening' ? dialogSchema.safeParse(event.params) : undefined;
+      if (dialog?.success && dialog.data.type !== 'beforeunload') loads.stop();
+      else if (dialog?.success)
+        broker
+          .call('Page.handleJavaScriptDialog', { accept: true }, { sessionId: event.sessionId ?? '' })
+          .catch(() => undefined);
       const parsed =
         event.method === 'Page.lifecycleEvent' ? lifecycleSchema.safeParse(event.params) : undefined;
       // A page target's id is the id of its main frame.
@@ -107,12 +117,19 @@ export async function navigate(
 class LoadWatch {
   readonly #seen: string[] = [];
   readonly #loaded = new Set<string>();
+  #stopped = false;
   #wake: (() => void) | undefined;
 
   note(loaderId: string, isLoad: boolean): void {
     if (!this.#seen.includes(loaderId)) this.#seen.push(loaderId);
     if (!isLoad) return;
     this.#loaded.add(loaderId);
+    this.#wake?.();
+  }
+
+  /** The document goes no further. */
+  stop(): void {
+    this.#stopped = true;
     this.#wake?.();
   }
 
@@ -137,6 +154,7 @@ class LoadWatch {
   }
 
   #hasLoaded(loaderId: string): boolean {
+    if (this.#stopped) return true;
     const from = this.#seen.indexOf(loaderId);
     return from >= 0 && this.#seen.slice(from).some((seen) => this.#loaded.has(seen));
   }

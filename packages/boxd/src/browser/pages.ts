@@ -1,6 +1,7 @@
 import type { CdpBroker, OwnEvent } from './cdp-broker.ts';
 import type { CdpRefusal } from './cdp-policy.ts';
 import { z } from 'zod';
+import { Dialogs } from './dialogs.ts';
 
 const targetInfoSchema = z.object({
   targetId: z.string(),
@@ -31,6 +32,7 @@ const EXTRA_PAGE_MS = 6_000;
 
 /** The open pages of one Chromium, followed by its target events. */
 export class Pages {
+  readonly dialogs: Dialogs;
   readonly #pages = new Set<string>();
   readonly #broker: CdpBroker;
   readonly #frontTitle: () => Promise<string | undefined>;
@@ -51,6 +53,7 @@ export class Pages {
     options: { onFirst: () => void; maxPages?: number | undefined },
   ) {
     this.#broker = broker;
+    this.dialogs = new Dialogs(broker);
     this.#frontTitle = frontTitle;
     this.#onFirst = options.onFirst;
     this.#maxPages = options.maxPages;
@@ -70,12 +73,15 @@ export class Pages {
   handle(event: OwnEvent): void {
     if (event.sessionId !== undefined) {
       this.#listeners.get(event.sessionId)?.(event);
+      this.dialogs.handle(event);
     } else if (event.method === 'Target.targetCreated') {
       const parsed = createdSchema.safeParse(event.params);
       if (parsed.success) this.#note(parsed.data.targetInfo);
     } else if (event.method === 'Target.targetDestroyed') {
       const parsed = destroyedSchema.safeParse(event.params);
-      if (parsed.success && this.#pages.delete(parsed.data.targetId)) this.#keepOne();
+      if (!parsed.success) return;
+      this.dialogs.forget(parsed.data.targetId);
+      if (this.#pages.delete(parsed.data.targetId)) this.#keepOne();
     }
   }
 
@@ -139,6 +145,7 @@ export class Pages {
   #note(info: PageInfo): void {
     if (info.type !== 'page') return;
     this.#pages.add(info.targetId);
+    this.dialogs.watch(info.targetId);
     // A page that a page opened; those of clients are refused before.
     if (this.#maxPages !== undefined && this.#pages.size > this.#maxPages) this.#closeLater(info.targetId);
     this.#onFirst?.();

@@ -110,7 +110,14 @@ function computerRoutes(service: BrowserRoutesTarget): BoxRoute[] {
 
 async function sendScreenshot(service: BrowserRoutesTarget, request: BoxRequest): Promise<undefined> {
   const format = formatOf(request);
-  return sendImage(request, format, await screenshot(await service.browser(request.signal), format));
+  const browser = await service.browser(request.signal);
+  const page = await browser.pages.front();
+  // A page that shows a dialog is not drawn any more, and the dialog is no part of it.
+  if (page && browser.pages.dialogs.isOpen(page.targetId)) {
+    const place = await service.desktopPlace(request.signal);
+    return sendImage(request, format, await service.computer.screenshot(place, format));
+  }
+  return sendImage(request, format, await screenshot(browser, format));
 }
 
 function formatOf(request: BoxRequest): ScreenshotFormat {

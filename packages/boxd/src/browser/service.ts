@@ -429,7 +429,12 @@ class LiveBrowserService implements BrowserParts {
   #connectCdp(kind: CdpClientKind, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const targetId = new URL(request.url ?? '/', 'http://box').searchParams.get('targetId') ?? undefined;
     this.#upgrade(socket, (browser) => {
-      this.#cdp.accept(request, socket, head, (client) => browser.broker.connect(client, kind, targetId));
+      this.#cdp.accept(request, socket, head, (client) => {
+        // One that opened when nobody was there to answer it would hold up this client for ever.
+        if (browser.broker.outsideClients === 0 && this.control.current.mode !== 'human')
+          void browser.pages.dialogs.closeAll();
+        browser.broker.connect(client, kind, targetId);
+      });
     });
   }
 

@@ -8,7 +8,7 @@ import { startImageBox, type ImageBox } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 import { encryptedText } from './testing/encrypted-text.ts';
 import { opening } from './testing/macro-documents.ts';
-import { crashing, sampleDocuments, withLinks } from './testing/sample-documents.ts';
+import { commented, crashing, sampleDocuments, withLinks } from './testing/sample-documents.ts';
 
 const all = process.env['BANATA_TEST_ALL'] === '1';
 const runtimes = all ? (['runc', 'runsc'] as const) : (['runc'] as const);
@@ -102,6 +102,35 @@ describe.each(runtimes)('documents in %s', (runtime) => {
     await convert('sheets.fods', 'csv', { options: { sheet: 2 } });
     expect(await read('sheets.csv')).toBe('in Two,22\n');
     expect(await ask('sheets.fods', 'csv', { options: { sheet: 3 } })).toMatchObject({ status: 400 });
+  });
+
+  test('a document with a comment is converted, from one kind to the next', async () => {
+    await write('commented.fodt', commented);
+    await convert('commented.fodt', 'docx', { output: 'commented.docx' });
+    await convert('commented.docx', 'pdf', { output: 'commented.pdf' });
+    expect((await run('pdftotext commented.pdf -')).stdout).toContain('before after');
+  });
+
+  test('a picture that is wider than the page is made to fit, one with a size keeps it', async () => {
+    await write(
+      'make-picture.py',
+      `import struct, zlib
+def chunk(name, data): return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+rows = b'\\0' * (1280 * 3 + 1) * 800
+open('wide.png', 'wb').write(b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 1280, 800, 8, 2, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))`,
+    );
+    await run('python3 make-picture.py');
+    await write('wide.md', '![the screen](wide.png)\n');
+    await write('sized.html', '<p><img src="wide.png" alt="x" width="320"></p>');
+    const widthOf = async (source: string): Promise<number> => {
+      await convert(source, 'pdf', { output: `${source}.pdf` });
+      const { stdout } = await run(`pdfimages -list ${source}.pdf | tail -1 | awk '{ print $4, $13 }'`);
+      const [pixels = NaN, perInch = NaN] = stdout.trim().split(' ').map(Number);
+      return pixels / perInch;
+    };
+    // Inches: 640 and 320 of the 96 CSS pixels an inch has.
+    expect(await widthOf('wide.md')).toBeCloseTo(640 / 96, 0);
+    expect(await widthOf('sized.html')).toBeCloseTo(320 / 96, 0);
   });
 
   test('pages become pictures and text, all or some', async () => {

@@ -8,6 +8,7 @@ import re
 import subprocess
 import urllib.parse
 
+import pictures
 from failure import Failure
 
 _EXTENSIONS = ["table", "strikethrough", "autolink", "tasklist"]
@@ -16,6 +17,8 @@ _PICTURE = re.compile(
     r"""(?P<before><img\b[^>]*?\bsrc\s*=\s*)(?P<quote>["']?)(?![a-z][a-z0-9+.-]*:|//|\#)(?P<address>[^"'>\s]+)(?P=quote)""",
     re.IGNORECASE,
 )
+# Up to the end of the tag.
+_SIZED = re.compile(r"[^>]*?\b(?:width|height)\b", re.IGNORECASE)
 _MAX_PICTURE_BYTES = 32 * 1024**2
 
 _STYLE = """
@@ -61,7 +64,8 @@ def _made_whole(text, path):
     Makes a page whole, and readable for the office, which does not see where <del> ends.
 
     Pictures that lie beside the source become part of the page: the office would keep only where they lie, and a
-    document that is taken elsewhere would lack them. What is no file, or too large, is left as it is.
+    document that is taken elsewhere would lack them. What is no file, or too large, is left as it is. Those that are
+    wider or higher than a page, which would cut them off, get a size that fits, unless they have one.
     """
     folder = os.path.dirname(path)
 
@@ -72,6 +76,11 @@ def _made_whole(text, path):
         if not kind.startswith("image/") or not os.path.isfile(name) or os.path.getsize(name) > _MAX_PICTURE_BYTES:
             return match[0]
         with open(name, "rb") as file:
-            return f"{match['before']}\"data:{kind};base64,{base64.b64encode(file.read()).decode()}\""
+            content = file.read()
+        picture = f"{match['before']}\"data:{kind};base64,{base64.b64encode(content).decode()}\""
+        size = pictures.fitted(content)
+        if size is None or _SIZED.match(match["before"]) or _SIZED.match(match.string, match.end()):
+            return picture
+        return f'{picture} width="{size[0]}" height="{size[1]}"'
 
     return _PICTURE.sub(embedded, re.sub(r"<(/?)del\b", r"<\1s", text, flags=re.IGNORECASE))

@@ -107,9 +107,9 @@ export class OpenCodeClient {
   }
 
   /** The newest `limit` messages, oldest first. */
-  messages(sessionId: string, limit: number): Promise<OpenCodeMessage[]> {
+  async messages(sessionId: string, limit: number): Promise<OpenCodeMessage[]> {
     const query = { limit: String(limit) };
-    return this.#call(`${sessionPath(sessionId)}/message`, z.array(messageSchema), { query });
+    return await this.#call(`${sessionPath(sessionId)}/message`, z.array(messageSchema), { query });
   }
 
   /**
@@ -255,7 +255,11 @@ export class OpenCodeClient {
   }
 }
 
+/** The agent server answers 500 to ids that do not begin as its own do, and 404 to those that do. */
+const SESSION_ID = /^ses/;
+
 function sessionPath(sessionId: string): string {
+  if (!SESSION_ID.test(sessionId)) throw new OpenCodeRequestError(404, `there is no session ${sessionId}`);
   return `/session/${encodeURIComponent(sessionId)}`;
 }
 

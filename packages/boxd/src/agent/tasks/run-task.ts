@@ -1,5 +1,5 @@
 import type { TaskUsage } from '@banata/protocol/box';
-import type { BoxLogger, BrowserService } from '../../services.ts';
+import type { Account, BoxLogger, BrowserService } from '../../services.ts';
 import type { EventPublisher } from '../events/publisher.ts';
 import { OpenCodeRequestError, type OpenCodePrompt } from '../opencode/client.ts';
 import type { OpenCodePart } from '../opencode/schemas.ts';
@@ -27,6 +27,10 @@ export interface TaskContext {
   limits: TaskLimits;
   /** Folder that the paths of attachments are relative to. */
   workspace: string;
+  /** Account that the agent reads them with. */
+  account: Account;
+  /** Where programs are found. */
+  path: string;
   /** Provider of the configured models, as OpenCode's configuration names it. */
   providerId(): string;
   /** Waits for the agent server; rejects with {@link AgentUnavailableError}. */
@@ -119,9 +123,12 @@ async function promptAndFollow(
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   const { request } = record;
-  const attachments = await findAttachments(request.files, context.workspace);
+  const attachments = await findAttachments(request.files, context);
   if (attachments.missing !== null) {
-    return failed('FILE_NOT_FOUND', `there is no file ${attachments.missing} to go with the prompt`);
+    return failed(
+      'FILE_NOT_FOUND',
+      `there is no file ${attachments.missing} that the sandbox's user may read, to go with the prompt`,
+    );
   }
   const problem = request.responseSchema && problemOfSchema(request.responseSchema);
   if (problem !== null) {

@@ -24,7 +24,7 @@ export interface TaskRunnerOptions {
   held: () => boolean;
   agent: Pick<
     TaskContext,
-    'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'providerId' | 'browser'
+    'whenReady' | 'prepareTools' | 'repairTools' | 'workspace' | 'account' | 'path' | 'providerId' | 'browser'
   >;
   /** Records what a task does. */
   openRecorder: () => StepRecorder;

@@ -26,6 +26,12 @@ Some *text* with \`code\`, 日本語, עברית and 😀.
   ),
 };
 
+/** A text with a comment at its side, as most reviewed documents have. */
+export const commented = flat(
+  'text',
+  '<office:text><text:p>before<office:annotation><dc:creator>Ada</dc:creator><dc:date>2026-01-01T00:00:00</dc:date><text:p>a remark</text:p></office:annotation> after</text:p></office:text>',
+);
+
 /** Groups within groups: LibreOffice goes down one call a level, until its stack ends. */
 export const crashing = flat(
   'presentation',
@@ -69,6 +75,6 @@ export function flat(kind: 'text' | 'spreadsheet' | 'presentation', body: string
     style: 'style',
     script: 'script',
   }).map(([prefix, name]) => `xmlns:${prefix}="urn:oasis:names:tc:opendocument:xmlns:${name}:1.0"`);
-  const root = `xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:ooo="http://openoffice.org/2004/office" xmlns:dom="http://www.w3.org/2001/xml-events" office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.${kind}"`;
+  const root = `xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:ooo="http://openoffice.org/2004/office" xmlns:dom="http://www.w3.org/2001/xml-events" office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.${kind}"`;
   return `<?xml version="1.0" encoding="UTF-8"?><office:document ${names.join(' ')} ${root}>${head}<office:body>${body}</office:body></office:document>`;
 }
