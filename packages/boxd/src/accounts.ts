@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Account, BoxEnvironment } from './services.ts';
 
 /** Reads the box's three accounts from a passwd(5) file. Throws when one is missing. */
-export async function readAccounts(file: string): Promise<BoxEnvironment['accounts']> {
-  const accounts = parsePasswd(await readFile(file, 'utf8'));
+export function readAccounts(file: string): BoxEnvironment['accounts'] {
+  const accounts = parsePasswd(readFileSync(file, 'utf8'));
   const find = (name: string): Account => {
     const account = accounts.find((candidate) => candidate.name === name);
     if (!account)

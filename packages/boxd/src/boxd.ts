@@ -1,5 +1,5 @@
 import type { BoxConfig } from '@banata/protocol/box';
-import { chown, mkdir, stat } from 'node:fs/promises';
+import { chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCodeService } from './code/service.ts';
 import type { BoxdConfig } from './config.ts';
@@ -34,17 +34,21 @@ export interface Boxd {
   stop(): Promise<void>;
 }
 
-/** Puts the daemon together and starts it. Resolves when it takes requests. */
+/**
+ * Puts the daemon together and starts it. Resolves when it takes requests. Files are read and written on the way there
+ * without the thread pool: there is nothing else to do yet, and a way through the pool takes longer than the work.
+ */
 export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<Boxd> {
   const startedAt = performance.now();
   const { boot, environment } = config;
-  await prepareDirectories(environment);
+  prepareDirectories(environment);
   await beginLife(environment.stateDir, boot.token);
   await endLeftovers(environment, logger);
 
   const store = new ConfigStore(join(environment.stateDir, 'config.json'));
   const { journal, limits, runner } = createCore(environment, store, logger);
-  const [restored] = await Promise.all([store.load(), journal.open(), runner.open()]);
+  const restored = store.load();
+  await Promise.all([journal.open(), runner.open()]);
 
   const commandEnv = (account: Account): Record<string, string> =>
     commandEnvironment({
@@ -94,7 +98,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     path: systemPath(environment),
   });
   await Promise.all([sudo.start(), limits.start()]);
-  const port = await server.listen(boot.port, '0.0.0.0');
+  const port = await server.listen(boot.port);
   logger.info('boxd.listening', { port, sinceProcessStartMs: Math.round(performance.now()) });
   // Commands and files work even when the browser or the agent cannot be started again.
   const callOffRehearsal = rehearseWhenIdle({
@@ -185,10 +189,10 @@ function systemPath({ path, accounts }: BoxEnvironment): string {
   return parts.join(':');
 }
 
-async function prepareDirectories({ stateDir, runDir, workspace, accounts }: BoxEnvironment): Promise<void> {
+function prepareDirectories({ stateDir, runDir, workspace, accounts }: BoxEnvironment): void {
   // Accounts other than root pass through to what is theirs, but do not list.
-  await Promise.all([stateDir, runDir].map((path) => mkdir(path, { recursive: true, mode: 0o711 })));
-  await mkdir(workspace, { recursive: true });
+  for (const path of [stateDir, runDir]) mkdirSync(path, { recursive: true, mode: 0o711 });
+  mkdirSync(workspace, { recursive: true });
   const { user } = accounts;
-  if ((await stat(workspace)).uid !== user.uid) await chown(workspace, user.uid, user.gid);
+  if (statSync(workspace).uid !== user.uid) chownSync(workspace, user.uid, user.gid);
 }

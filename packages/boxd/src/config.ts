@@ -1,5 +1,5 @@
 import { boxBootSchema, type BoxBoot } from '@banata/protocol/box';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAccounts } from './accounts.ts';
 import type { BoxEnvironment } from './services.ts';
@@ -54,12 +54,12 @@ export interface BoxdConfig {
 }
 
 /** Reads the boot file, the accounts and the container's environment. Throws when one is not as expected. */
-export async function loadConfig(env: NodeJS.ProcessEnv): Promise<BoxdConfig> {
-  const [bootText, accounts] = await Promise.all([readFile(BOOT_FILE, 'utf8'), readAccounts('/etc/passwd')]);
+export function loadConfig(env: NodeJS.ProcessEnv): BoxdConfig {
+  const accounts = readAccounts('/etc/passwd');
   const { home } = accounts.user;
   const inherited = Object.fromEntries(INHERITED.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   return {
-    boot: boxBootSchema.parse(JSON.parse(bootText)),
+    boot: boxBootSchema.parse(JSON.parse(readFileSync(BOOT_FILE, 'utf8'))),
     environment: {
       accounts,
       stateDir: '/var/lib/banata',

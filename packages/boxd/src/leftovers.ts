@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { killTree } from './exec/kill-tree.ts';
 import type { BoxEnvironment, BoxLogger } from './services.ts';
@@ -16,7 +16,7 @@ const SERVICE_MARKER = 'BANATA_SERVICE';
 export async function endLeftovers(environment: BoxEnvironment, logger: BoxLogger): Promise<void> {
   const note = join(environment.runDir, STARTED_NOTE);
   try {
-    await writeFile(note, '', { flag: 'wx' });
+    writeFileSync(note, '', { flag: 'wx' });
     return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -35,5 +35,7 @@ test('locks of displays that ran before go, other files stay', async () => {
   await writeFile(join(folder, '.X1-lock'), '1');
   await writeFile(join(folder, '.Xother'), '');
   await clearDisplays(folder);
+  await clearDisplays(join(folder, '.Xother'));
+  await clearDisplays(join(folder, 'missing'));
   expect(await readdir(folder)).toEqual(['.Xother']);
 });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere } from './read-if-there.ts';
 
 /** File of the state folder that says whose state it is. It is as old as the box. */
 export const LIFE_FILE = 'life';
@@ -13,22 +15,26 @@ export const LIFE_FILE = 'life';
 export async function beginLife(stateDir: string, token: string): Promise<void> {
   const file = join(stateDir, LIFE_FILE);
   const mine = createHash('sha256').update(token).digest('hex');
-  const found = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const found = readIfThere(file);
   if (found === mine) return;
   // The note goes first and comes back last, so that a start that is broken off is done again.
-  await rm(file, { force: true });
-  for (const name of await readdir(stateDir))
-    await rm(join(stateDir, name), { recursive: true, force: true });
-  await writeFile(file, mine, { mode: 0o600 });
+  if (found !== undefined) await rm(file, { force: true });
+  for (const name of readdirSync(stateDir)) await rm(join(stateDir, name), { recursive: true, force: true });
+  writeFileSync(file, mine, { mode: 0o600 });
 }
 
 /** Removes what display servers of an earlier run of this disk left in /tmp: they would be taken for running ones. */
 export async function clearDisplays(temporary: string): Promise<void> {
-  const names = await readdir(temporary).catch(() => []);
-  const locks = names.filter((name) => /^\.X\d+-lock$/.test(name));
+  const locks = namesIn(temporary).filter((name) => /^\.X\d+-lock$/.test(name));
   for (const name of locks) await rm(join(temporary, name), { recursive: true, force: true });
   if (locks.length > 0) await rm(join(temporary, '.X11-unix'), { recursive: true, force: true });
+}
+
+/** None where people have removed or replaced the folder. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -35,6 +35,7 @@ export * from './schemas/computer.ts';
 export * from './schemas/checkpoints.ts';
 export * from './schemas/documents.ts';
 export * from './schemas/handoff.ts';
+export * from './schemas/handoff-detector.ts';
 export * from './schemas/handoff-fields.ts';
 export * from './schemas/viewer-nonce.ts';
 export * from './schemas/plans.ts';

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import type { BoxBrowserState, BoxConfig, BoxEventBody, Viewport } from '@banata/protocol/box';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { BoxError } from '../http/route.ts';
 import type { BoxRoute, BoxUpgrade } from '../http/route.ts';
 import type { BoxEnvironment, BoxLogger, BrowserService, EventSink } from '../services.ts';
@@ -32,7 +33,7 @@ import { recordingRoutes } from './recording/recording-routes.ts';
 import { readDesktopSize, setDesktopSize } from './rfb-client.ts';
 import { browserRoutes } from './routes.ts';
 import { VncTunnel } from './vnc-tunnel.ts';
-import { refuseUpgrade, WebSocketAcceptor } from './web-socket.ts';
+import { WebSocketAcceptor } from './web-socket.ts';
 
 /** What most sandboxes ask for. */
 const PREPARED_VIEWPORT: Viewport = { width: 1280, height: 800 };

@@ -1,8 +1,9 @@
 import { boxConfigSchema, type BoxConfig } from '@banata/protocol/box';
 import { renameSync, writeFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { BoxError } from '../http/route.ts';
+import { readIfThere } from '../read-if-there.ts';
 
 /** The box's one configuration, on disk so that it outlives the daemon. */
 export class ConfigStore {
@@ -19,12 +20,9 @@ export class ConfigStore {
   }
 
   /** Reads what a daemon before this one was given. */
-  async load(): Promise<BoxConfig | null> {
-    const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    if (text !== null) this.#config = boxConfigSchema.parse(JSON.parse(text));
+  load(): BoxConfig | null {
+    const text = readIfThere(this.#path);
+    if (text !== undefined) this.#config = boxConfigSchema.parse(JSON.parse(text));
     return this.#config;
   }
 

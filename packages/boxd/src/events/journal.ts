@@ -1,5 +1,6 @@
 import type { BoxEventBody } from '@banata/protocol/box';
-import { mkdir, open, readdir, readFile, rm, stat, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { open, readFile, rm, stat, truncate, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull } from '../limits/disk-full.ts';
 import type { EventSink } from '../services.ts';
@@ -62,8 +63,8 @@ export class Journal implements EventSink {
 
   /** Finds the end of what was written before, and cuts off what a crash left half-written. */
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const cursors = (await readdir(this.#directory))
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const cursors = readdirSync(this.#directory)
       .flatMap((name) => segmentCursor(name) ?? [])
       .sort((a, b) => a - b);
     this.#segments = await Promise.all(

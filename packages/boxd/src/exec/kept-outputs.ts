@@ -1,4 +1,5 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RUNNING_PREFIX } from './output-file.ts';
 
@@ -25,9 +26,9 @@ export class KeptOutputs {
   /** Makes the directory and resolves with the ids of commands that were running when the last daemon ended. */
   async open(): Promise<string[]> {
     // Others may pass through with the name of a file of theirs, but not list.
-    await mkdir(this.directory, { recursive: true, mode: 0o711 });
+    mkdirSync(this.directory, { recursive: true, mode: 0o711 });
     // Names begin with the time, so their order is that of the commands.
-    const names = (await readdir(this.directory)).sort();
+    const names = readdirSync(this.directory).sort();
     const running = names.filter((name) => name.startsWith(RUNNING_PREFIX));
     await Promise.all(running.map((name) => this.#remove(name)));
     await this.add(names.filter((name) => !name.startsWith(RUNNING_PREFIX)));

@@ -1,5 +1,5 @@
 import type { BoxUsage } from '@banata/protocol/box';
-import { chmod, rm } from 'node:fs/promises';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { BoxLogger } from '../services.ts';
 
@@ -41,12 +41,12 @@ export class LimitsSocket {
   async open(): Promise<void> {
     const { path } = this.#options;
     // Left behind by a daemon that was killed.
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(path, resolve);
     });
-    await chmod(path, 0o666);
+    chmodSync(path, 0o666);
   }
 
   async close(): Promise<void> {

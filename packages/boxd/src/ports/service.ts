@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { refuseUpgrade } from '../browser/web-socket.ts';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import type { BoxUpgrade } from '../http/route.ts';
 
 /** Name of the protocol that a tunnel is switched to: the bytes of one TCP connection. */

@@ -1,4 +1,4 @@
-import { chmod, chown, rm } from 'node:fs/promises';
+import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { serveSudo, type SudoSessionDeps } from './sudo-session.ts';
@@ -22,14 +22,14 @@ export class SudoServer {
   async start(): Promise<void> {
     const { runDir, accounts } = this.#deps.environment;
     const path = join(runDir, 'sudo.sock');
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ path, backlog: MAX_SESSIONS }, resolve);
     });
     this.#server.on('error', (error) => this.#deps.logger.error('sudo.server_failed', { error }));
-    await chown(path, accounts.root.uid, accounts.user.gid);
-    await chmod(path, 0o660);
+    chownSync(path, accounts.root.uid, accounts.user.gid);
+    chmodSync(path, 0o660);
   }
 
   /** Takes no more calls and ends those under way. */

@@ -43,6 +43,21 @@ test('waits through refusals until the answer is 200', async () => {
   expect(asked).toBe(4);
 });
 
+test('waits until somebody listens, and is broken off while nobody does', async () => {
+  const port = await serve((_, response) => response.writeHead(200).end());
+  const [first] = servers.splice(0);
+  await new Promise((resolve) => first?.close(resolve));
+  await expect(wait(port, 5_000, true, AbortSignal.timeout(20))).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+
+  const waiting = wait(port, 30_000);
+  const server = createServer((_, response) => response.writeHead(200).end());
+  servers.push(server);
+  server.listen(port, '127.0.0.1');
+  await waiting;
+});
+
 test('does not wait for a body that never ends', async () => {
   const port = await serve((_, response) => void response.writeHead(200).write('x'));
   await wait(port);

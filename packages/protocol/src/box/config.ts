@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { agentMcpSchema, agentPermissionsSchema } from './agent-asks.ts';
-import { handoffDetectorSchema } from '../schemas/handoff-fields.ts';
+import { agentMcpSchema, agentPermissionsSchema } from './agent-setup.ts';
+import { handoffDetectorSchema } from '../schemas/handoff-detector.ts';
 import { boxLimitsSchema } from './limits.ts';
 import { boxRecordingOptionsSchema } from './recording.ts';
 

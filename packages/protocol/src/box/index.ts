@@ -1,5 +1,6 @@
 export * from './agent.ts';
 export * from './agent-asks.ts';
+export * from './agent-setup.ts';
 export * from './artifacts.ts';
 export * from './browser.ts';
 export * from './byte-range.ts';

@@ -4,9 +4,9 @@ import {
   agentPermissionsSchema,
   type AgentMcp,
   type AgentPermissions,
-} from '../box/agent-asks.ts';
+} from '../box/agent-setup.ts';
 import { viewportSchema } from '../box/config.ts';
-import { handoffDetectorSchema, type HandoffDetector } from './handoff-fields.ts';
+import { handoffDetectorSchema, type HandoffDetector } from './handoff-detector.ts';
 import { profileKeySchema } from './profiles.ts';
 import { recordingOptionsSchema } from './recording.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { handoffDetectorSchema } from './handoff-detector.ts';
 
 /** Most fields of one request. */
 export const MAX_HANDOFF_FIELDS = 8;
@@ -49,10 +50,6 @@ export const handoffDeliverSchema = z
     'What becomes of the values: "type" has them typed into the page in front; "placeholder" lets the agent type {{secret:NAME}} in their place. Default: "placeholder" when the agent asks by its command, else "type".',
   );
 export type HandoffDeliver = z.infer<typeof handoffDeliverSchema>;
-
-/** What made a detector ask for a person. */
-export const handoffDetectorSchema = z.enum(['login', 'otp', 'captcha']);
-export type HandoffDetector = z.infer<typeof handoffDetectorSchema>;
 
 export const handoffDetectedSchema = z.object({
   detector: handoffDetectorSchema,
