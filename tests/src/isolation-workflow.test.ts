@@ -5,7 +5,7 @@ import { Installation } from './support/installation.ts';
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const SIZES = {
-  small: { cpus: 1, memoryGib: 1, pids: 200, diskGib: 0.5, openFiles: 500, networkMbit: 50 },
+  small: { cpus: 1, memoryGib: 1, pids: 200, diskGib: 0.5, openFiles: 500, networkMbit: 50, outputMib: 2 },
   busy: { pids: 3000 },
 };
 
@@ -47,13 +47,19 @@ describe('sizes of the operator', () => {
       pids: { limit: 200 },
       diskBytes: { limit: 512 * MIB },
       openFiles: { limit: 500 },
+      outputBytes: { limit: 2 * MIB },
     });
     expect(await metrics(sandbox)).toMatchObject({
       cpu: { limitCores: 1 },
       memory: { limitBytes: GIB },
       disk: { limitBytes: 512 * MIB },
       processes: { limit: 200 },
+      output: { limitBytes: 2 * MIB },
     });
+    await output(sandbox, 'head -c 5000000 /dev/zero | tr "\\0" x');
+    const kept = Number(await output(sandbox, 'sudo sh -c "cat /var/lib/banata/exec/*.out" | wc -c'));
+    expect(kept).toBeGreaterThanOrEqual(2 * MIB);
+    expect(kept).toBeLessThan(2 * MIB + 200);
     const filled = await sandbox.exec('head -c 700M /dev/urandom >/workspace/big');
     expect(filled.stderr).toMatch(/quota exceeded|No space|disk of the sandbox is full/i);
   });

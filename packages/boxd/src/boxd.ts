@@ -17,6 +17,7 @@ import { endLeftovers } from './leftovers.ts';
 import { beginLife } from './life.ts';
 import { DiskReserve } from './limits/disk-reserve.ts';
 import { LimitsService } from './limits/service.ts';
+import { outputBytesOf } from './limits/usage.ts';
 import { OptionalParts } from './optional-parts.ts';
 import { createPortsService } from './ports/service.ts';
 import { proxyEnvironment } from './proxy/proxy-environment.ts';
@@ -149,6 +150,7 @@ function createCore(
     accounts,
     logger,
     limits,
+    outputBytes: () => outputBytesOf(store.current?.limits),
     repairDirectory: async (path) =>
       path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
   });
@@ -174,6 +176,7 @@ function createWork(
     ...common,
     environment,
     programs,
+    outputBytes: () => outputBytesOf(store.current?.limits),
     documents: {
       path: systemPath(environment),
       enabled: () => store.current?.documents ?? false,

@@ -14,6 +14,8 @@ export interface WorkPartsOptions {
   programs: WorkPrograms;
   /** Environment of the commands of an account. */
   commandEnv: (account: Account) => Record<string, string>;
+  /** What is kept of each output stream of a process, bytes. */
+  outputBytes: () => number;
   documents: Pick<DocumentsOptions, 'path' | 'enabled' | 'limits' | 'diskFull'>;
 }
 
@@ -56,10 +58,10 @@ export class WorkParts {
   }
 
   #loadProcesses(): Promise<ProcessService> {
-    const { environment, logger, commandEnv, programs } = this.#options;
+    const { environment, logger, commandEnv, programs, outputBytes } = this.#options;
     this.#processes ??= import('./process/service.ts').then(async ({ createProcessService }) => {
       const { supervisor } = programs;
-      const service = createProcessService({ environment, logger, commandEnv, supervisor });
+      const service = createProcessService({ environment, logger, commandEnv, supervisor, outputBytes });
       await service.open();
       return service;
     });

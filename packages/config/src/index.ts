@@ -5,7 +5,7 @@ import { ConfigError } from './config-error.ts';
 import { lastingConfig, lastingSettings, type LastingConfig } from './lasting.ts';
 import { dailyModelSettings, modelSettings } from './model-settings.ts';
 import { objectStoreConfig, objectStoreSettings, type ObjectStoreConfig } from './object-store.ts';
-import { type SizeLimits, sizesOf } from './sizes.ts';
+import { OUTPUT_MIB, type SizeLimits, sizesOf } from './sizes.ts';
 import { oidcConfig, oidcSettings, type OidcConfig } from './oidc.ts';
 import { tracingConfig, tracingSettings, type TracingConfig } from './tracing.ts';
 import { warmCounts, warmSettings, type WarmCounts } from './warm.ts';
@@ -134,11 +134,20 @@ export const settingsSchema = z.object({
     .min(0)
     .default(0)
     .describe('Network rate of a sandbox, Mbit/s in each direction. 0: no limit.'),
+  BANATA_SANDBOX_OUTPUT_MIB: z.coerce
+    .number()
+    .int()
+    .min(OUTPUT_MIB.min)
+    .max(OUTPUT_MIB.max)
+    .default(64)
+    .describe(
+      'What a sandbox keeps of each output stream of a command or background process, MiB. The rest is thrown away.',
+    ),
   BANATA_SIZES: z
     .string()
     .default('')
     .describe(
-      'Further sizes of sandboxes, JSON such as {"large":{"cpus":4,"memoryGib":8}}. A size may have cpus, memoryGib, pids, diskGib, openFiles, networkMbit; the rest is as in "standard". Default: none.',
+      'Further sizes of sandboxes, JSON such as {"large":{"cpus":4,"memoryGib":8}}. A size may have cpus, memoryGib, pids, diskGib, openFiles, networkMbit, outputMib; the rest is as in "standard". Default: none.',
     ),
   BANATA_MAX_SANDBOXES: z.coerce
     .number()

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 
 const gib = 1024 ** 3;
+const mib = 1024 ** 2;
 const mbit = 1_000_000;
 
 /** What a sandbox gets of the machine, in the shape in which the driver takes it (`BoxLimits`). */
@@ -18,7 +19,12 @@ export interface SizeLimits {
   openFiles: number;
   /** Network traffic in each direction, bits per second; 0 for no limit. */
   networkBitsPerSecond: number;
+  /** What is kept of each output stream of a command or background process. */
+  outputBytes: number;
 }
+
+/** Bounds of what is kept of a stream, MiB. More would leave little of a disk to anything else. */
+export const OUTPUT_MIB = { min: 1, max: 1024 };
 
 /** Name of the size that is always there and that sandboxes get which ask for none. */
 export const STANDARD_SIZE = 'standard';
@@ -32,6 +38,7 @@ const sizeSchema = z.strictObject({
   diskGib: z.number().min(0.0625).optional(),
   openFiles: z.number().int().min(256).optional(),
   networkMbit: z.number().min(0).optional(),
+  outputMib: z.number().int().min(OUTPUT_MIB.min).max(OUTPUT_MIB.max).optional(),
 });
 
 const sizesSchema = z.record(
@@ -47,6 +54,7 @@ interface SizeSettings {
   BANATA_SANDBOX_DISK_GIB: number;
   BANATA_SANDBOX_OPEN_FILES: number;
   BANATA_SANDBOX_NETWORK_MBIT: number;
+  BANATA_SANDBOX_OUTPUT_MIB: number;
   BANATA_SIZES: string;
 }
 
@@ -63,6 +71,7 @@ export function sizesOf(settings: SizeSettings): { limits: SizeLimits; sizes: Re
     diskBytes: Math.round(settings.BANATA_SANDBOX_DISK_GIB * gib),
     openFiles: settings.BANATA_SANDBOX_OPEN_FILES,
     networkBitsPerSecond: Math.round(settings.BANATA_SANDBOX_NETWORK_MBIT * mbit),
+    outputBytes: settings.BANATA_SANDBOX_OUTPUT_MIB * mib,
   };
   const others = Object.entries(parseSizes(settings.BANATA_SIZES));
   const sizes = Object.fromEntries(others.map(([name, size]) => [name, limitsOf(size, limits)]));
@@ -101,6 +110,7 @@ function limitsOf(size: z.infer<typeof sizeSchema>, standard: SizeLimits): SizeL
     openFiles: size.openFiles ?? standard.openFiles,
     networkBitsPerSecond:
       size.networkMbit === undefined ? standard.networkBitsPerSecond : Math.round(size.networkMbit * mbit),
+    outputBytes: size.outputMib === undefined ? standard.outputBytes : size.outputMib * mib,
   };
 }
 

@@ -213,6 +213,7 @@ export type DriverErrorCode =
   | 'BOX_START_FAILED'
   | 'BOX_ID_TAKEN'
   | 'ABORTED'
+  | 'CONTENTS_REFUSED'
   | 'DRIVER_FAILURE';
 
 /** What went wrong on the host, in words an operator can act on. */

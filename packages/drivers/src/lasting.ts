@@ -22,7 +22,10 @@ export interface BoxCheckpoints {
   delete(name: string): Promise<void>;
   /** Contents as a tar compressed with zstd. The stream fails when the copy goes meanwhile. */
   export(name: string, signal: AbortSignal): Readable;
-  /** Brings exported contents back under a name; whole or not at all. `contents` is destroyed when it fails. */
+  /**
+   * Brings exported contents back under a name; whole or not at all. `contents` is destroyed when it fails.
+   * Contents that no export makes (names that lead elsewhere, parts that are missing) reject with CONTENTS_REFUSED.
+   */
   import(name: string, contents: Readable, signal: AbortSignal): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import type { Account, BoxLogger } from '../services.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { KeptOutputs } from './kept-outputs.ts';
 import { killTree } from './kill-tree.ts';
-import { MAX_STORED_BYTES, OutputFile, RUNNING_PREFIX } from './output-file.ts';
+import { OutputFile, RUNNING_PREFIX } from './output-file.ts';
 import { OutputGuard } from './output-guard.ts';
 import { RunningCommand, type Ending } from './running-command.ts';
 import { spawnCommand, type SpawnRefusal } from './spawn-command.ts';
@@ -31,6 +31,8 @@ export interface CommandRunnerOptions {
   logger: BoxLogger;
   /** Folder outside of the box's disk, for output while that is full. */
   spareDirectory: string;
+  /** What is kept of each output stream, bytes; known once the box is configured. */
+  outputBytes: () => number;
   limits: CommandLimits;
   /** Called when the directory of a command cannot be entered; resolves with whether it can be tried again. */
   repairDirectory: (path: string) => Promise<boolean>;
@@ -58,8 +60,12 @@ export class CommandRunner {
 
   constructor(options: CommandRunnerOptions) {
     this.#options = options;
-    this.#outputs = new KeptOutputs({ directory: options.directory });
-    this.#spareOutputs = new KeptOutputs({ directory: options.spareDirectory, maxFiles: 8 });
+    this.#outputs = new KeptOutputs({ directory: options.directory, streamBytes: options.outputBytes });
+    this.#spareOutputs = new KeptOutputs({
+      directory: options.spareDirectory,
+      maxFiles: 8,
+      streamBytes: () => MAX_SPARE_BYTES,
+    });
   }
 
   /** Prepares the directory and ends what a daemon before this one left running. */
@@ -158,11 +164,11 @@ export class CommandRunner {
 
   /** On the disk; while it is full, outside of it, so that commands that make room can be run. */
   async #createFiles(id: string, account: Account): Promise<[OutputFile, OutputFile]> {
-    const { limits, directory, spareDirectory } = this.#options;
+    const { limits, directory, spareDirectory, outputBytes } = this.#options;
     const spare = { directory: spareDirectory, maxBytes: MAX_SPARE_BYTES };
     try {
       const full = limits.diskWasFull && (await limits.diskIsFull());
-      return await createPair(full ? spare : { directory, maxBytes: MAX_STORED_BYTES }, id, account);
+      return await createPair(full ? spare : { directory, maxBytes: outputBytes() }, id, account);
     } catch (error) {
       if (!isDiskFull(error) || !(await limits.diskIsFull())) throw diskError(error);
       return await createPair(spare, id, account).catch((cause: unknown) => Promise.reject(diskError(cause)));
@@ -260,8 +266,8 @@ async function conclude(
   file: OutputFile,
   maxOutputBytes: number,
 ): Promise<{ text: string; file: string | null }> {
-  const size = await file.size();
-  const isWhole = size <= maxOutputBytes;
+  const size = await file.enforceLimit();
+  const isWhole = size <= maxOutputBytes && !file.discarded;
   const [text] = await Promise.all([file.head(size, maxOutputBytes), isWhole && file.unlink()]);
   return { text, file: isWhole ? null : await file.keep() };
 }

@@ -1,10 +1,9 @@
-import type { BoxExecResult } from '@banata/protocol/box';
+import { DEFAULT_OUTPUT_BYTES, type BoxExecResult } from '@banata/protocol/box';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startHostBox, type HostBox } from '../testing/host-box.ts';
-import { MAX_STORED_BYTES } from './output-file.ts';
 import { listProcesses } from './process-tree.ts';
 
 let box: HostBox;
@@ -186,7 +185,7 @@ describe('POST /exec', () => {
     const result = await exec({ command: 'head -c 200000000 /dev/zero | tr "\\0" x; sleep 0.5; echo end' });
     expect(result.truncated).toBe(true);
     const content = await readFile(result.stdoutFile ?? '');
-    expect(content.length).toBeLessThan(MAX_STORED_BYTES + 200);
+    expect(content.length).toBeLessThan(DEFAULT_OUTPUT_BYTES + 200);
     expect(content.subarray(-80).toString()).toContain('output beyond 64 MiB was discarded');
   });
 

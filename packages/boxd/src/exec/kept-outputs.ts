@@ -5,7 +5,10 @@ import { RUNNING_PREFIX } from './output-file.ts';
 
 /** Whole outputs that lie ready for their reader; the oldest go first. */
 const MAX_KEPT_FILES = 32;
-const MAX_KEPT_BYTES = 256 * 1024 * 1024;
+/** Of streams that are as long as they may be. */
+const KEPT_STREAMS = 4;
+/** Room for what a cut stream says at its end. */
+const NOTE_BYTES = 1024;
 
 interface Kept {
   name: string;
@@ -16,11 +19,14 @@ interface Kept {
 export class KeptOutputs {
   readonly directory: string;
   readonly #maxFiles: number;
+  readonly #streamBytes: () => number;
   #kept: Kept[] = [];
 
-  constructor({ directory, maxFiles = MAX_KEPT_FILES }: { directory: string; maxFiles?: number }) {
-    this.directory = directory;
-    this.#maxFiles = maxFiles;
+  /** @param options `streamBytes`: what is kept of one stream; {@link KEPT_STREAMS} as long lie here at most. */
+  constructor(options: { directory: string; maxFiles?: number; streamBytes: () => number }) {
+    this.directory = options.directory;
+    this.#maxFiles = options.maxFiles ?? MAX_KEPT_FILES;
+    this.#streamBytes = options.streamBytes;
   }
 
   /** Makes the directory and resolves with the ids of commands that were running when the last daemon ended. */
@@ -43,7 +49,9 @@ export class KeptOutputs {
       this.#kept.push({ name, bytes: (await stat(join(this.directory, name))).size });
     }
     let total = this.#kept.reduce((sum, { bytes }) => sum + bytes, 0);
-    while (this.#kept.length > this.#maxFiles || total > MAX_KEPT_BYTES) {
+    // The note at the end of a stream that was cut is on top.
+    const most = KEPT_STREAMS * (this.#streamBytes() + NOTE_BYTES);
+    while (this.#kept.length > this.#maxFiles || total > most) {
       const oldest = this.#kept.shift();
       if (!oldest) break;
       total -= oldest.bytes;

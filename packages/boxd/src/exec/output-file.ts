@@ -6,9 +6,6 @@ import { isGvisor } from '../limits/watchdog.ts';
 import type { Account } from '../services.ts';
 import { headAsText } from './truncate.ts';
 
-/** What of a stream is kept on disk; a command's further output is thrown away. */
-export const MAX_STORED_BYTES = 64 * 1024 * 1024;
-
 function discardNote(maxBytes: number): string {
   return `\n[banata: output beyond ${maxBytes / 1024 / 1024} MiB was discarded]\n`;
 }
@@ -71,12 +68,17 @@ export class OutputFile {
     return (await this.#handle.stat()).size;
   }
 
-  /** Cuts the file to `limitBytes`, or to what is kept at most: the writer appends, so it goes on at the new end. */
-  async enforceLimit(limitBytes = this.#maxBytes): Promise<void> {
+  /**
+   * Cuts the file to `limitBytes`, or to what is kept at most: the writer appends, so it goes on at the new end.
+   * @returns the size that is left.
+   */
+  async enforceLimit(limitBytes = this.#maxBytes): Promise<number> {
     const maxBytes = Math.min(limitBytes, this.#maxBytes);
-    if ((await this.size()) <= maxBytes) return;
+    const size = await this.size();
+    if (size <= maxBytes) return size;
     this.#discarded = true;
     await this.#handle.truncate(maxBytes);
+    return maxBytes;
   }
 
   /** Reads up to `buffer.length` bytes; resolves with their number, 0 at the present end. */

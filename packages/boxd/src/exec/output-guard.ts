@@ -1,4 +1,4 @@
-import { MAX_STORED_BYTES, type OutputFile } from './output-file.ts';
+import type { OutputFile } from './output-file.ts';
 
 const INTERVAL_MS = 200;
 /** What may lie in a nameless file between two looks at a background process that still writes to it. */
@@ -6,7 +6,8 @@ const LINGERING_BYTES = 1024 * 1024;
 
 interface Lingering {
   files: readonly OutputFile[];
-  limitBytes: number;
+  /** Undefined: what the files keep at most. */
+  limitBytes: number | undefined;
   alive: () => boolean;
 }
 
@@ -34,7 +35,7 @@ export class OutputGuard {
    */
   release(files: readonly OutputFile[], kept: boolean, alive: () => boolean): void {
     this.#running.delete(files);
-    const lingering = { files, limitBytes: kept ? MAX_STORED_BYTES : LINGERING_BYTES, alive };
+    const lingering = { files, limitBytes: kept ? undefined : LINGERING_BYTES, alive };
     if (alive()) this.#lingering.add(lingering);
     // Nobody waits for it, and it cannot fail in a way that anybody could do something about.
     else void closeAll(files);
@@ -51,7 +52,7 @@ export class OutputGuard {
   }
 
   async #look(): Promise<void> {
-    for (const files of this.#running) await enforceAll(files, MAX_STORED_BYTES);
+    for (const files of this.#running) await enforceAll(files, undefined);
     for (const entry of this.#lingering) {
       if (entry.alive()) {
         await enforceAll(entry.files, entry.limitBytes);
@@ -71,7 +72,7 @@ export class OutputGuard {
   }
 }
 
-async function enforceAll(files: readonly OutputFile[], limitBytes: number): Promise<void> {
+async function enforceAll(files: readonly OutputFile[], limitBytes: number | undefined): Promise<void> {
   // A file may be closed by its command between two looks; there is nothing to bound then.
   await Promise.allSettled(files.map((file) => file.enforceLimit(limitBytes)));
 }

@@ -161,7 +161,7 @@ except OSError as error: print(n > 100, error.strerror)'`;
     expect(usage.openFiles.limit).toBeGreaterThan(1000);
     const { stdout } = await exec('banata-limits; ulimit -c');
     expect(stdout).toMatch(
-      /^cpus +1\b.*\nmemory .* of 512 MiB\nprocesses .* of 256\ndisk .* of 64 MiB\nopen files .*\n0\n$/,
+      /^cpus +1\b.*\nmemory .* of 512 MiB\nprocesses .* of 256\ndisk .* of 64 MiB\nopen files .*\noutput +64 MiB of each stream of a command\n0\n$/,
     );
     expect(await exec('banata-limits --what')).toMatchObject({ exitCode: 2 });
     const answer = await (await box.fetch('/limits')).json();
@@ -172,12 +172,7 @@ except OSError as error: print(n > 100, error.strerror)'`;
 describe('a box with a full disk', () => {
   test('tells the program and its caller, goes on taking commands, and says so in an event', async () => {
     await start({ diskBytes: limits.diskBytes });
-    // Till the daemon has put its own share aside.
-    for (let waited = 0; waited < 15_000; waited += 500) {
-      const { stdout } = await exec('sudo ls /var/lib/banata');
-      if (stdout.includes('reserve')) break;
-      await sleep(500);
-    }
+    await reserved();
     const filled = await exec('head -c 200M /dev/urandom >big; echo $? >&2; false');
     expect(filled).toMatchObject({ exitCode: 1 });
     expect(filled.stderr).toContain('the disk of the sandbox is full');
@@ -196,6 +191,19 @@ describe('a box with a full disk', () => {
     expect(usage.diskBytes.used).toBeLessThan(16 * MIB);
   });
 
+  test(
+    'says so in an event also where the program that filled it tells nobody',
+    { timeout: 90_000 },
+    async () => {
+      await start({ diskBytes: limits.diskBytes });
+      await reserved();
+      const quiet = '(head -c 200M /dev/urandom >big) >/dev/null 2>&1 &';
+      expect(await exec(quiet)).toMatchObject({ exitCode: 0 });
+      expect(await reached('disk', 45_000)).toContain('The disk of the sandbox is full');
+      await alive();
+    },
+  );
+
   test.runIf(process.env['BANATA_TEST_ALL'] === '1')('bears a flood of small files', async () => {
     await start({ diskBytes: limits.diskBytes });
     const flood = `python3 -c '
@@ -213,6 +221,12 @@ except OSError as error: print(error.errno)'`;
       stdout: '0\n',
     });
   });
+
+  /** Till the daemon has put its own share aside. */
+  async function reserved(): Promise<void> {
+    const files = async (): Promise<string> => (await exec('sudo ls /var/lib/banata')).stdout;
+    await expect.poll(files, { timeout: 30_000, interval: 500 }).toContain('reserve');
+  }
 
   async function put(path: string, body: Buffer): Promise<{ status: number; body: unknown }> {
     const response = await box.fetch(`/files/write?path=${path}`, {

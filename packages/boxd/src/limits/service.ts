@@ -24,6 +24,8 @@ export interface LimitsServiceDeps {
   reserve: DiskReserve;
 }
 
+/** How often the disk is looked at: a program that fills it need not tell anybody. */
+const DISK_LOOK_MS = 10_000;
 const DISK_FULL_DETAIL =
   'The disk of the sandbox is full; remove files, for example in /workspace, /tmp or ~/.cache';
 
@@ -55,6 +57,7 @@ export class LimitsService implements CommandLimits {
   readonly #sweeper: Sweeper;
   #diskWasFull = false;
   #probing: Promise<boolean> | undefined;
+  #diskTimer: NodeJS.Timeout | undefined;
 
   constructor({ environment, events, logger, limits, reserve }: LimitsServiceDeps) {
     const { workspace, runDir, stateDir, installDir } = environment;
@@ -103,9 +106,11 @@ export class LimitsService implements CommandLimits {
     this.#watchdog?.start();
     this.#sweeper.start();
     this.#reserve.start();
+    this.#diskTimer = setInterval(() => void this.#lookAtDisk(), DISK_LOOK_MS).unref();
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#diskTimer);
     this.#watch.stop();
     this.#watchdog?.stop();
     this.#sweeper.stop();
@@ -122,12 +127,23 @@ export class LimitsService implements CommandLimits {
   }
 
   async diskIsFull(): Promise<boolean> {
+    this.#diskWasFull = await this.#probe();
+    if (this.#diskWasFull) this.diskFull();
+    return this.#diskWasFull;
+  }
+
+  /** Tells of a disk that has become full, once. Never rejects. */
+  async #lookAtDisk(): Promise<void> {
+    const before = this.#diskWasFull;
+    this.#diskWasFull = await this.#probe();
+    if (this.#diskWasFull && !before) this.diskFull();
+  }
+
+  #probe(): Promise<boolean> {
     this.#probing ??= this.#reserve.isFull().finally(() => {
       this.#probing = undefined;
     });
-    this.#diskWasFull = await this.#probing;
-    if (this.#diskWasFull) this.diskFull();
-    return this.#diskWasFull;
+    return this.#probing;
   }
 
   /** A write failed for want of room. */

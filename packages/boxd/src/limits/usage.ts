@@ -1,4 +1,4 @@
-import type { BoxLimitsConfig, BoxUsage } from '@banata/protocol/box';
+import { DEFAULT_OUTPUT_BYTES, type BoxLimitsConfig, type BoxUsage } from '@banata/protocol/box';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { stat, statfs, writeFile } from 'node:fs/promises';
@@ -52,6 +52,7 @@ export class UsageReader {
         used: await this.#diskUsed(),
       },
       openFiles: { limit: openFiles() },
+      outputBytes: { limit: outputBytesOf(limits) },
     };
   }
 
@@ -69,6 +70,11 @@ function memory(limits: BoxLimitsConfig | undefined, cgroup: CgroupCounters): Bo
   const visible = isGvisor() ? null : cgroup.memoryUsedBytes;
   const limit = limits?.memoryBytes ?? cgroup.memoryLimitBytes ?? info.totalBytes;
   return { limit, used: visible ?? info.totalBytes - info.availableBytes };
+}
+
+/** What a box with these limits keeps of each output stream. */
+export function outputBytesOf(limits: BoxLimitsConfig | undefined): number {
+  return limits?.outputBytes ?? DEFAULT_OUTPUT_BYTES;
 }
 
 function openFiles(): number | null {

@@ -10,7 +10,7 @@ let files: ProcessFiles;
 
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'banata-process-'));
-  files = new ProcessFiles(join(parent, 'one'));
+  files = new ProcessFiles(join(parent, 'one'), 1024);
   await files.create();
 });
 

@@ -4,9 +4,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../atomic-file.ts';
 
-/** What of each stream is kept on disk; the rest is thrown away. */
-const MAX_STREAM_BYTES = 64 * 1024 * 1024;
-
 export type StreamName = 'stdout' | 'stderr';
 
 const metaSchema = z.object({
@@ -37,9 +34,12 @@ export interface ProcessRecord {
 /** The directory of one background process. Only root may list it. */
 export class ProcessFiles {
   readonly directory: string;
+  readonly #streamBytes: number;
 
-  constructor(directory: string) {
+  /** @param streamBytes what of each stream is kept on disk; the rest is thrown away. */
+  constructor(directory: string, streamBytes: number) {
     this.directory = directory;
+    this.#streamBytes = streamBytes;
   }
 
   get fifo(): string {
@@ -82,7 +82,7 @@ export class ProcessFiles {
   /** Bytes of a stream that can be read. */
   async size(name: StreamName): Promise<number> {
     const { size } = await stat(this.stream(name)).catch(() => ({ size: 0 }));
-    return Math.min(size, MAX_STREAM_BYTES);
+    return Math.min(size, this.#streamBytes);
   }
 
   /** Cuts streams that are too long; the writer appends, so it goes on at the new end. @returns whether one was. */
@@ -90,8 +90,8 @@ export class ProcessFiles {
     let cut = false;
     for (const name of ['stdout', 'stderr'] as const) {
       const { size } = await stat(this.stream(name)).catch(() => ({ size: 0 }));
-      if (size <= MAX_STREAM_BYTES) continue;
-      await truncate(this.stream(name), MAX_STREAM_BYTES);
+      if (size <= this.#streamBytes) continue;
+      await truncate(this.stream(name), this.#streamBytes);
       cut = true;
     }
     return cut;

@@ -16,7 +16,8 @@ import { ProcessFiles, type ProcessMeta } from './process-files.ts';
 const MAX_RUNNING = 64;
 /** Ended processes whose output lies ready for its reader; the oldest go first. */
 const MAX_ENDED = 64;
-const MAX_ENDED_BYTES = 256 * 1024 * 1024;
+/** Of streams that are as long as they may be. */
+const ENDED_STREAMS = 4;
 const LOOK_MS = 100;
 const START_LIMIT_MS = 10_000;
 const NOTHING = { pid: null, refused: null, exitCode: null, signal: null, ended: false };
@@ -27,6 +28,8 @@ export interface ProcessKeeperOptions {
   /** Path of `banata-supervise`. */
   supervisor: string;
   accounts: Record<'user' | 'root', Account>;
+  /** What is kept of each output stream, bytes; known once the box is configured. */
+  outputBytes: () => number;
   logger: BoxLogger;
 }
 
@@ -59,7 +62,7 @@ export class ProcessKeeper {
     const names = await readdir(this.#options.directory).catch(() => []);
     // Names begin with the time.
     for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
-      const files = new ProcessFiles(join(this.#options.directory, name));
+      const files = this.#filesOf(name);
       const meta = await files.load();
       if (meta) this.#processes.set(name, new BackgroundProcess(files, meta, await files.record()));
       else await files.remove();
@@ -124,7 +127,7 @@ export class ProcessKeeper {
   async #start(request: BoxProcessStart, spec: ProcessSpec): Promise<BackgroundProcess> {
     await mkdir(this.#options.directory, { recursive: true, mode: 0o711 });
     const id = Date.now().toString(36) + randomBytes(10).toString('hex');
-    const files = new ProcessFiles(join(this.#options.directory, id));
+    const files = this.#filesOf(id);
     const meta: ProcessMeta = {
       id,
       command: request.command,
@@ -203,6 +206,11 @@ export class ProcessKeeper {
     }
   }
 
+  #filesOf(name: string): ProcessFiles {
+    const { directory, outputBytes } = this.#options;
+    return new ProcessFiles(join(directory, name), outputBytes());
+  }
+
   #running(): number {
     return this.list().filter(({ isOver }) => !isOver).length;
   }
@@ -235,8 +243,9 @@ export class ProcessKeeper {
       ended.map(async ({ files }) => (await files.size('stdout')) + (await files.size('stderr'))),
     );
     let total = sizes.reduce((sum, size) => sum + size, 0);
+    const most = ENDED_STREAMS * this.#options.outputBytes();
     for (const [index, found] of ended.entries()) {
-      if (ended.length - index <= MAX_ENDED && total <= MAX_ENDED_BYTES) return;
+      if (ended.length - index <= MAX_ENDED && total <= most) return;
       total -= sizes[index] ?? 0;
       this.#processes.delete(found.id);
       await found.files.remove();

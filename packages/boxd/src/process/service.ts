@@ -21,6 +21,8 @@ export interface ProcessDependencies {
   commandEnv: (account: Account) => Record<string, string>;
   /** Path of `banata-supervise`. */
   supervisor: string;
+  /** What is kept of each output stream, bytes. */
+  outputBytes: () => number;
   logger: BoxLogger;
 }
 
@@ -33,12 +35,13 @@ export interface ProcessService {
 
 /** Creates the part that keeps background processes: `/processes`. */
 export function createProcessService(deps: ProcessDependencies): ProcessService {
-  const { environment, commandEnv, logger, supervisor } = deps;
+  const { environment, commandEnv, logger, supervisor, outputBytes } = deps;
   const { user, root } = environment.accounts;
   const keeper = new ProcessKeeper({
     directory: join(environment.stateDir, 'processes'),
     supervisor,
     accounts: { user, root },
+    outputBytes,
     logger,
   });
 

@@ -52,24 +52,7 @@ export function describeLimits(bench: Workbench): void {
     expect(await bench.output(box, flood)).toMatch(/Too many open files/);
   });
 
-  test('gives boxes CPUs of their own while there are any', async (context) => {
-    // gVisor numbers CPUs for itself; the boxes are placed the same way.
-    context.skip(bench.subject.isolation !== 'container' || cpus().length < 2, 'cannot be seen here');
-    const driver = await bench.startDriver();
-    const limits = { ...bench.subject.limits, cpus: 1 };
-    const cpuOf = async (box: Box): Promise<string> =>
-      await bench.output(box, 'grep Cpus_allowed_list /proc/self/status');
-    const [first, second] = [
-      await bench.createBox(driver, newId(), limits),
-      await bench.createBox(driver, newId(), limits),
-    ];
-    expect(await cpuOf(second)).not.toBe(await cpuOf(first));
-    await driver.destroy(first.id);
-    await driver.close();
-    const again = await bench.startDriver();
-    const third = await bench.createBox(again, newId(), limits);
-    expect(await cpuOf(third)).not.toBe(await cpuOf(second));
-  });
+  testPlaces(bench);
 
   test('lets nobody take the disk of others with a flood of small files', async () => {
     const driver = await bench.startDriver();
@@ -105,6 +88,27 @@ function describeNetworkRate(bench: Workbench): void {
     } finally {
       for (const server of servers) server.close();
     }
+  });
+}
+
+function testPlaces(bench: Workbench): void {
+  test('gives boxes CPUs of their own while there are any', async (context) => {
+    // gVisor numbers CPUs for itself; the boxes are placed the same way.
+    context.skip(bench.subject.isolation !== 'container' || cpus().length < 2, 'cannot be seen here');
+    const driver = await bench.startDriver();
+    const limits = { ...bench.subject.limits, cpus: 1 };
+    const cpuOf = async (box: Box): Promise<string> =>
+      await bench.output(box, 'grep Cpus_allowed_list /proc/self/status');
+    const [first, second] = [
+      await bench.createBox(driver, newId(), limits),
+      await bench.createBox(driver, newId(), limits),
+    ];
+    expect(await cpuOf(second)).not.toBe(await cpuOf(first));
+    await driver.destroy(first.id);
+    await driver.close();
+    const again = await bench.startDriver();
+    const third = await bench.createBox(again, newId(), limits);
+    expect(await cpuOf(third)).not.toBe(await cpuOf(second));
   });
 }
 

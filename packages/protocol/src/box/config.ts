@@ -82,7 +82,7 @@ export const boxConfigSchema = z.object({
     .nullable(),
   /** Whether documents are converted. Absent in the configuration of an older server. */
   documents: z.boolean().optional(),
-  /** For the box to show; what enforces them is outside. Absent in the configuration of an older server. */
+  /** For the box to show; what enforces them, but for that of output, is outside. Absent in the configuration of an older server. */
   limits: boxLimitsSchema.optional(),
 });
 export type BoxConfig = z.infer<typeof boxConfigSchema>;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** Limits of a box, as the server has them from its driver. */
+/** What a box keeps of each output stream where its server names nothing else. */
+export const DEFAULT_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+/** Limits of a box, as the server has them from the sandbox's size. */
 export const boxLimitsSchema = z.object({
   /** Number of CPUs, fractions allowed. */
   cpus: z.number().positive(),
@@ -10,6 +13,11 @@ export const boxLimitsSchema = z.object({
   pids: z.number().int().positive(),
   /** Everything that is written in the box together, /workspace included; bytes. */
   diskBytes: z.number().int().positive(),
+  /**
+   * What is kept of each output stream of a command or background process, bytes. Absent in the configuration of an older
+   * server: {@link DEFAULT_OUTPUT_BYTES}.
+   */
+  outputBytes: z.number().int().positive().optional(),
 });
 export type BoxLimitsConfig = z.infer<typeof boxLimitsSchema>;
 
@@ -32,6 +40,8 @@ export const boxUsageSchema = z.object({
   diskBytes: usage,
   /** Files that one process may have open. */
   openFiles: z.object({ limit: z.number().nullable() }),
+  /** Bytes kept of each output stream of a command or background process. */
+  outputBytes: z.object({ limit: z.number() }),
 });
 export type BoxUsage = z.infer<typeof boxUsageSchema>;
 

@@ -25,7 +25,7 @@ export const startProcess = defineRoute({
   tag,
   summary: 'Start a process that goes on in the background',
   description:
-    'It outlives the connection, the server and the daemon of the sandbox. At most 64 run at once; of each stream 64 MiB are kept.',
+    'It outlives the connection, the server and the daemon of the sandbox. At most 64 run at once; of each stream the sandbox keeps as much as its size says (64 MiB by default).',
   auth: 'sandbox_sessions:exec',
   body: processStartSchema,
   reply: { kind: 'json', status: 200, schema: processSchema },

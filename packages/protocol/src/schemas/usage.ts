@@ -77,6 +77,9 @@ export const sandboxMetricsSchema = z.object({
   memory: z.object({ bytes: z.number(), peakBytes: z.number(), limitBytes: z.number() }),
   disk: z.object({ bytes: z.number(), limitBytes: z.number() }),
   processes: z.object({ count: z.number(), limit: z.number() }),
+  output: z.object({
+    limitBytes: count('What is kept of each output stream of a command or background process.'),
+  }),
   network: z.object({ egressBytes: z.number(), ingressBytes: z.number() }),
 });
 export type SandboxMetrics = z.infer<typeof sandboxMetricsSchema>;

@@ -13,6 +13,9 @@ import type {
 import type { Runtime, TaskReport } from '@banata/protocol/box';
 import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
+/** Limits of a sandbox from before there was one of output lack that. */
+type StoredLimits = Omit<SizeLimits, 'outputBytes'> & Partial<Pick<SizeLimits, 'outputBytes'>>;
+
 export interface SandboxesTable {
   id: string;
   organization_id: string;
@@ -20,7 +23,7 @@ export interface SandboxesTable {
   runtime: Runtime;
   size: string;
   /** What its size meant when it was created; null for sandboxes from before there were sizes. */
-  limits: ColumnType<SizeLimits | null, string | null | undefined, string | null>;
+  limits: ColumnType<StoredLimits | null, string | null | undefined, string | null>;
   isolation: Isolation;
   region: string;
   ephemeral: boolean;

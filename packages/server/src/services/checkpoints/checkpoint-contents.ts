@@ -95,6 +95,8 @@ export class CheckpointContents {
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
       if (error.cause instanceof ApiError) throw error.cause;
+      if (error.code === 'CONTENTS_REFUSED')
+        throw new ApiError('CHECKPOINT_DAMAGED', undefined, { cause: error });
       if (error.code === 'CAPACITY_EXHAUSTED')
         throw new ApiError('CAPACITY_EXHAUSTED', error.message, { cause: error });
       throw error;

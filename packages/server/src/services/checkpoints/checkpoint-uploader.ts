@@ -1,6 +1,6 @@
 import type { Config } from '@banata/config';
 import { ApiError } from '@banata/protocol';
-import type { SandboxDriver } from '@banata/drivers';
+import { DriverError, type SandboxDriver } from '@banata/drivers';
 import { Waker } from '../../database/notifications.ts';
 import type { CheckpointRow } from '../../database/tables/lasting.ts';
 import type { Logger } from '../../logger.ts';
@@ -127,12 +127,18 @@ export class CheckpointUploader {
         state: 'local',
         attempts: row.attempts + 1,
         next_attempt_at: Math.round(now() + pauseMs),
-        reason:
-          error instanceof ApiError ? error.message : 'The upload failed; the server log has the details.',
+        reason: reasonOf(error),
         lease_owner: null,
         lease_until: 0,
       },
       now: now(),
     });
   }
+}
+
+/** In words for the owner of the sandbox, who can do something about what its disk holds. */
+function reasonOf(error: unknown): string {
+  const theirs = error instanceof DriverError && error.code === 'CONTENTS_REFUSED';
+  if (theirs || error instanceof ApiError) return error.message;
+  return 'The upload failed; the server log has the details.';
 }

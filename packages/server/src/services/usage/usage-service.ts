@@ -7,6 +7,7 @@ import {
 } from '@banata/protocol';
 import type { SandboxDriver } from '@banata/drivers';
 import type { Config } from '@banata/config';
+import { DEFAULT_OUTPUT_BYTES } from '@banata/protocol/box';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { PlanStore } from '../../stores/plan-store.ts';
@@ -109,6 +110,7 @@ export class UsageService {
       },
       disk: { bytes: second.storageBytes, limitBytes: limits.diskBytes },
       processes: { count: second.pids, limit: limits.pids },
+      output: { limitBytes: limits.outputBytes ?? DEFAULT_OUTPUT_BYTES },
       network: { egressBytes: second.egressBytes, ingressBytes: second.ingressBytes },
     };
   }
