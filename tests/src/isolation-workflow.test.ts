@@ -64,6 +64,18 @@ describe('sizes of the operator', () => {
     expect(filled.stderr).toMatch(/quota exceeded|No space|disk of the sandbox is full/i);
   });
 
+  test('that reaches a limit says so by an event, without a browser or an agent too', async () => {
+    await using sandbox = await banata.launch({ size: 'small' });
+    const told = async (): Promise<unknown[]> => {
+      const { data } = await banata.events.list({ sandboxId: sandbox.id, types: ['sandbox.limit.reached'] });
+      return data.map((event) => event.data);
+    };
+    expect(await output(sandbox, 'echo well')).toBe('well\n');
+    await sandbox.exec('python3 -c "a = []\nwhile True: a.append(bytearray(16 << 20))"');
+    await expect.poll(told, { timeout: 30_000 }).toContainEqual(expect.objectContaining({ limit: 'memory' }));
+    expect(await output(sandbox, 'echo well')).toBe('well\n');
+  });
+
   test('with more processes than the sandboxes kept warm: all of them are there', async () => {
     await using usual = await banata.launch();
     await using busy = await banata.launch({ size: 'busy' });

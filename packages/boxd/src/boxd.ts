@@ -91,7 +91,12 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
     upgrades: ports.upgrades,
     lazy: [...optional.lazyParts, ...work.lazyParts, archivePart(environment, store)],
   });
-  const server = new HttpServer({ token: boot.token, router, logger });
+  const server = new HttpServer({
+    token: boot.token,
+    router,
+    journalCursor: () => journal.newestCursor,
+    logger,
+  });
   const sudo = new SudoServer({
     environment,
     logger,

@@ -202,6 +202,7 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
   const browserParts = createBrowser(base, { ...keeping, ...forBrowsers });
   const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
+  boxes.onJournal((boxId) => background.run('follow-box', () => boxLinks.followBox(boxId)));
   return {
     accounts,
     activity,

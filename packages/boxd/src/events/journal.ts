@@ -82,6 +82,11 @@ export class Journal implements EventSink {
     this.#visible = whole.lastCursor;
   }
 
+  /** Cursor of the newest entry, which readers may not see yet; 0 before the first. */
+  get newestCursor(): number {
+    return this.#assigned;
+  }
+
   /** Cursor of the newest entry that readers see; 0 before the first. */
   get lastCursor(): number {
     return this.#visible;

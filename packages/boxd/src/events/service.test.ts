@@ -23,7 +23,7 @@ beforeEach(async () => {
   await journal.open();
   const logger = createLogger({ write: () => undefined });
   const router = new Router({ routes: createEventsService({ journal, logger }).routes });
-  server = new HttpServer({ token, router, logger });
+  server = new HttpServer({ token, router, journalCursor: () => journal.newestCursor, logger });
   url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}/events`;
 });
 

@@ -10,6 +10,7 @@ import { HttpServer } from './server.ts';
 const token = 'a'.repeat(40);
 const log: string[] = [];
 let server: HttpServer;
+let cursor: number;
 let url: string;
 let aborted: Promise<unknown>;
 
@@ -38,6 +39,7 @@ const routes: BoxRoute[] = [
 
 beforeEach(async () => {
   log.length = 0;
+  cursor = 0;
   const hang = Promise.withResolvers<unknown>();
   aborted = hang.promise;
   const hanging: BoxRoute = {
@@ -60,7 +62,12 @@ beforeEach(async () => {
       },
     ],
   });
-  server = new HttpServer({ token, router, logger: createLogger({ write: (line) => log.push(line) }) });
+  server = new HttpServer({
+    token,
+    router,
+    journalCursor: () => cursor,
+    logger: createLogger({ write: (line) => log.push(line) }),
+  });
   url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
 });
 
@@ -102,6 +109,17 @@ describe('HttpServer', () => {
       body: { ok: true },
     });
     expect(await call('/health')).toEqual({ status: 200, body: { ok: true, sandboxId: 'x' } });
+  });
+
+  test('tells in every reply, refusals too, that its journal has entries', async () => {
+    const told = async (path: string): Promise<string | null> => {
+      const reply = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } });
+      await reply.body?.cancel();
+      return reply.headers.get('x-banata-journal');
+    };
+    expect([await told('/health'), await told('/refuse')]).toEqual([null, null]);
+    cursor = 7;
+    expect([await told('/health'), await told('/refuse')]).toEqual(['7', '7']);
   });
 
   test('parses a body and names the field that is wrong', async () => {

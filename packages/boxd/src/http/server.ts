@@ -1,3 +1,4 @@
+import { JOURNAL_HEADER } from '@banata/protocol/box';
 import {
   createServer,
   STATUS_CODES,
@@ -24,6 +25,8 @@ const MAX_CONNECTIONS = 1024;
 export interface HttpServerOptions {
   token: string;
   router: Router;
+  /** Cursor of the newest entry of the journal; 0 before the first. Replies tell it. */
+  journalCursor: () => number;
   logger: BoxLogger;
 }
 
@@ -87,7 +90,7 @@ export class HttpServer {
     });
     try {
       const result = await this.#dispatch(request, response, controller.signal);
-      if (result !== undefined) sendJson(response, 200, result);
+      if (result !== undefined) this.#send(response, 200, result);
     } catch (error) {
       this.#fail(request, response, error);
     }
@@ -124,7 +127,7 @@ export class HttpServer {
       return;
     }
     const body = { error: reply.message, code: reply.code };
-    if (request.complete) sendJson(response, reply.status, body);
+    if (request.complete) this.#send(response, reply.status, body);
     else refuseBody(request, response, reply.status, Buffer.from(JSON.stringify(body)));
   }
 
@@ -144,6 +147,12 @@ export class HttpServer {
           `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
       );
     }
+  }
+
+  #send(response: ServerResponse, status: number, value: object): void {
+    const cursor = this.#options.journalCursor();
+    if (cursor > 0 && !response.destroyed) response.setHeader(JOURNAL_HEADER, cursor);
+    sendJson(response, status, value);
   }
 
   #toReply(request: IncomingMessage, error: unknown): BoxError {

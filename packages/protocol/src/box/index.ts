@@ -17,4 +17,5 @@ export * from './rfb-messages.ts';
 export * from './contexts.ts';
 export * from './terminal.ts';
 export * from './handoff.ts';
+export * from './journal-header.ts';
 export * from './browser-steps.ts';

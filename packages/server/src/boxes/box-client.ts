@@ -86,6 +86,8 @@ export interface BoxCall {
   signal?: AbortSignal;
   /** Longest wait for the head of the reply, and for each next piece of its body. */
   timeoutMs: number;
+  /** Given the headers of whatever the daemon replies. */
+  onReply?: (headers: IncomingHttpHeaders) => void;
 }
 
 /**
@@ -136,6 +138,7 @@ export class BoxClient {
   async #stream(endpoint: BoxEndpoint, call: BoxCall, span: OpenSpan): Promise<Dispatcher.ResponseData> {
     const reply = await this.#request(endpoint, call);
     span.set({ 'http.response.status_code': reply.statusCode });
+    call.onReply?.(reply.headers);
     if (reply.statusCode < 300 || reply.statusCode === 304) return reply;
     throw await toApiError(reply);
   }
@@ -144,6 +147,7 @@ export class BoxClient {
   async transfer(endpoint: BoxEndpoint, call: TransferCall): Promise<IncomingMessage> {
     const reply = await openTransfer(endpoint, call);
     const { statusCode = 502, headers } = reply;
+    call.onReply?.(headers);
     if (statusCode < 300 || statusCode === 304) return reply;
     throw await toApiError({ statusCode, headers, body: reply });
   }

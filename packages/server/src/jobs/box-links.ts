@@ -33,6 +33,15 @@ export class BoxLinks {
     else if (!this.#links.has(id)) this.#open(id);
   }
 
+  /** Links a sandbox that was not followed so far, since its box has something to tell. */
+  async followBox(boxId: string): Promise<void> {
+    const { store, now } = this.#deps;
+    const row = await store.findByBox(boxId);
+    if (!row || row.followed || row.box_id !== boxId || !takesWork(row.status)) return;
+    await store.update(row.id, { followed: true }, [], now());
+    await this.attach(row.id);
+  }
+
   /** Lets go of a sandbox whose box is to stop, and waits until nothing more of it is taken over. */
   async detach(id: string): Promise<void> {
     const link = this.#links.get(id);

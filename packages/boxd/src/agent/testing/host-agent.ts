@@ -112,7 +112,12 @@ export class HostAgent {
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
-    const server = new HttpServer({ token: TOKEN, router: new Router(service), logger: this.#logger });
+    const server = new HttpServer({
+      token: TOKEN,
+      router: new Router(service),
+      journalCursor: () => 0,
+      logger: this.#logger,
+    });
     this.#port = await server.listen(0, '127.0.0.1');
     this.#stop = async () => {
       await service.stop();

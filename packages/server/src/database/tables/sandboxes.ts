@@ -36,7 +36,7 @@ export interface SandboxesTable {
   box_id: string | null;
   /** SHA-256 of the token the sandbox presents to the model gateway, hex. */
   model_token_hash: string | null;
-  /** Whether a server has to follow the box's events: it has a browser or an agent. */
+  /** Whether a server has to follow the box's events: it has a browser or an agent, or had something to tell. */
   followed: boolean;
   created_at: number;
   ready_at: number | null;
