@@ -22,7 +22,7 @@ async function load(lib: string, then: string): Promise<{ stdout: string; stderr
     require('node:module').enableCompileCache({ directory: '${lib}/compile-cache', portable: true });
     require('${lib}/${daemon}');
     ${then}`;
-  const env = { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  const env = { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE', NODE_COMPILE_CACHE: undefined };
   return await run(process.execPath, [...(await flags()), '-e', program], { env, timeout: 60_000 });
 }
 

@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { chmod, readdir, rename, rm } from 'node:fs/promises';
 import { constants, createRequire, enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 
@@ -25,8 +25,11 @@ for (const name of await readdir(LIB)) {
 }
 flushCompileCache();
 
-// Node names the folder after the account as well, and in a box the daemon is root.
+// Node names the folder after the account as well, and in a box the daemon is root. That is nobody on the host, so that
+// it reads only what everybody may.
 for (const name of await readdir(CACHE)) {
-  const ofRoot = name.replace(/-\d+$/, '-0');
-  if (ofRoot !== name) await rename(join(CACHE, name), join(CACHE, ofRoot));
+  const ofRoot = join(CACHE, name.replace(/-\d+$/, '-0'));
+  if (ofRoot !== join(CACHE, name)) await rename(join(CACHE, name), ofRoot);
+  await chmod(ofRoot, 0o755);
+  for (const file of await readdir(ofRoot)) await chmod(join(ofRoot, file), 0o644);
 }
