@@ -205,7 +205,7 @@ export interface SandboxDriver {
  * `HOST_UNSUITABLE`: the host lacks what the driver, or the isolation asked for, needs. `CAPACITY_EXHAUSTED`: no disk
  * space or address is left for another box. `BOX_START_FAILED`: the box, or its daemon, did not come up. `BOX_ID_TAKEN`: a
  * box has this id. `ABORTED`: the caller's signal aborted, or the box or the driver was ended meanwhile.
- * `DRIVER_FAILURE`: anything else.
+ * `CONTENTS_REFUSED`: an archive that no export makes, or a disk that none can be made of. `DRIVER_FAILURE`: anything else.
  */
 export type DriverErrorCode =
   | 'HOST_UNSUITABLE'

@@ -25,18 +25,19 @@ let journal: BoxEventBody[];
 let killed: string[];
 let closed: AbortController;
 
+const SESSION = 'ses_1';
 const tokens = { input: 5, output: 3, reasoning: 0, cache: { read: 2, write: 0 } };
-const about = { sessionID: 's', time: { created: 1, completed: 2 } };
+const about = { sessionID: SESSION, time: { created: 1, completed: 2 } };
 const user = { info: { id: 'u', role: 'user', ...about }, parts: [] };
 const AMOUNTS = { inputTokens: 7, outputTokens: 3, costUsd: 0.5, modelCalls: 1 };
 
 const answer = (finish: string): object => ({
   info: { id: 'a', role: 'assistant', ...about, cost: 0.5, tokens, finish },
-  parts: [{ id: 'p', sessionID: 's', messageID: 'a', type: 'text', text: 'the answer' }],
+  parts: [{ id: 'p', sessionID: SESSION, messageID: 'a', type: 'text', text: 'the answer' }],
 });
 
 beforeEach(async () => {
-  status = { s: { type: 'busy' } };
+  status = { [SESSION]: { type: 'busy' } };
   messages = [user];
   answering = true;
   [aborts, polls] = [0, 0];
@@ -50,7 +51,10 @@ beforeEach(async () => {
       aborts += 1;
       status = {};
     }
-    const replies: Record<string, unknown> = { '/session/status': status, '/session/s/message': messages };
+    const replies: Record<string, unknown> = {
+      '/session/status': status,
+      [`/session/${SESSION}/message`]: messages,
+    };
     response.end(JSON.stringify(replies[pathname] ?? true));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -84,7 +88,7 @@ function openTurn(): Turn {
     logger,
     limits: { ...TASK_LIMITS, pollMs: 30, noAnswerMs: 300, unresponsiveMs: 300 },
     taskId: 't',
-    sessionId: 's',
+    sessionId: SESSION,
     lastMessageBefore: null,
     repairTools: () => undefined,
     onTool: () => undefined,
@@ -128,12 +132,12 @@ describe('a turn whose event stream is silent', () => {
   });
 
   test('fails when the model asks for a long pause, and not for a short one', async () => {
-    status = { s: { type: 'retry', attempt: 1, message: 'busy', next: Date.now() + 30_000 } };
+    status = { [SESSION]: { type: 'retry', attempt: 1, message: 'busy', next: Date.now() + 30_000 } };
     using turn = openTurn();
     const outcome = turn.finish(never);
     await expect.poll(() => polls).toBeGreaterThan(2);
     expect(aborts).toBe(0);
-    status = { s: { type: 'retry', attempt: 2, message: 'busy', next: Date.now() + 3_600_000 } };
+    status = { [SESSION]: { type: 'retry', attempt: 2, message: 'busy', next: Date.now() + 3_600_000 } };
     expect(await outcome).toMatchObject({ status: 'failed', error: { code: 'MODEL_RATE_LIMITED' } });
     expect(aborts).toBe(1);
   });
