@@ -58,7 +58,7 @@ test('a key is set, shown masked, replaced and deleted', async () => {
 test.each([
   ['no provider', { apiKey: KEY }, /provider/],
   ['another provider', { provider: 'acme', apiKey: KEY }, /openrouter.*openai.*anthropic/],
-  ['neither key nor URL', { provider: 'openai', model: 'm' }, /give apiKey, or the baseUrl/],
+  ['neither key nor URL', { provider: 'openai', model: 'm' }, /Give apiKey, or the baseUrl/],
   ['a key with a line end', { provider: 'openai', apiKey: 'sk-a\r\nx: y' }, /printable ASCII/],
   ['a URL of another kind', { provider: 'openai', baseUrl: 'file:///etc/passwd' }, /baseUrl/],
   ['a URL with a password', { provider: 'openai', baseUrl: 'https://u:p@example.com/v1' }, /password/],
