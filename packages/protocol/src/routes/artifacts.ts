@@ -66,6 +66,7 @@ export const publishArtifact = defineRoute({
     'SANDBOX_NOT_READY',
     'FILE_NOT_FOUND',
     'FILE_ACCESS_DENIED',
+    'PATH_INVALID',
     'SANDBOX_UNREACHABLE',
     'PAYLOAD_TOO_LARGE',
     'ARTIFACT_QUOTA_EXCEEDED',
