@@ -125,7 +125,7 @@ describe('POST /exec', () => {
       while :; do sleep 1; done`;
     const result = await exec({ command: script, timeoutMs: 700 });
     expect(result).toMatchObject({ timedOut: true, exitCode: null, signal: 'SIGKILL' });
-    expect(result.durationMs).toBeLessThan(3000);
+    expect(result.durationMs).toBeLessThan(10_000);
     const pids = numbers(result.stdout);
     expect(pids).toHaveLength(4);
     expect(await gone(pids, 0)).toBe(true);
