@@ -146,7 +146,7 @@ describe('files', () => {
     upload.destroy();
     while ((await temporaries()).length > 0) await sleep(5);
     expect(await readFile(join(workspace, 'cut.txt'), 'utf8')).toBe('old');
-    expect(await readdir(join(box.environment.runDir, 'files/pending'))).toEqual([]);
+    await expect.poll(() => readdir(join(box.environment.runDir, 'files/pending'))).toEqual([]);
   });
 
   test('a worker that is killed is replaced, and what it left half-written goes', async () => {
