@@ -3,6 +3,7 @@ import type { SandboxRow } from '../../database/tables/sandboxes.ts';
 import type { Logger } from '../../logger.ts';
 import type { SandboxStore } from '../../stores/sandbox-store.ts';
 import type { UsageStore } from '../../stores/usage-store.ts';
+import { FullDisks } from './full-disks.ts';
 
 export interface UsageSamplerDeps {
   driver: SandboxDriver;
@@ -15,14 +16,17 @@ export interface UsageSamplerDeps {
 /** Reads the counters of boxes from time to time and before a box goes. Each reading is a checkpoint of its own. */
 export class UsageSampler {
   readonly #deps: UsageSamplerDeps;
+  readonly #fullDisks = new FullDisks();
 
   constructor(deps: UsageSamplerDeps) {
     this.#deps = deps;
   }
 
-  /** Reads all boxes that this server's driver has. */
+  /** Reads all boxes that this server's driver has. A disk that has become full makes an event. */
   async sampleAll(): Promise<void> {
-    await this.#sample(await this.#deps.store.listLive());
+    const rows = await this.#deps.store.listLive();
+    this.#fullDisks.keep(new Set(rows.map(({ id }) => id)));
+    await this.#sample(rows);
   }
 
   /** The last reading of a box that is about to go. A failure is logged: it must not keep the box. */
@@ -38,7 +42,7 @@ export class UsageSampler {
   }
 
   async #sample(rows: readonly SandboxRow[]): Promise<void> {
-    const { driver, usageStore, now } = this.#deps;
+    const { driver, store, usageStore, now } = this.#deps;
     if (!driver.usage) return;
     const boxes = new Map(rows.flatMap((row) => (row.box_id === null ? [] : [[row.box_id, row] as const])));
     if (boxes.size === 0) return;
@@ -53,6 +57,8 @@ export class UsageSampler {
         sampledAt,
         usage,
       });
+      const event = this.#fullDisks.look(row, usage.storageBytes);
+      if (event) await store.update(row.id, {}, [event], sampledAt);
     }
   }
 }

@@ -1,9 +1,13 @@
 import type { Usage } from '@banata/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../../logger.ts';
+import { EventStore } from '../../stores/event-store.ts';
+import { SandboxStore } from '../../stores/sandbox-store.ts';
 import { UsageStore } from '../../stores/usage-store.ts';
 import { openTestDatabase, TestPostgres, type TestDatabase } from '../../testing/database.ts';
 import { ask, makeOrganization } from '../../testing/json-client.ts';
 import { TestServer } from '../../testing/test-server.ts';
+import { UsageSampler } from './usage-sampler.ts';
 
 let postgres: TestPostgres;
 let database: TestDatabase;
@@ -74,6 +78,33 @@ test('a sandbox counts from ready to the end, with what its box used at the very
   expect(usage.sandboxes).toEqual([{ sandboxId, ...usage.total }]);
   const later = await usageOf(key);
   expect(later.total).toEqual(usage.total);
+});
+
+test('a disk that fills up is told once, by an event', async () => {
+  const { key, sandboxId, boxId } = await readySandbox();
+  const db = openTestDatabase(database);
+  const sampler = new UsageSampler({
+    driver: server.driver,
+    store: new SandboxStore(db, new EventStore(db)),
+    usageStore: new UsageStore(db),
+    logger: createLogger('silent'),
+    now: Date.now,
+  });
+  const row = await db
+    .selectFrom('sandboxes')
+    .selectAll()
+    .where('id', '=', sandboxId)
+    .executeTakeFirstOrThrow();
+  for (const share of [0.5, 0.99, 1]) {
+    const storageBytes = Math.round((row.limits?.diskBytes ?? 0) * share);
+    server.driver.setUsage(boxId, { ...counters, storageBytes });
+    await sampler.sampleAll();
+  }
+  await db.destroy();
+  const { body } = await ask(server, key, {
+    path: `/v1/events?sandboxId=${sandboxId}&type=sandbox.limit.reached`,
+  });
+  expect(body['data']).toMatchObject([{ data: { limit: 'disk' } }]);
 });
 
 test('a run over midnight is split between the days, to the millisecond', async () => {
