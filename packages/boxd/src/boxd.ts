@@ -58,13 +58,7 @@ export async function startBoxd(config: BoxdConfig, logger: BoxLogger): Promise<
       base: config.commandBase,
       configured: { ...proxyEnvironment(store.current), ...store.current?.env },
     });
-  const files = createFilesService({
-    environment,
-    logger,
-    script: config.filesWorkerScript,
-    diskFull: () => limits.diskFull(),
-    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
-  });
+  const files = createFiles(config, limits, logger);
   const optional = new OptionalParts({
     environment,
     events: journal,
@@ -160,6 +154,20 @@ function createCore(
       path === environment.workspace && (await repairWorkspace(path, environment.accounts.user, logger)),
   });
   return { journal, limits, runner };
+}
+
+function createFiles(
+  { environment, filesWorkerScript }: BoxdConfig,
+  limits: LimitsService,
+  logger: BoxLogger,
+): ReturnType<typeof createFilesService> {
+  return createFilesService({
+    environment,
+    logger,
+    script: filesWorkerScript,
+    diskFull: () => limits.diskFull(),
+    keepWorkspace: () => keepWorkspace(environment.workspace, environment.accounts.user, logger),
+  });
 }
 
 /** Files of the box as an archive, for drivers that cannot copy disks: loaded when it is first used. */

@@ -202,7 +202,6 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
   const lasting = createLasting(base, { ...outputs, ...lives, ...linking, sandboxes, limits, endPreviews });
   const browserParts = createBrowser(base, { ...keeping, ...forBrowsers });
   const boxLinks = createBoxLinks(base, { ...outputs, ...keeping, ...browserParts });
-  boxes.onJournal((boxId) => background.run('follow-box', () => boxLinks.followBox(boxId)));
   return {
     accounts,
     activity,
@@ -244,7 +243,9 @@ function createServices(base: Foundations, publicUrl: () => string, catalog: Pla
 }
 
 function startJobs(base: Foundations, services: Services): void {
-  const { stores, logger } = base;
+  const { stores, logger, boxes } = base;
+  const { background, boxLinks } = services;
+  boxes.onJournal((boxId) => background.run('follow-box', () => boxLinks.followBox(boxId)));
   const common = { ...base, ...services, store: stores.sandboxes };
   const sweeper = new Sweeper({ ...common, busySandboxes: () => stores.tasks.sandboxesWithOpenTasks() });
   const reconciler = new Reconciler({
