@@ -61,7 +61,7 @@ export async function killTree(options: KillTreeOptions): Promise<number[]> {
   let deadline = performance.now() + limitMs;
   // One empty look proves nothing where processes fork: it can miss a child that is younger than its list.
   for (let empty = isEmpty(look) ? 1 : 0; empty < EMPTY_LOOKS && performance.now() < deadline;) {
-    signalAll(look.targets, 'SIGKILL');
+    signalAll(rootFirst(look.targets, options.root), 'SIGKILL');
     await sleep(KILL_POLL_MS);
     look = await findTree(options);
     empty = isEmpty(look) ? empty + 1 : 0;
@@ -69,6 +69,12 @@ export async function killTree(options: KillTreeOptions): Promise<number[]> {
     if (!isStuck) deadline = Math.min(performance.now() + limitMs, lastDeadline);
   }
   return look.pids;
+}
+
+/** A command that waits for what is killed before it would end by itself, with a code of its own choosing. */
+function rootFirst(targets: readonly number[], root: number | undefined): number[] {
+  const isRoot = (target: number): boolean => Math.abs(target) === root;
+  return [...targets.filter(isRoot), ...targets.filter((target) => !isRoot(target))];
 }
 
 /** Whether any of them is new. */
