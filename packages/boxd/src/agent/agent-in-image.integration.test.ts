@@ -1,22 +1,15 @@
 import type { AgentMessage, BoxAgentState, BoxTask } from '@banata/protocol/box';
-import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { copyDaemon } from '../testing/daemon-copy.ts';
 import { type ImageBox, startImageBox } from '../testing/image-box.ts';
 import { scenarioPrompt } from '../testing/scripted-shop.ts';
 import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model.ts';
 import { isFinal } from './tasks/task-record.ts';
 import { imageLayers } from './testing/host-agent.ts';
-
-const run = promisify(execFile);
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 let boxDirectory: string;
 let model: ScriptedModel;
@@ -26,12 +19,7 @@ const visits: string[] = [];
 let box: ImageBox;
 
 beforeAll(async () => {
-  // A build of its own: others may replace the one in dist while this box uses it.
-  boxDirectory = await mkdtemp(join(tmpdir(), 'banata-agent-box-'));
-  await chmod(boxDirectory, 0o755);
-  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
-  await run(tsdown, ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'], { cwd: PACKAGE });
-  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  boxDirectory = await copyDaemon();
   model = await startScriptedModel({ apiKey: 'gateway-token' });
   site = createServer((request, response) => {
     visits.push(request.url ?? '');

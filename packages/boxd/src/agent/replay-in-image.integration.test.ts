@@ -1,12 +1,8 @@
 import type { AgentMessage, BoxAgentState, BoxReplay, BoxTask, BrowserStep } from '@banata/protocol/box';
-import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { copyDaemon } from '../testing/daemon-copy.ts';
 import { type ImageBox, startImageBox } from '../testing/image-box.ts';
 import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model.ts';
 import {
@@ -18,7 +14,6 @@ import {
 import { isFinal } from './tasks/task-record.ts';
 import { imageLayers } from './testing/host-agent.ts';
 
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 const PASSWORD = 'correct horse battery';
 
 let boxDirectory: string;
@@ -28,12 +23,7 @@ let box: ImageBox;
 let steps: BrowserStep[];
 
 beforeAll(async () => {
-  boxDirectory = await mkdtemp(join(tmpdir(), 'banata-replay-box-'));
-  await chmod(boxDirectory, 0o755);
-  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
-  const build = ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'];
-  await promisify(execFile)(tsdown, build, { cwd: PACKAGE });
-  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  boxDirectory = await copyDaemon();
   model = await startScriptedModel({ apiKey: 'gateway-token' });
   shop = await startScriptedShop();
   box = await startImageBox({ layers: imageLayers(), boxDirectory, pids: 1024 });

@@ -1,22 +1,19 @@
-import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import type { BoxEvent, BoxExecResult } from '@banata/protocol/box';
 import { createParser } from 'eventsource-parser';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { copyDaemon } from '../testing/daemon-copy.ts';
 import { startImageBox } from '../testing/image-box.ts';
 import type { ImageBox } from '../testing/image-box.ts';
 import { imageLayers } from '../testing/image-layers.ts';
 
-const PACKAGE = resolve(import.meta.dirname, '../..');
 const CONFIG = {
   sandboxId: 'browser-test',
   runtime: 'base',
@@ -128,13 +125,7 @@ async function serveSite(): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A build of its own: others may replace the one in dist while this box uses it.
-  boxDirectory = await mkdtemp(join(tmpdir(), 'banata-browser-box-'));
-  await chmod(boxDirectory, 0o755);
-  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
-  const build = ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'];
-  await promisify(execFile)(tsdown, build, { cwd: PACKAGE });
-  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  boxDirectory = await copyDaemon();
   await serveSite();
   box = await startImageBox({ layers: imageLayers(process.env), boxDirectory, pids: 1024 });
   headers = { authorization: `Bearer ${box.token}` };

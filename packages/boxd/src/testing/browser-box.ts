@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { rm } from 'node:fs/promises';
 import type { BoxConfig, BoxEvent, BoxEventBody } from '@banata/protocol/box';
 import { createParser } from 'eventsource-parser';
+import { copyDaemon } from './daemon-copy.ts';
 import { startImageBox, type ImageBox } from './image-box.ts';
 import { imageLayers } from './image-layers.ts';
 
-const PACKAGE = resolve(import.meta.dirname, '../..');
 const EVENT_TIMEOUT_MS = 30_000;
 
 const config = {
@@ -36,13 +32,7 @@ export interface BrowserBox {
 export async function startBrowserBox(
   more: Partial<NonNullable<BoxConfig['browser']>> = {},
 ): Promise<BrowserBox> {
-  // A build of its own: others may replace the one in dist while this box uses it.
-  const boxDirectory = await mkdtemp(join(tmpdir(), 'banata-browser-box-'));
-  await chmod(boxDirectory, 0o755);
-  const tsdown = join(PACKAGE, '../../node_modules/.bin/tsdown');
-  const build = ['--out-dir', join(boxDirectory, 'lib'), '--log-level', 'error'];
-  await promisify(execFile)(tsdown, build, { cwd: PACKAGE });
-  await cp(join(PACKAGE, 'box/bin'), join(boxDirectory, 'bin'), { recursive: true });
+  const boxDirectory = await copyDaemon();
   const box = await startImageBox({ layers: imageLayers(process.env), boxDirectory, pids: 1024 });
   const reading = new AbortController();
   const events: BoxEvent[] = [];

@@ -4,19 +4,19 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { BoxRecording } from '@banata/protocol/box';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { boxDirectory } from '../../index.ts';
 import { startImageBox } from '../../testing/image-box.ts';
 import type { ImageBox } from '../../testing/image-box.ts';
 import { imageLayers } from '../../testing/image-layers.ts';
 import { testRuntimes } from '../../testing/test-runtimes.ts';
 
 const run = promisify(execFile);
-const PACKAGE = resolve(import.meta.dirname, '../../..');
 const FIRST = 'a'.repeat(32);
 const KILLED = 'b'.repeat(32);
 const SHORT = 'c'.repeat(32);
@@ -132,10 +132,7 @@ const open = (colour: string) => box.send('POST', '/browser/navigate', { url: `$
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'banata-recording-'));
   await chmod(directory, 0o755);
-  const build = ['--out-dir', join(directory, 'box/lib'), '--log-level', 'error'];
-  await run(join(PACKAGE, '../../node_modules/.bin/tsdown'), build, { cwd: PACKAGE });
-  for (const part of ['bin', 'libexec'])
-    await cp(join(PACKAGE, 'box', part), join(directory, 'box', part), { recursive: true });
+  await cp(boxDirectory, join(directory, 'box'), { recursive: true });
   site = createServer((request, response) => {
     const colour = request.url?.slice(1) || 'white';
     response.writeHead(200, { 'content-type': 'text/html' });
