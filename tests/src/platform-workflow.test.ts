@@ -160,8 +160,12 @@ test('the end of a task is posted with its metadata, signed, also when the serve
     sandboxId: sandbox.id,
     data: { taskId, status: 'completed', resultText: 'Done.', metadata: { jobId: 'job-42' } },
   });
-  const { data } = await banata.webhooks.deliveries(id);
-  expect(data.map(({ eventType, status }) => [eventType, status])).toEqual([
+  // The receiver has it a moment before the server has noted that.
+  const delivered = async (): Promise<string[][]> => {
+    const { data } = await banata.webhooks.deliveries(id);
+    return data.map(({ eventType, status }) => [eventType, status]);
+  };
+  await expect.poll(delivered).toEqual([
     ['sandbox.ended', 'delivered'],
     ['sandbox.agent.task.completed', 'delivered'],
   ]);
