@@ -1,3 +1,4 @@
+import type { Sandbox } from '@banata-boxes/sdk';
 import { buffer } from 'node:stream/consumers';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
@@ -10,8 +11,7 @@ export interface ExecOptions {
   stdin?: boolean;
 }
 
-/** Of each stream the box keeps and sends this much (docs/execution.md). */
-const KEPT_BYTES = 64 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
 /** Runs a command in a sandbox and ends with its exit code. */
 export async function exec(
@@ -43,11 +43,22 @@ export async function exec(
     }),
   });
   if (output.json) output.result(result);
-  else if (Math.max(printed.stdout, printed.stderr) >= KEPT_BYTES)
-    output.note('banata: the output was cut at 64 MiB; have the command write it to a file for more');
+  else if (result.truncated) {
+    const keptBytes = await streamLimit(sandbox, signal);
+    if (Math.max(printed.stdout, printed.stderr) >= keptBytes)
+      output.note(
+        `banata: the output was cut at ${keptBytes / MIB} MiB; have the command write it to a file for more`,
+      );
+  }
   if (!output.json && result.timedOut)
     output.note('banata: the command was ended by its timeout; give more with --timeout SECONDS');
   process.exitCode = result.exitCode ?? 128;
+}
+
+/** What the sandbox keeps and sends of each stream, bytes: its size says so. Infinity where it ended meanwhile. */
+async function streamLimit(sandbox: Sandbox, signal: AbortSignal): Promise<number> {
+  const metrics = await sandbox.getMetrics({ signal }).catch(() => undefined);
+  return metrics?.output.limitBytes ?? Infinity;
 }
 
 function user(value = 'user'): 'user' | 'root' {
