@@ -32,9 +32,7 @@ beforeAll(async () => {
     BANATA_WARM: '0',
   });
   banata = new BanataSandbox({ apiKey: await installation.apiKey(), baseUrl: installation.url });
-  // Events of a sandbox are followed where it has a browser or an agent.
-  const capabilities = { browser: {} };
-  [flooded, neighbour] = await Promise.all([banata.launch({ capabilities }), banata.launch()]);
+  [flooded, neighbour] = await Promise.all([banata.launch(), banata.launch()]);
 }, 3 * MINUTE);
 
 afterAll(() => installation?.remove());
